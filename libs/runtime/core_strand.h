@@ -1,0 +1,188 @@
+// CoreStrand runs one core: it owns the core, the core's mailbox and the thread on which every step is
+// taken. Whoever has an input posts it; the strand drains the mailbox in batches, steps the core once
+// per input with the time of the batch, and hands all effects of the batch to the shell together, so
+// that the shell can write one frame per stream and one commit per batch.
+//
+//        Post() ─▶ mailbox (bounded) ─▶ Step × n ─▶ effects of the batch ─▶ shell's Apply
+//                       ▲                    │
+//                       └── Tick when the core's NextDeadline() has come
+//
+// A core is any class with
+//   using Input = std::variant<..., runtime::Tick, ...>;   using Effect = ...;
+//   void Step(absl::Time now, Input input, std::vector<Effect>* out);
+//   absl::Time NextDeadline() const;
+//
+// Thread rule: Post, TryPost and Stop are thread-safe; everything else, including `apply`, happens on
+// the strand's thread. `apply` may Post to its own strand.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <pthread.h>
+
+#include "absl/time/time.h"
+#include "libs/base/check.h"
+#include "libs/base/mutex.h"
+#include "libs/runtime/clock.h"
+#include "libs/runtime/tick.h"
+
+namespace meros::runtime {
+
+// Told what a strand does; libs/telemetry turns it into metrics. Called on the strand's thread, save
+// for OnRejected, which comes from the thread that posted.
+class StrandObserver {
+ public:
+  virtual ~StrandObserver() = default;
+
+  // A batch of `inputs` was stepped and applied in `step_time`; `queued_after` inputs arrived meanwhile.
+  virtual void OnBatch(size_t inputs, size_t queued_after, absl::Duration step_time) = 0;
+
+  // TryPost found the mailbox full.
+  virtual void OnRejected() = 0;
+};
+
+struct CoreStrandOptions {
+  std::string name = "core";     // thread name; the kernel keeps 15 bytes
+  size_t mailbox_max = 1 << 16;  // inputs waiting; at this many TryPost refuses and Post waits
+  size_t batch_max = 1024;       // inputs stepped before their effects are applied
+  const Clock* clock = &ProcessClock::Get();
+  StrandObserver* observer = nullptr;  // may be null; must outlive the strand
+};
+
+template <typename Core>
+class CoreStrand {
+ public:
+  using Input = typename Core::Input;
+  using Effect = typename Core::Effect;
+  // Receives the effects of one batch in the order in which the core emitted them.
+  using Apply = std::function<void(absl::Time now, std::vector<Effect> effects)>;
+
+  // `core` must not be touched by others any more. Nothing runs before Start().
+  CoreStrand(Core core, CoreStrandOptions options) : options_(std::move(options)), core_(std::move(core)) {}
+
+  ~CoreStrand() { Stop(); }
+  CoreStrand(const CoreStrand&) = delete;
+  CoreStrand& operator=(const CoreStrand&) = delete;
+
+  // REQUIRES: called once, before Stop().
+  void Start(Apply apply) {
+    apply_ = std::move(apply);
+    thread_ = std::thread([this] { Run(); });
+  }
+
+  // Queues an input. False when the mailbox is full (`input` is then untouched) or stopped: the caller
+  // refuses its peer with RESOURCE_EXHAUSTED, or stops reading from it.
+  [[nodiscard]] bool TryPost(Input&& input) {
+    {
+      MutexLock lock(&mutex_);
+      if (stopping_) return false;
+      if (mailbox_.size() < options_.mailbox_max) {
+        Enqueue(std::move(input));
+        return true;
+      }
+    }
+    if (options_.observer != nullptr) options_.observer->OnRejected();
+    return false;
+  }
+
+  // Queues an input that must not be lost: answers of our own collaborators (store, neighbours), whose
+  // number the core itself bounds. Takes it above the bound too; dropped only after Stop().
+  void Post(Input input) {
+    MutexLock lock(&mutex_);
+    if (!stopping_) Enqueue(std::move(input));
+  }
+
+  // Runs `read` on the strand between batches with the core: for publishing views and for tests.
+  void Inspect(std::function<void(const Core&)> read) {
+    MutexLock lock(&mutex_);
+    if (stopping_) return;
+    inspections_.push_back(std::move(read));
+    if (idle_) wake_.Signal();
+  }
+
+  size_t queued() const {
+    MutexLock lock(&mutex_);
+    return mailbox_.size();
+  }
+
+  // Steps what is queued, applies it and ends the thread. Idempotent; not from the strand's thread.
+  void Stop() {
+    {
+      MutexLock lock(&mutex_);
+      stopping_ = true;
+      wake_.Signal();
+    }
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  void Enqueue(Input&& input) MEROS_REQUIRES(mutex_) {
+    mailbox_.push_back(std::move(input));
+    if (idle_) wake_.Signal();  // a busy strand looks again by itself
+  }
+
+  void Run() {
+    pthread_setname_np(pthread_self(), options_.name.substr(0, 15).c_str());
+    std::vector<Input> batch;
+    std::vector<std::function<void(const Core&)>> inspections;
+    while (TakeBatch(&batch, &inspections)) {
+      StepBatch(&batch);
+      for (const auto& read : inspections) read(core_);
+      inspections.clear();
+    }
+  }
+
+  // Waits for inputs, the core's deadline or the end. False at the end, when nothing is left.
+  bool TakeBatch(std::vector<Input>* batch, std::vector<std::function<void(const Core&)>>* inspections) {
+    const absl::Time deadline = core_.NextDeadline();
+    MutexLock lock(&mutex_);
+    while (mailbox_.empty() && inspections_.empty() && !stopping_) {
+      const absl::Duration left = deadline - options_.clock->Now();
+      if (left <= absl::ZeroDuration()) break;
+      idle_ = true;
+      wake_.WaitFor(&mutex_, left);
+      idle_ = false;
+    }
+    batch->swap(mailbox_);
+    inspections->swap(inspections_);
+    return !(stopping_ && batch->empty());
+  }
+
+  void StepBatch(std::vector<Input>* batch) {
+    size_t done = 0;
+    do {
+      const absl::Time now = options_.clock->Now();
+      const size_t end = std::min(batch->size(), done + options_.batch_max);
+      const size_t inputs = end - done;
+      std::vector<Effect> effects;
+      for (; done < end; ++done) core_.Step(now, std::move((*batch)[done]), &effects);
+      if (core_.NextDeadline() <= now) core_.Step(now, Input(Tick{}), &effects);
+      if (!effects.empty()) apply_(now, std::move(effects));
+      if (options_.observer != nullptr) {
+        options_.observer->OnBatch(inputs, queued() + batch->size() - done,
+                                   options_.clock->Now() - now);
+      }
+    } while (done < batch->size());
+    batch->clear();
+  }
+
+  const CoreStrandOptions options_;
+  Core core_;    // strand's thread only, after Start()
+  Apply apply_;  // strand's thread only, after Start()
+
+  mutable Mutex mutex_;
+  CondVar wake_;
+  std::vector<Input> mailbox_ MEROS_GUARDED_BY(mutex_);
+  std::vector<std::function<void(const Core&)>> inspections_ MEROS_GUARDED_BY(mutex_);
+  bool idle_ MEROS_GUARDED_BY(mutex_) = false;
+  bool stopping_ MEROS_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace meros::runtime

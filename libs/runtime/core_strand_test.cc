@@ -1,0 +1,126 @@
+// Goal: the strand steps every input once and in order, batches effects, ticks at deadlines, refuses
+// above its bound and drains at stop. Method: a small counting core on a real thread.
+#include "libs/runtime/core_strand.h"
+
+#include <atomic>
+#include <variant>
+
+#include "gtest/gtest.h"
+
+namespace meros::runtime {
+namespace {
+
+class CountingCore {
+ public:
+  struct Add {
+    int amount;
+  };
+  struct AlarmAfter {
+    absl::Duration delay;
+  };
+  using Input = std::variant<Add, AlarmAfter, Tick>;
+  using Effect = int;  // the sum after the step; -1 for the alarm
+
+  void Step(absl::Time now, Input input, std::vector<Effect>* out) {
+    if (const Add* add = std::get_if<Add>(&input)) {
+      out->push_back(sum_ += add->amount);
+    } else if (const AlarmAfter* alarm = std::get_if<AlarmAfter>(&input)) {
+      deadline_ = now + alarm->delay;
+    } else if (now >= deadline_) {
+      deadline_ = absl::InfiniteFuture();
+      out->push_back(-1);
+    }
+  }
+  absl::Time NextDeadline() const { return deadline_; }
+
+ private:
+  int sum_ = 0;
+  absl::Time deadline_ = absl::InfiniteFuture();
+};
+
+TEST(CoreStrand, StepsInputsInOrderAndDrainsAtStop) {
+  CoreStrand<CountingCore> strand(CountingCore(), {});
+  std::vector<int> seen;
+  strand.Start([&](absl::Time, std::vector<int> effects) {
+    seen.insert(seen.end(), effects.begin(), effects.end());
+  });
+
+  for (int i = 0; i < 1000; ++i) strand.Post(CountingCore::Add{1});
+  strand.Stop();
+
+  ASSERT_EQ(seen.size(), 1000u);
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(seen[i], i + 1);
+}
+
+TEST(CoreStrand, RefusesAboveItsBoundAndSaysSo) {
+  struct Observer : StrandObserver {
+    void OnBatch(size_t inputs, size_t, absl::Duration) override { stepped += inputs; }
+    void OnRejected() override { ++rejected; }
+    std::atomic<int> stepped{0}, rejected{0};
+  } observer;
+  CoreStrand<CountingCore> strand(CountingCore(), {.mailbox_max = 2, .observer = &observer});
+
+  EXPECT_TRUE(strand.TryPost(CountingCore::Add{1}));
+  EXPECT_TRUE(strand.TryPost(CountingCore::Add{1}));
+  EXPECT_FALSE(strand.TryPost(CountingCore::Add{1}));
+  strand.Post(CountingCore::Add{1});  // a collaborator's answer is never refused
+  strand.Start([](absl::Time, std::vector<int>) {});
+  strand.Stop();
+
+  EXPECT_EQ(observer.rejected, 1);
+  EXPECT_EQ(observer.stepped, 3);
+  EXPECT_FALSE(strand.TryPost(CountingCore::Add{1}));
+}
+
+TEST(CoreStrand, TicksWhenTheDeadlineComes) {
+  CoreStrand<CountingCore> strand(CountingCore(), {});
+  std::atomic<bool> alarmed{false};
+  Mutex mutex;
+  CondVar changed;
+  strand.Start([&](absl::Time, std::vector<int> effects) {
+    MutexLock lock(&mutex);
+    if (effects == std::vector<int>{-1}) alarmed = true;
+    changed.Signal();
+  });
+
+  strand.Post(CountingCore::AlarmAfter{absl::Milliseconds(5)});
+
+  {
+    MutexLock lock(&mutex);
+    while (!alarmed) changed.Wait(&mutex);
+  }
+  strand.Stop();
+}
+
+TEST(CoreStrand, SplitsLongQueuesIntoBatches) {
+  CoreStrand<CountingCore> strand(CountingCore(), {.batch_max = 10});
+  std::vector<size_t> batches;
+  for (int i = 0; i < 25; ++i) strand.Post(CountingCore::Add{1});
+  strand.Start([&](absl::Time, std::vector<int> effects) { batches.push_back(effects.size()); });
+  strand.Stop();
+
+  EXPECT_EQ(batches, (std::vector<size_t>{10, 10, 5}));
+}
+
+TEST(CoreStrand, InspectionSeesTheCoreBetweenBatches) {
+  CoreStrand<CountingCore> strand(CountingCore(), {});
+  strand.Start([](absl::Time, std::vector<int>) {});
+  std::atomic<bool> inspected{false};
+  Mutex mutex;
+  CondVar changed;
+
+  strand.Inspect([&](const CountingCore& core) {
+    MutexLock lock(&mutex);
+    inspected = core.NextDeadline() == absl::InfiniteFuture();
+    changed.Signal();
+  });
+
+  {
+    MutexLock lock(&mutex);
+    while (!inspected) changed.Wait(&mutex);
+  }
+  strand.Stop();
+}
+
+}  // namespace
+}  // namespace meros::runtime
