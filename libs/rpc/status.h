@@ -1,0 +1,18 @@
+// absl::Status to gRPC's and back. The numeric codes are the same by design of both.
+//
+// Thread rule: thread-safe.
+#pragma once
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/status.h"
+
+namespace meros::rpc {
+
+// The message is cut at kStatusMessageBytesMax: it travels in a trailer, and peers refuse large ones.
+inline constexpr size_t kStatusMessageBytesMax = 4096;
+
+grpc::Status ToGrpc(const absl::Status& status);
+absl::Status FromGrpc(const grpc::Status& status);
+
+}  // namespace meros::rpc
