@@ -23,9 +23,9 @@ class Scalar {
  public:
   // Thousandths in one unit.
   static constexpr int64_t kScale = 1000;
-  // The largest value accepted from outside, in thousandths: up to here a double carries three
-  // decimals exactly, and a thousand of them fit a sum.
-  static constexpr int64_t kMaxMillis = int64_t{1} << 53;
+  // The largest value accepted from outside, in thousandths: up to here the thousandths of
+  // a double survive the way there and back, and two thousand such values fit a sum.
+  static constexpr int64_t kMaxMillis = int64_t{1} << 52;
 
   constexpr Scalar() = default;
 
