@@ -87,6 +87,12 @@ std::strong_ordering operator<=>(const Metadata& a, const Metadata& b) {
   return a.provider_id <=> b.provider_id;
 }
 
+bool operator==(const Metadata& a, const Metadata& b) {
+  return a.allocation_role == b.allocation_role && a.reservations == b.reservations &&
+         a.disk == b.disk && a.revocable == b.revocable && a.shared == b.shared &&
+         a.provider_id == b.provider_id;
+}
+
 MetadataRef::MetadataRef(Metadata metadata) {
   if (metadata.is_plain()) return;
   for (Reservation& reservation : metadata.reservations) {

@@ -106,7 +106,7 @@ struct Metadata {
            !provider_id;
   }
   friend std::strong_ordering operator<=>(const Metadata& a, const Metadata& b);
-  friend bool operator==(const Metadata& a, const Metadata& b) { return (a <=> b) == 0; }
+  friend bool operator==(const Metadata& a, const Metadata& b);
 };
 
 // A shared reference to metadata. Default-constructed, it refers to plain metadata and owns nothing.
@@ -131,8 +131,7 @@ class MetadataRef {
   }
   // By content; plain metadata comes first.
   friend std::strong_ordering operator<=>(const MetadataRef& a, const MetadataRef& b) {
-    if (a.node_ == b.node_) return std::strong_ordering::equal;
-    return *a <=> *b;
+    return a == b ? std::strong_ordering::equal : *a <=> *b;
   }
   template <typename H>
   friend H AbslHashValue(H state, const MetadataRef& ref) {

@@ -62,64 +62,59 @@ Resources Resources::Of(int64_t cpus, int64_t mem_mib, int64_t disk_mib) {
   return result;
 }
 
-size_t Resources::LowerBound(size_t from, const Resource& resource) const {
+Resources::Position Resources::Find(size_t from, const Resource& resource) const {
   const size_t scan_end = std::min(items_.size(), from + kScan);
   for (size_t i = from; i < scan_end; ++i) {
-    if (Resource::CompareKind(items_[i], resource) >= 0) return i;
+    const auto order = Resource::CompareKind(items_[i], resource);
+    if (order >= 0) return {i, order == 0};
   }
   const auto found = std::lower_bound(
       items_.begin() + static_cast<std::ptrdiff_t>(scan_end), items_.end(), resource,
       [](const Resource& a, const Resource& b) { return Resource::CompareKind(a, b) < 0; });
-  return static_cast<size_t>(found - items_.begin());
+  return {static_cast<size_t>(found - items_.begin()),
+          found != items_.end() && found->SameKind(resource)};
+}
+
+Resources::Position Resources::FindEqual(size_t first, const Resource& resource) const {
+  for (size_t i = first; i < items_.size() && items_[i].SameKind(resource); ++i) {
+    if (!(items_[i].value_ < resource.value_)) return {i, items_[i].value_ == resource.value_};
+    first = i + 1;
+  }
+  return {first, false};
 }
 
 size_t Resources::AddFrom(size_t from, const Resource& resource) {
   if (resource.empty()) return from;
-  const size_t at = LowerBound(from, resource);
-  if (at == items_.size() || !items_[at].SameKind(resource)) {
-    items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(at), resource);
-    return at;
+  const Position first = Find(from, resource);
+  if (first.found && !MeetsOnlyEquals(resource)) {
+    AddValue(resource.value_, &items_[first.index].value_);
+    return first.index;
   }
-  if (!MeetsOnlyEquals(resource)) {
-    AddValue(resource.value_, &items_[at].value_);
-    return at;
-  }
-  // Among its like, by value.
-  size_t i = at;
-  while (i < items_.size() && items_[i].SameKind(resource) &&
-         items_[i].value_ < resource.value_) {
-    ++i;
-  }
-  const bool is_there = i < items_.size() && items_[i].SameKind(resource) &&
-                        items_[i].value_ == resource.value_;
-  if (is_there && resource.is_shared()) {
-    items_[i].shares_ += resource.shares_;
+  const Position at = first.found ? FindEqual(first.index, resource) : first;
+  if (at.found && resource.is_shared()) {
+    items_[at.index].shares_ += resource.shares_;
   } else {
-    items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(i), resource);
+    items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(at.index), resource);
   }
-  return at;
+  return first.index;
 }
 
 size_t Resources::SubtractFrom(size_t from, const Resource& resource) {
-  const size_t at = LowerBound(from, resource);
-  size_t i = at;
-  const bool whole = MeetsOnlyEquals(resource);
-  while (whole && i < items_.size() && items_[i].SameKind(resource) &&
-         items_[i].value_ != resource.value_) {
-    ++i;
-  }
-  if (i == items_.size() || !items_[i].SameKind(resource)) return at;
-
-  Resource& item = items_[i];
-  if (whole) {
-    item.shares_ -= std::min(item.shares_, resource.shares_);
-    if (item.shares_ > 0) return at;
+  const Position first = Find(from, resource);
+  if (!first.found) return first.index;
+  size_t at = first.index;
+  if (MeetsOnlyEquals(resource)) {
+    const Position equal = FindEqual(at, resource);
+    if (!equal.found) return at;
+    at = equal.index;
+    items_[at].shares_ -= std::min(items_[at].shares_, resource.shares_);
+    if (items_[at].shares_ > 0) return first.index;
   } else {
-    SubtractValue(resource.value_, &item.value_);
-    if (!item.empty()) return at;
+    SubtractValue(resource.value_, &items_[at].value_);
+    if (!items_[at].empty()) return at;
   }
-  items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
-  return at;
+  items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(at));
+  return first.index;
 }
 
 void Resources::Add(const Resource& resource) {
@@ -150,22 +145,18 @@ Resources& Resources::operator-=(const Resources& other) {
 }
 
 bool Resources::Contains(const Resources& other) const {
-  size_t at = 0;
+  size_t from = 0;
   for (const Resource& wanted : other) {
-    at = LowerBound(at, wanted);
-    if (!MeetsOnlyEquals(wanted)) {
-      if (at == size() || !items_[at].SameKind(wanted) ||
-          !ValueContains(items_[at].value_, wanted.value_)) {
-        return false;
-      }
-      continue;
+    Position at = Find(from, wanted);
+    from = at.index;
+    if (at.found && MeetsOnlyEquals(wanted)) {
+      at = FindEqual(at.index, wanted);
+      from = at.index + 1;  // Each piece answers for one.
     }
-    while (at < size() && items_[at].SameKind(wanted) && items_[at].value_ < wanted.value_) ++at;
-    if (at == size() || !items_[at].SameKind(wanted) || items_[at].value_ != wanted.value_ ||
-        items_[at].shares_ < wanted.shares_) {
+    if (!at.found || items_[at.index].shares_ < wanted.shares_ ||
+        !ValueContains(items_[at.index].value_, wanted.value_)) {
       return false;
     }
-    ++at;  // Each piece answers for one.
   }
   return true;
 }

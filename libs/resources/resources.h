@@ -125,8 +125,16 @@ class Resources {
  private:
   using Storage = absl::InlinedVector<Resource, 4>;
 
-  // The index of the first item from `from` on whose kind is not below that of `resource`.
-  size_t LowerBound(size_t from, const Resource& resource) const;
+  struct Position {
+    size_t index;
+    bool found;
+  };
+
+  // The first item from `from` on whose kind is not below that of `resource`, and whether it is equal.
+  Position Find(size_t from, const Resource& resource) const;
+  // The item of the kind and value of `resource`, or where it would stand. REQUIRES: `first` is the
+  // first item of its kind.
+  Position FindEqual(size_t first, const Resource& resource) const;
   // Add and subtract with a hint: no item before `from` has the kind. Return the hint for the next
   // resource in canonical order.
   size_t AddFrom(size_t from, const Resource& resource);
