@@ -1,0 +1,294 @@
+#include "sdk/cpp/driver_core.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "libs/base/leader_hint.h"
+
+namespace meros::sdk {
+namespace {
+
+using meros::v1::TaskState;
+using meros::v1::scheduler::Call;
+using meros::v1::scheduler::Event;
+
+// Missed heartbeats that count as a lost master (v1 API clients use the same number).
+constexpr int kHeartbeatsMissedMax = 5;
+// Following more hints than this in a row means that the masters disagree; then back off.
+constexpr int kHintsInARowMax = 3;
+
+bool IsTerminal(TaskState state) {
+  switch (state) {
+    case meros::v1::TASK_FINISHED:
+    case meros::v1::TASK_FAILED:
+    case meros::v1::TASK_KILLED:
+    case meros::v1::TASK_ERROR:
+    case meros::v1::TASK_LOST:
+    case meros::v1::TASK_DROPPED:
+    case meros::v1::TASK_GONE:
+    case meros::v1::TASK_GONE_BY_OPERATOR:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Statuses after which connecting again would only fail again.
+bool IsFatal(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status) ||
+         absl::IsUnauthenticated(status) || absl::IsAborted(status);
+}
+
+}  // namespace
+
+DriverCore::DriverCore(DriverCoreOptions options)
+    : options_(std::move(options)),
+      framework_(options_.framework),
+      rng_(options_.seed),
+      reconnect_(options_.reconnect),
+      reconcile_backoff_(options_.reconcile) {}
+
+void DriverCore::Step(absl::Time now, Input input, std::vector<Effect>* out) {
+  if (state_ == DriverState::kEnded) return;
+  std::visit([&](auto& in) { On(now, in, out); }, input);
+}
+
+absl::Time DriverCore::NextDeadline() const {
+  return std::min(state_deadline_, reconcile_deadline_);
+}
+
+void DriverCore::On(absl::Time now, const Start&, std::vector<Effect>* out) {
+  if (state_ != DriverState::kIdle) return;
+  if (options_.masters.empty()) return End(absl::InvalidArgumentError("no master given"), out);
+  OpenStream(now, out);
+}
+
+void DriverCore::On(absl::Time now, const Stop& stop, std::vector<Effect>* out) {
+  if (state_ == DriverState::kSubscribed && stop.tasks == Stop::Tasks::kTearDown) {
+    Call call;
+    call.set_type(Call::TEARDOWN);
+    SendCall(std::move(call), out);
+  }
+  End(absl::OkStatus(), out);
+}
+
+void DriverCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out) {
+  if (now >= state_deadline_) {
+    if (state_ == DriverState::kBackingOff) {
+      OpenStream(now, out);
+    } else {
+      out->push_back(Close{stream_, Close::How::kAtOnce});
+      BackOff(now, absl::DeadlineExceededError("the master is silent"), out);
+    }
+  }
+  if (now >= reconcile_deadline_ && state_ == DriverState::kSubscribed) Reconcile(now, out);
+}
+
+void DriverCore::On(absl::Time now, Closed& closed, std::vector<Effect>* out) {
+  if (closed.stream != stream_ || state_ == DriverState::kBackingOff) return;
+  if (IsFatal(closed.status)) return End(closed.status, out);
+  leader_hint_ = LeaderHint(closed.status);
+  if (leader_hint_.has_value() && state_ == DriverState::kConnecting &&
+      ++hints_followed_ <= kHintsInARowMax) {
+    return OpenStream(now, out);
+  }
+  BackOff(now, closed.status, out);
+}
+
+void DriverCore::OpenStream(absl::Time now, std::vector<Effect>* out) {
+  state_ = DriverState::kConnecting;
+  state_deadline_ = now + options_.connect_timeout;
+  std::string address;
+  if (leader_hint_.has_value()) {
+    address = *std::exchange(leader_hint_, std::nullopt);
+  } else {
+    address = options_.masters[next_master_];
+    next_master_ = (next_master_ + 1) % options_.masters.size();
+  }
+  out->push_back(Open{++stream_, std::move(address)});
+  Call call;
+  call.set_type(Call::SUBSCRIBE);
+  if (framework_.has_id()) *call.mutable_framework_id() = framework_.id();
+  *call.mutable_subscribe()->mutable_framework_info() = framework_;
+  for (const std::string& role : suppressed_roles_) call.mutable_subscribe()->add_suppressed_roles(role);
+  out->push_back(Send{stream_, std::move(call)});
+}
+
+void DriverCore::BackOff(absl::Time now, const absl::Status& reason, std::vector<Effect>* out) {
+  if (state_ == DriverState::kSubscribed) out->push_back(Disconnected{reason});
+  state_ = DriverState::kBackingOff;
+  hints_followed_ = 0;
+  state_deadline_ = now + reconnect_.Next(&rng_);
+  reconcile_deadline_ = absl::InfiniteFuture();
+}
+
+void DriverCore::End(absl::Status status, std::vector<Effect>* out) {
+  if (state_ != DriverState::kIdle && state_ != DriverState::kBackingOff) {
+    out->push_back(Close{stream_, Close::How::kAfterQueued});
+  }
+  state_ = DriverState::kEnded;
+  state_deadline_ = reconcile_deadline_ = absl::InfiniteFuture();
+  out->push_back(Ended{std::move(status)});
+}
+
+void DriverCore::On(absl::Time now, Received& received, std::vector<Effect>* out) {
+  if (received.stream != stream_ || state_ == DriverState::kBackingOff) return;
+  Event& event = received.event;
+  if (state_ == DriverState::kConnecting && event.type() != Event::SUBSCRIBED &&
+      event.type() != Event::ERROR) {
+    return;  // nothing of this stream counts before SUBSCRIBED
+  }
+  if (state_ == DriverState::kSubscribed) state_deadline_ = now + silence_max_;
+  switch (event.type()) {
+    case Event::SUBSCRIBED:
+      return OnSubscribed(now, event, out);
+    case Event::UPDATE:
+      return OnUpdate(&event, out);
+    case Event::HEARTBEAT:
+      return;
+    case Event::ERROR:
+      out->push_back(Deliver{event});
+      return End(absl::AbortedError(event.error().message()), out);
+    default:
+      out->push_back(Deliver{std::move(event)});
+  }
+}
+
+void DriverCore::OnSubscribed(absl::Time now, const Event& event, std::vector<Effect>* out) {
+  state_ = DriverState::kSubscribed;
+  reconnect_.Reset();
+  hints_followed_ = 0;
+  *framework_.mutable_id() = event.subscribed().framework_id();
+  if (event.subscribed().heartbeat_interval_seconds() > 0) {
+    silence_max_ =
+        kHeartbeatsMissedMax * absl::Seconds(event.subscribed().heartbeat_interval_seconds());
+  }
+  state_deadline_ = now + silence_max_;
+  out->push_back(Subscribed{framework_.id().value(), event.subscribed().master_info(),
+                            std::exchange(subscribed_before_, true)});
+  for (auto& [id, task] : tasks_) {
+    task.unheard = !task.terminal;
+    if (task.kill_wanted) SendCall(task.kill, out);
+  }
+  reconcile_backoff_.Reset();
+  Reconcile(now, out);
+}
+
+void DriverCore::OnUpdate(Event* event, std::vector<Effect>* out) {
+  const meros::v1::TaskStatus& status = event->update().status();
+  KnownTask& task = tasks_[status.task_id().value()];
+  task.unheard = false;
+  if (status.has_agent_id()) task.agent_id = status.agent_id().value();
+  // The agent repeats an update until it is acknowledged; the scheduler hears it once.
+  if (!status.uuid().empty() && status.uuid() == task.last_uuid) {
+    Call call;
+    call.set_type(Call::ACKNOWLEDGE);
+    *call.mutable_acknowledge()->mutable_agent_id() = status.agent_id();
+    *call.mutable_acknowledge()->mutable_task_id() = status.task_id();
+    call.mutable_acknowledge()->set_uuid(status.uuid());
+    return SendCall(std::move(call), out);
+  }
+  if (!status.uuid().empty()) task.last_uuid = status.uuid();
+  // What reconciliation repeats about a finished task is not news.
+  if (task.terminal && status.reason() == meros::v1::TaskStatus::REASON_RECONCILIATION) return;
+  task.terminal = IsTerminal(status.state());
+  if (task.terminal) task.kill_wanted = false;
+  out->push_back(Deliver{std::move(*event)});
+}
+
+void DriverCore::On(absl::Time now, UserCall& user, std::vector<Effect>* out) {
+  Call& call = user.call;
+  RememberSuppression(call);
+  if (call.type() == Call::KILL) {
+    KnownTask& task = tasks_[call.kill().task_id().value()];
+    if (!task.terminal) {
+      task.kill_wanted = true;
+      task.kill = call;
+    }
+  }
+  if (state_ != DriverState::kSubscribed) return DropLaunches(call, out);
+  if (call.type() == Call::ACKNOWLEDGE) {
+    const auto known = tasks_.find(call.acknowledge().task_id().value());
+    // An acknowledged end is the last that is needed of a task.
+    if (known != tasks_.end() && known->second.terminal &&
+        known->second.last_uuid == call.acknowledge().uuid()) {
+      tasks_.erase(known);
+    }
+  }
+  RememberLaunches(call);
+  SendCall(std::move(call), out);
+}
+
+void DriverCore::SendCall(Call call, std::vector<Effect>* out) {
+  *call.mutable_framework_id() = framework_.id();
+  out->push_back(Send{stream_, std::move(call)});
+}
+
+void DriverCore::RememberLaunches(const Call& call) {
+  if (call.type() != Call::ACCEPT) return;
+  for (const auto& operation : call.accept().operations()) {
+    for (const auto& task : operation.launch().task_infos()) {
+      tasks_[task.task_id().value()].agent_id = task.agent_id().value();
+    }
+    for (const auto& task : operation.launch_group().task_group().tasks()) {
+      tasks_[task.task_id().value()].agent_id = task.agent_id().value();
+    }
+  }
+}
+
+void DriverCore::RememberSuppression(const Call& call) {
+  const auto roles_of = [&](const auto& named) {
+    std::set<std::string> roles(named.begin(), named.end());
+    if (roles.empty()) roles.insert(framework_.roles().begin(), framework_.roles().end());
+    return roles;
+  };
+  if (call.type() == Call::SUPPRESS) {
+    for (const std::string& role : roles_of(call.suppress().roles())) suppressed_roles_.insert(role);
+  } else if (call.type() == Call::REVIVE) {
+    for (const std::string& role : roles_of(call.revive().roles())) suppressed_roles_.erase(role);
+  }
+}
+
+// A launch that cannot be sent has not happened; its offers are void. The scheduler hears so at once.
+void DriverCore::DropLaunches(const Call& call, std::vector<Effect>* out) {
+  if (call.type() != Call::ACCEPT) return;
+  for (const auto& operation : call.accept().operations()) {
+    std::vector<const meros::v1::TaskInfo*> infos;
+    for (const auto& task : operation.launch().task_infos()) infos.push_back(&task);
+    for (const auto& task : operation.launch_group().task_group().tasks()) infos.push_back(&task);
+    for (const meros::v1::TaskInfo* info : infos) {
+      Event event;
+      event.set_type(Event::UPDATE);
+      meros::v1::TaskStatus* status = event.mutable_update()->mutable_status();
+      *status->mutable_task_id() = info->task_id();
+      *status->mutable_agent_id() = info->agent_id();
+      status->set_state(meros::v1::TASK_DROPPED);
+      status->set_source(meros::v1::TaskStatus::SOURCE_MASTER);
+      status->set_reason(meros::v1::TaskStatus::REASON_MASTER_DISCONNECTED);
+      status->set_message("launched while not subscribed; nothing was sent");
+      out->push_back(Deliver{std::move(event)});
+    }
+  }
+}
+
+void DriverCore::Reconcile(absl::Time now, std::vector<Effect>* out) {
+  bool any_unheard = false;
+  for (const auto& [id, task] : tasks_) any_unheard |= task.unheard;
+  Call call;
+  call.set_type(Call::RECONCILE);
+  call.mutable_reconcile();
+  for (const auto& [id, task] : tasks_) {
+    // Unheard ones until each is heard of; when all are, everything once per long interval.
+    if (task.terminal || (any_unheard && !task.unheard)) continue;
+    auto* wanted = call.mutable_reconcile()->add_tasks();
+    wanted->mutable_task_id()->set_value(id);
+    if (!task.agent_id.empty()) wanted->mutable_agent_id()->set_value(task.agent_id);
+  }
+  const bool due = any_unheard || now >= reconcile_deadline_;
+  if (due && call.reconcile().tasks_size() > 0) SendCall(std::move(call), out);
+  reconcile_deadline_ =
+      now + (any_unheard ? reconcile_backoff_.Next(&rng_) : options_.reconcile_interval);
+}
+
+}  // namespace meros::sdk

@@ -1,0 +1,242 @@
+#include "sdk/cpp/driver_core.h"
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "libs/base/leader_hint.h"
+
+namespace meros::sdk {
+namespace {
+
+using meros::v1::scheduler::Call;
+using meros::v1::scheduler::Event;
+
+class DriverCoreTest : public ::testing::Test {
+ protected:
+  DriverCoreTest() : core_(Options()) {}
+
+  static DriverCoreOptions Options() {
+    DriverCoreOptions options;
+    options.masters = {"a:1", "b:2"};
+    options.framework.set_name("test");
+    options.framework.add_roles("web");
+    return options;
+  }
+
+  std::vector<DriverCore::Effect> Step(DriverCore::Input input) {
+    std::vector<DriverCore::Effect> out;
+    core_.Step(now_, std::move(input), &out);
+    return out;
+  }
+
+  // All effects of one kind.
+  template <typename T>
+  static std::vector<T> Of(const std::vector<DriverCore::Effect>& effects) {
+    std::vector<T> found;
+    for (const auto& effect : effects) {
+      if (const T* match = std::get_if<T>(&effect)) found.push_back(*match);
+    }
+    return found;
+  }
+  static std::vector<Call::Type> Sent(const std::vector<DriverCore::Effect>& effects) {
+    std::vector<Call::Type> types;
+    for (const auto& send : Of<DriverCore::Send>(effects)) types.push_back(send.call.type());
+    return types;
+  }
+
+  // Steps a Tick at the core's own deadline.
+  std::vector<DriverCore::Effect> Wake() {
+    now_ = core_.NextDeadline();
+    return Step(runtime::Tick{});
+  }
+
+  std::vector<DriverCore::Effect> Subscribe(StreamId stream) {
+    Event event;
+    event.set_type(Event::SUBSCRIBED);
+    event.mutable_subscribed()->mutable_framework_id()->set_value("f1");
+    event.mutable_subscribed()->set_heartbeat_interval_seconds(15);
+    return Step(DriverCore::Received{stream, event});
+  }
+
+  static Event Update(const std::string& task, meros::v1::TaskState state,
+                      const std::string& uuid) {
+    Event event;
+    event.set_type(Event::UPDATE);
+    auto* status = event.mutable_update()->mutable_status();
+    status->mutable_task_id()->set_value(task);
+    status->mutable_agent_id()->set_value("agent1");
+    status->set_state(state);
+    if (!uuid.empty()) status->set_uuid(uuid);
+    return event;
+  }
+
+  static Call Launch(const std::string& task) {
+    Call call;
+    call.set_type(Call::ACCEPT);
+    auto* info = call.mutable_accept()->add_operations()->mutable_launch()->add_task_infos();
+    info->mutable_task_id()->set_value(task);
+    info->mutable_agent_id()->set_value("agent1");
+    return call;
+  }
+
+  static Call Kill(const std::string& task) {
+    Call call;
+    call.set_type(Call::KILL);
+    call.mutable_kill()->mutable_task_id()->set_value(task);
+    return call;
+  }
+
+  DriverCore core_;
+  absl::Time now_ = absl::FromUnixSeconds(1000);
+};
+
+TEST_F(DriverCoreTest, StartsBySubscribingAtTheFirstMaster) {
+  const auto effects = Step(DriverCore::Start{});
+
+  ASSERT_EQ(Of<DriverCore::Open>(effects).size(), 1u);
+  EXPECT_EQ(Of<DriverCore::Open>(effects)[0].address, "a:1");
+  EXPECT_EQ(Sent(effects), std::vector<Call::Type>{Call::SUBSCRIBE});
+  EXPECT_EQ(Of<DriverCore::Subscribed>(Subscribe(1)).size(), 1u);
+  EXPECT_EQ(core_.state(), DriverState::kSubscribed);
+}
+
+TEST_F(DriverCoreTest, FollowsTheHintOfAFollowerAtOnceButNotForEver) {
+  Step(DriverCore::Start{});
+
+  auto effects = Step(DriverCore::Closed{1, NotLeadingError("c:3")});
+  EXPECT_EQ(Of<DriverCore::Open>(effects).at(0).address, "c:3");
+  Step(DriverCore::Closed{2, NotLeadingError("d:4")});
+  Step(DriverCore::Closed{3, NotLeadingError("c:3")});
+  effects = Step(DriverCore::Closed{4, NotLeadingError("d:4")});
+
+  EXPECT_TRUE(effects.empty());
+  EXPECT_EQ(core_.state(), DriverState::kBackingOff);
+}
+
+TEST_F(DriverCoreTest, TriesTheNextMasterAfterADelay) {
+  Step(DriverCore::Start{});
+  Step(DriverCore::Closed{1, absl::UnavailableError("refused")});
+  EXPECT_GT(core_.NextDeadline(), now_);
+
+  EXPECT_EQ(Of<DriverCore::Open>(Wake()).at(0).address, "b:2");
+}
+
+TEST_F(DriverCoreTest, AMasterThatNeverAnswersIsLeft) {
+  Step(DriverCore::Start{});
+
+  const auto effects = Wake();
+
+  EXPECT_EQ(Of<DriverCore::Close>(effects).size(), 1u);
+  EXPECT_EQ(core_.state(), DriverState::kBackingOff);
+}
+
+TEST_F(DriverCoreTest, SilenceOfFiveHeartbeatsIsALoss) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  const absl::Time subscribed = now_;
+  now_ += absl::Seconds(30);
+  Event heartbeat;
+  heartbeat.set_type(Event::HEARTBEAT);
+  Step(DriverCore::Received{1, heartbeat});
+
+  const auto effects = Wake();
+
+  EXPECT_EQ(now_, subscribed + absl::Seconds(30 + 75));
+  EXPECT_EQ(Of<DriverCore::Disconnected>(effects).size(), 1u);
+}
+
+TEST_F(DriverCoreTest, ARepeatedUpdateIsAcknowledgedButHeardOnce) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+
+  EXPECT_EQ(Of<DriverCore::Deliver>(
+                Step(DriverCore::Received{1, Update("t", meros::v1::TASK_RUNNING, "u1")}))
+                .size(),
+            1u);
+  const auto again = Step(DriverCore::Received{1, Update("t", meros::v1::TASK_RUNNING, "u1")});
+
+  EXPECT_TRUE(Of<DriverCore::Deliver>(again).empty());
+  EXPECT_EQ(Sent(again), std::vector<Call::Type>{Call::ACKNOWLEDGE});
+}
+
+TEST_F(DriverCoreTest, AfterABreakKillsAreRepeatedAndTasksReconciledUntilHeardOf) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  Step(DriverCore::UserCall{Launch("t")});
+  Step(DriverCore::UserCall{Kill("t")});
+  Step(DriverCore::Closed{1, absl::UnavailableError("gone")});
+  Wake();
+
+  EXPECT_EQ(Sent(Subscribe(2)), (std::vector<Call::Type>{Call::KILL, Call::RECONCILE}));
+  EXPECT_EQ(Sent(Wake()), std::vector<Call::Type>{Call::RECONCILE});
+
+  Step(DriverCore::Received{2, Update("t", meros::v1::TASK_KILLED, "u1")});
+  EXPECT_TRUE(Sent(Wake()).empty());
+}
+
+TEST_F(DriverCoreTest, ALaunchWhileDisconnectedIsReportedDropped) {
+  Step(DriverCore::Start{});
+
+  const auto effects = Step(DriverCore::UserCall{Launch("t")});
+
+  ASSERT_EQ(Of<DriverCore::Deliver>(effects).size(), 1u);
+  const meros::v1::TaskStatus status = Of<DriverCore::Deliver>(effects)[0].event.update().status();
+  EXPECT_EQ(status.state(), meros::v1::TASK_DROPPED);
+  EXPECT_EQ(status.task_id().value(), "t");
+  EXPECT_TRUE(Sent(effects).empty());
+}
+
+TEST_F(DriverCoreTest, SuppressionSurvivesABreak) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  Call suppress;
+  suppress.set_type(Call::SUPPRESS);
+  Step(DriverCore::UserCall{suppress});
+  Step(DriverCore::Closed{1, absl::UnavailableError("gone")});
+
+  const auto sends = Of<DriverCore::Send>(Wake());
+
+  ASSERT_EQ(sends.size(), 1u);
+  EXPECT_EQ(sends[0].call.subscribe().suppressed_roles(0), "web");
+  EXPECT_EQ(sends[0].call.framework_id().value(), "f1");
+}
+
+TEST_F(DriverCoreTest, AnErrorEventEndsTheDriver) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  Event error;
+  error.set_type(Event::ERROR);
+  error.mutable_error()->set_message("Framework has been removed");
+
+  const auto effects = Step(DriverCore::Received{1, error});
+
+  ASSERT_EQ(Of<DriverCore::Ended>(effects).size(), 1u);
+  EXPECT_EQ(Of<DriverCore::Ended>(effects)[0].status.message(), "Framework has been removed");
+  EXPECT_TRUE(Step(DriverCore::Start{}).empty());
+}
+
+TEST_F(DriverCoreTest, StopTearsDownAndDetachDoesNot) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  DriverCore detached = core_;
+
+  EXPECT_EQ(Sent(Step(DriverCore::Stop{DriverCore::Stop::Tasks::kTearDown})),
+            std::vector<Call::Type>{Call::TEARDOWN});
+  std::vector<DriverCore::Effect> out;
+  detached.Step(now_, DriverCore::Stop{DriverCore::Stop::Tasks::kKeep}, &out);
+  EXPECT_TRUE(Sent(out).empty());
+  EXPECT_TRUE(Of<DriverCore::Ended>(out).at(0).status.ok());
+}
+
+TEST_F(DriverCoreTest, EventsOfAnOldStreamAreIgnored) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  Step(DriverCore::Closed{1, absl::UnavailableError("gone")});
+  Wake();
+
+  EXPECT_TRUE(Step(DriverCore::Received{1, Update("t", meros::v1::TASK_RUNNING, "u1")}).empty());
+  EXPECT_TRUE(Step(DriverCore::Closed{1, absl::UnavailableError("late")}).empty());
+  EXPECT_EQ(core_.state(), DriverState::kConnecting);
+}
+
+}  // namespace
+}  // namespace meros::sdk
