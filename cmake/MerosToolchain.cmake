@@ -21,6 +21,8 @@ if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+# Deprecated fields of the public schema are still served to those who use them.
+add_compile_options(-Wno-deprecated-declarations)
 add_compile_options(-Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -fdiagnostics-color=always)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
