@@ -1,0 +1,108 @@
+// launch and updates: the real master, allocator and registry, simulated agents, one framework.
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/runtime/clock.h"
+#include "libs/testing/local_cluster.h"
+#include "libs/testing/temp_dir.h"
+#include "tests/bench/benchmark.h"
+#include "tests/bench/load_framework.h"
+#include "tests/bench/simulated_agents.h"
+
+namespace meros::bench {
+namespace {
+
+std::map<std::string, ProcessUsage> Usage(testing::LocalCluster& cluster) {
+  return {{"master", UsageOf(cluster.master().pid())},
+          {"allocator", UsageOf(cluster.allocator().pid())},
+          {"registry", UsageOf(cluster.registry().pid())}};
+}
+
+// CPU grown since `before`; memory as it is now.
+std::map<std::string, ProcessUsage> Growth(const std::map<std::string, ProcessUsage>& before,
+                                           std::map<std::string, ProcessUsage> after) {
+  for (auto& [name, usage] : after) usage.cpu_seconds -= before.at(name).cpu_seconds;
+  return after;
+}
+
+// Runs the load for `seconds` after a warm-up and lets `measure` fill in the figure.
+template <typename Count>
+absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_options,
+                               LoadFrameworkOptions framework_options, Count count) {
+  const double seconds = options->Get("seconds", 10);
+  testing::TempDir directory;
+  testing::LocalCluster cluster({.directory = directory.path(), .agents = 0});
+  MEROS_RETURN_IF_ERROR(cluster.Start());
+  agents_options.master = framework_options.master = cluster.master_address();
+  SimulatedAgents agents(agents_options);
+  MEROS_RETURN_IF_ERROR(agents.Start(absl::Minutes(2)));
+  LoadFramework framework(framework_options);
+  MEROS_RETURN_IF_ERROR(framework.Start(absl::Seconds(30)));
+  usleep(1000000);  // warm-up: connections, first offers, allocator's pools
+  framework.TakeLatencies();
+  framework.TakeTerminalLatencies();
+
+  const auto usage_before = Usage(cluster);
+  const ProcessUsage load_before = UsageOf(getpid());
+  const size_t count_before = count(framework);
+  const absl::Time start = runtime::ProcessClock::Get().Now();
+  usleep(static_cast<useconds_t>(seconds * 1e6));
+  const double elapsed = absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() - start);
+  const size_t done = count(framework) - count_before;
+
+  Report report;
+  report.n = done;
+  report.value = static_cast<double>(done) / elapsed;
+  report.unit = "1/s";
+  report.latencies = framework.TakeLatencies();
+  report.servers = Growth(usage_before, Usage(cluster));
+  report.notes["agents"] = "simulated agents over real gRPC, plaintext, loopback";
+  report.notes["load_cpu_seconds"] =
+      absl::StrCat(UsageOf(getpid()).cpu_seconds - load_before.cpu_seconds,
+                   " (agents and framework, one process)");
+  if (framework.failed_seen() > 0) {
+    return absl::InternalError(absl::StrCat(framework.failed_seen(), " tasks failed; the last: ",
+                                            framework.last_failure()));
+  }
+  if (done == 0) {
+    return absl::InternalError(absl::StrCat("nothing happened; last failure of the framework: '",
+                                            framework.last_failure(), "'"));
+  }
+  return report;
+}
+
+}  // namespace
+
+absl::StatusOr<Report> RunLaunch(Options* options) {
+  SimulatedAgentsOptions agents;
+  agents.agents = static_cast<int>(options->Get("agents", 1000));
+  LoadFrameworkOptions framework;
+  framework.tasks_per_accept_max = static_cast<size_t>(options->Get("tasks_per_accept", 100));
+  framework.task_cpus = 0.001;
+  framework.task_mem_mb = 0.1;
+  return Measure(options, agents, framework,
+                 [](const LoadFramework& load) { return load.running_seen(); });
+}
+
+absl::StatusOr<Report> RunUpdates(Options* options) {
+  SimulatedAgentsOptions agents;
+  agents.agents = static_cast<int>(options->Get("agents", 1000));
+  agents.life_cycle = LifeCycle::kFull;
+  LoadFrameworkOptions framework;
+  framework.tasks_per_accept_max = static_cast<size_t>(options->Get("tasks_per_accept", 100));
+  framework.task_cpus = 0.001;
+  framework.task_mem_mb = 0.1;
+  auto report = Measure(options, agents, framework,
+                        [](const LoadFramework& load) { return load.updates_seen(); });
+  if (report.ok()) {
+    const double master_cpu = report->servers["master"].cpu_seconds;
+    report->notes["wall_rate"] = absl::StrCat(report->value, " 1/s");
+    // The target is per server core: what one core of the master does.
+    if (master_cpu > 0) report->value = static_cast<double>(report->n) / master_cpu;
+    report->notes["value"] = "updates per CPU second of the master";
+  }
+  return report;
+}
+
+}  // namespace meros::bench

@@ -1,0 +1,203 @@
+#include "tests/bench/load_framework.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/rpc/channel.h"
+#include "libs/runtime/clock.h"
+
+namespace meros::bench {
+
+using meros::v1::scheduler::Call;
+using meros::v1::scheduler::Calls;
+using meros::v1::scheduler::Event;
+using meros::v1::scheduler::Events;
+
+namespace {
+
+absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
+
+void AddScalar(const char* name, double amount, meros::v1::TaskInfo* task) {
+  auto* resource = task->add_resources();
+  resource->set_name(name);
+  resource->set_type(meros::v1::Value::SCALAR);
+  resource->mutable_scalar()->set_value(amount);
+}
+
+double Scalar(const meros::v1::Offer& offer, const char* name) {
+  double sum = 0;
+  for (const auto& resource : offer.resources()) {
+    if (resource.name() == name) sum += resource.scalar().value();
+  }
+  return sum;
+}
+
+}  // namespace
+
+absl::Status LoadFramework::Start(absl::Duration limit) {
+  MEROS_ASSIGN_OR_RETURN(auto channel, rpc::MakeChannel(options_.master, {.insecure = true},
+                                                        {.connection_group = 1 << 20}));
+  stub_ = meros::v1::scheduler::SchedulerService::NewStub(channel);
+  stream_ = Stream::Create();
+  stub_->async()->Connect(stream_->context(), stream_->reactor());
+  closed_ = false;
+  stream_->Start({.on_frame = [this](Events frame) { OnFrame(std::move(frame)); },
+                  .on_closed =
+                      [this](const absl::Status& status) {
+                        {
+                          MutexLock lock(&mutex_);
+                          if (!status.ok()) last_failure_ = status.ToString();
+                        }
+                        closed_ = true;
+                      }});
+  Calls calls;
+  Call* call = calls.add_calls();
+  call->set_type(Call::SUBSCRIBE);
+  auto* info = call->mutable_subscribe()->mutable_framework_info();
+  info->set_name(options_.name);
+  info->set_user("root");
+  info->add_roles(options_.role);
+  using Capability = meros::v1::FrameworkInfo::Capability;
+  for (auto type : {Capability::MULTI_ROLE, Capability::PARTITION_AWARE,
+                    Capability::RESERVATION_REFINEMENT}) {
+    info->add_capabilities()->set_type(type);
+  }
+  stream_->Send(std::move(calls));
+  const absl::Time deadline = Now() + limit;
+  while (!subscribed_) {
+    if (closed_ || Now() > deadline) {
+      return absl::UnavailableError(absl::StrCat("not subscribed: ", last_failure()));
+    }
+    usleep(1000);
+  }
+  return absl::OkStatus();
+}
+
+LoadFramework::~LoadFramework() {
+  if (stream_ == nullptr) return;
+  stream_->Cancel();
+  while (!closed_) usleep(1000);
+}
+
+void LoadFramework::OnFrame(Events frame) {
+  Calls calls;
+  for (const Event& event : frame.events()) {
+    switch (event.type()) {
+      case Event::SUBSCRIBED:
+        framework_id_ = event.subscribed().framework_id();
+        subscribed_ = true;
+        break;
+      case Event::OFFERS:
+        for (const auto& offer : event.offers().offers()) OnOffer(offer);
+        break;
+      case Event::RESCIND:
+        std::erase_if(offers_, [&](const KeptOffer& offer) {
+          return offer.id.value() == event.rescind().offer_id().value();
+        });
+        break;
+      case Event::UPDATE:
+        OnUpdate(event.update().status(), &calls);
+        break;
+      case Event::ERROR: {
+        MutexLock lock(&mutex_);
+        last_failure_ = event.error().message();
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  UseOffers(&calls);
+  if (!calls.calls().empty()) stream_->Send(std::move(calls));
+}
+
+void LoadFramework::OnOffer(const meros::v1::Offer& offer) {
+  offers_.push_back({offer.id(), offer.agent_id(), Scalar(offer, "cpus"), Scalar(offer, "mem")});
+}
+
+void LoadFramework::UseOffers(Calls* calls) {
+  const absl::Time now = Now();
+  while (!offers_.empty() && outstanding_ < options_.outstanding_max &&
+         launched_ < options_.tasks_max) {
+    const KeptOffer offer = std::move(offers_.back());
+    offers_.pop_back();
+    Call* call = calls->add_calls();
+    call->set_type(Call::ACCEPT);
+    *call->mutable_framework_id() = framework_id_;
+    *call->mutable_accept()->add_offer_ids() = offer.id;
+    call->mutable_accept()->mutable_filters()->set_refuse_seconds(0);
+    auto* operation = call->mutable_accept()->add_operations();
+    operation->set_type(meros::v1::Offer::Operation::LAUNCH);
+    double cpus = offer.cpus, mem = offer.mem_mb;
+    for (size_t i = 0; i < options_.tasks_per_accept_max && launched_ < options_.tasks_max; ++i) {
+      if (cpus + 1e-9 < options_.task_cpus || mem + 1e-9 < options_.task_mem_mb) break;
+      cpus -= options_.task_cpus;
+      mem -= options_.task_mem_mb;
+      auto* task = operation->mutable_launch()->add_task_infos();
+      task->set_name("bench");
+      const std::string id = absl::StrCat(options_.name, "-", launched_++);
+      task->mutable_task_id()->set_value(id);
+      *task->mutable_agent_id() = offer.agent_id;
+      AddScalar("cpus", options_.task_cpus, task);
+      AddScalar("mem", options_.task_mem_mb, task);
+      task->mutable_command()->set_value(options_.command);
+      launched_at_[id] = now;
+      ++outstanding_;
+    }
+  }
+}
+
+void LoadFramework::OnUpdate(const meros::v1::TaskStatus& status, Calls* calls) {
+  ++updates_;
+  if (!status.uuid().empty()) {
+    Call* call = calls->add_calls();
+    call->set_type(Call::ACKNOWLEDGE);
+    *call->mutable_framework_id() = framework_id_;
+    *call->mutable_acknowledge()->mutable_agent_id() = status.agent_id();
+    *call->mutable_acknowledge()->mutable_task_id() = status.task_id();
+    call->mutable_acknowledge()->set_uuid(status.uuid());
+  }
+  const auto launched = launched_at_.find(status.task_id().value());
+  if (launched == launched_at_.end()) return;
+  const absl::Duration latency = Now() - launched->second;
+  MutexLock lock(&mutex_);
+  switch (status.state()) {
+    case meros::v1::TASK_STARTING:
+      return;
+    case meros::v1::TASK_RUNNING:
+      ++running_;
+      --outstanding_;
+      latencies_.Add(latency);
+      return;
+    case meros::v1::TASK_FINISHED:
+      ++terminal_;
+      terminal_latencies_.Add(latency);
+      break;
+    default:
+      ++terminal_;
+      ++failed_;
+      --outstanding_;
+      last_failure_ = absl::StrCat(meros::v1::TaskState_Name(status.state()), " ", status.message());
+  }
+  launched_at_.erase(launched);
+}
+
+Samples LoadFramework::TakeLatencies() {
+  MutexLock lock(&mutex_);
+  return std::exchange(latencies_, Samples());
+}
+
+Samples LoadFramework::TakeTerminalLatencies() {
+  MutexLock lock(&mutex_);
+  return std::exchange(terminal_latencies_, Samples());
+}
+
+std::string LoadFramework::last_failure() const {
+  MutexLock lock(&mutex_);
+  return last_failure_;
+}
+
+}  // namespace meros::bench

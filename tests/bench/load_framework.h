@@ -1,0 +1,83 @@
+// A framework that launches as fast as offers and a window of outstanding launches allow, over one raw
+// SchedulerService stream (no driver in between), and measures from ACCEPT to the RUNNING update.
+//
+// Thread rule: Start and the readings are thread-safe.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "libs/base/mutex.h"
+#include "libs/rpc/bidi_client_stream.h"
+#include "meros/v1/scheduler/scheduler_service.grpc.pb.h"
+#include "tests/bench/report.h"
+
+namespace meros::bench {
+
+struct LoadFrameworkOptions {
+  std::string master;
+  std::string name = "bench";
+  std::string role = "bench";
+  double task_cpus = 0.1;
+  double task_mem_mb = 1;
+  size_t tasks_per_accept_max = 100;
+  size_t outstanding_max = 20000;  // launched, RUNNING not yet seen
+  size_t tasks_max = SIZE_MAX;     // launched in all
+  std::string command = "true";
+};
+
+class LoadFramework {
+ public:
+  explicit LoadFramework(LoadFrameworkOptions options) : options_(std::move(options)) {}
+  ~LoadFramework();
+
+  absl::Status Start(absl::Duration limit);
+
+  size_t running_seen() const { return running_.load(); }
+  size_t terminal_seen() const { return terminal_.load(); }
+  size_t updates_seen() const { return updates_.load(); }
+  size_t failed_seen() const { return failed_.load(); }
+  Samples TakeLatencies();           // ACCEPT to RUNNING since the last call
+  Samples TakeTerminalLatencies();   // ACCEPT to the terminal update
+  std::string last_failure() const;
+
+ private:
+  using Stream = rpc::BidiClientStream<meros::v1::scheduler::Calls, meros::v1::scheduler::Events>;
+
+  void OnFrame(meros::v1::scheduler::Events frame);
+  void OnOffer(const meros::v1::Offer& offer);
+  void UseOffers(meros::v1::scheduler::Calls* calls);
+  void OnUpdate(const meros::v1::TaskStatus& status, meros::v1::scheduler::Calls* calls);
+
+  struct KeptOffer {
+    meros::v1::OfferID id;
+    meros::v1::AgentID agent_id;
+    double cpus = 0, mem_mb = 0;
+  };
+
+  const LoadFrameworkOptions options_;
+  std::unique_ptr<meros::v1::scheduler::SchedulerService::Stub> stub_;
+  std::shared_ptr<Stream> stream_;
+  std::atomic<bool> closed_{true};
+  std::atomic<bool> subscribed_{false};
+  std::atomic<size_t> running_{0}, terminal_{0}, updates_{0}, failed_{0};
+
+  // Touched by the stream's frames only, which come one at a time.
+  meros::v1::FrameworkID framework_id_;
+  std::vector<KeptOffer> offers_;
+  absl::flat_hash_map<std::string, absl::Time> launched_at_;
+  size_t launched_ = 0;
+  size_t outstanding_ = 0;
+
+  mutable Mutex mutex_;
+  Samples latencies_ MEROS_GUARDED_BY(mutex_);
+  Samples terminal_latencies_ MEROS_GUARDED_BY(mutex_);
+  std::string last_failure_ MEROS_GUARDED_BY(mutex_);
+};
+
+}  // namespace meros::bench

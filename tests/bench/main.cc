@@ -1,0 +1,125 @@
+// meros-bench NAME [--json] [--option value]: runs one benchmark and prints its figure; `list` lists them.
+// Control-plane benchmarks start the real services (from the directory of this program) as processes of
+// their own and talk to them over real gRPC on loopback.
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "tests/bench/benchmark.h"
+
+namespace meros::bench {
+
+absl::StatusOr<Options> Options::Parse(const std::vector<std::string>& arguments) {
+  Options options;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    std::string name = arguments[i];
+    if (name == "--json") {
+      options.json_ = true;
+      continue;
+    }
+    if (name.rfind("--", 0) != 0) {
+      return absl::InvalidArgumentError(absl::StrCat("want --option value, got '", name, "'"));
+    }
+    std::string text;
+    const size_t equals = name.find('=');
+    if (equals != std::string::npos) {
+      text = name.substr(equals + 1);
+      name.resize(equals);
+    } else if (i + 1 < arguments.size()) {
+      text = arguments[++i];
+    }
+    double value = 0;
+    if (!absl::SimpleAtod(text, &value) || !(value >= 0)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": want a number of 0 or more, got '", text, "'"));
+    }
+    options.given_[name.substr(2)] = value;
+  }
+  return options;
+}
+
+double Options::Get(const std::string& name, double fallback) {
+  const auto given = given_.find(name);
+  return used_[name] = given == given_.end() ? fallback : given->second;
+}
+
+absl::Status Options::CheckAllUsed() const {
+  for (const auto& [name, value] : given_) {
+    if (used_.count(name) == 0) {
+      return absl::InvalidArgumentError(absl::StrCat("no option --", name, " here"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+const std::vector<Benchmark>& AllBenchmarks() {
+  static const auto* const all = new std::vector<Benchmark>{
+      {"launch", "T3", "tasks/s from ACCEPT to RUNNING seen and acknowledged; --agents --seconds "
+                       "--tasks_per_accept", RunLaunch},
+      {"updates", "T5", "status updates/s acknowledged, full life cycles; --agents --seconds",
+       RunUpdates},
+      {"registry", "T10", "durable commits/s of the registry on SQLite; --seconds --outstanding",
+       RunRegistry},
+      {"containers", "T13", "real containers/s, launched, ended and destroyed; --seconds "
+                            "--concurrency", RunContainers},
+      {"container-latency", "T14", "one real container at a time: launch to RUNNING; --n",
+       RunContainerLatency},
+      {"sequential", "T20", "one real task in flight on a whole real cluster; --seconds",
+       RunSequential},
+  };
+  return *all;
+}
+
+namespace {
+
+int Usage() {
+  std::fprintf(stderr, "usage: meros-bench list | NAME [--json] [--option value]...\n");
+  return 2;
+}
+
+int Main(int argc, char** argv) {
+  if (argc < 2) return Usage();
+  // The services to test lie beside this program, unless said otherwise.
+  const std::string here = std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+  setenv("MEROS_BIN_DIR", here.c_str(), /*overwrite=*/0);
+  const std::string name = argv[1];
+  if (name == "list") {
+    for (const Benchmark& benchmark : AllBenchmarks()) {
+      std::printf("%-18s %-4s %s\n", benchmark.name.c_str(), benchmark.target.c_str(),
+                  benchmark.summary.c_str());
+    }
+    return 0;
+  }
+  for (const Benchmark& benchmark : AllBenchmarks()) {
+    if (benchmark.name != name) continue;
+    auto options = Options::Parse({argv + 2, argv + argc});
+    if (!options.ok()) {
+      std::fprintf(stderr, "meros-bench: %s\n", options.status().ToString().c_str());
+      return Usage();
+    }
+    auto report = benchmark.run(&*options);
+    if (report.ok()) {
+      const absl::Status unused = options->CheckAllUsed();
+      if (!unused.ok()) report = unused;
+    }
+    if (!report.ok()) {
+      std::fprintf(stderr, "meros-bench: %s\n", report.status().ToString().c_str());
+      return 1;
+    }
+    report->metric = name;
+    report->parameters = options->used();
+    if (!options->json()) std::fputs(report->Text().c_str(), stdout);
+    std::printf("%s\n", report->Json().c_str());
+    return 0;
+  }
+  std::fprintf(stderr, "meros-bench: no benchmark is called '%s'\n", name.c_str());
+  return Usage();
+}
+
+}  // namespace
+}  // namespace meros::bench
+
+int main(int argc, char** argv) { return meros::bench::Main(argc, argv); }

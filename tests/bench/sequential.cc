@@ -1,0 +1,54 @@
+// sequential: one real task in flight at a time on a whole real cluster: offer, ACCEPT, RUNNING, FINISHED,
+// then the next.
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/runtime/clock.h"
+#include "libs/testing/local_cluster.h"
+#include "libs/testing/temp_dir.h"
+#include "tests/bench/benchmark.h"
+#include "tests/bench/load_framework.h"
+
+namespace meros::bench {
+
+absl::StatusOr<Report> RunSequential(Options* options) {
+  const double seconds = options->Get("seconds", 5);
+  testing::TempDir directory;
+  testing::LocalCluster cluster({.directory = directory.path()});
+  MEROS_RETURN_IF_ERROR(cluster.Start());
+  // The task takes the whole agent, so the next offer can only come when it has ended.
+  LoadFramework framework({.master = cluster.master_address(),
+                           .task_cpus = 4,
+                           .task_mem_mb = 4096,
+                           .tasks_per_accept_max = 1,
+                           .outstanding_max = 1});
+  MEROS_RETURN_IF_ERROR(framework.Start(absl::Seconds(30)));
+  if (!testing::Eventually(absl::Seconds(30), [&] { return framework.terminal_seen() >= 3; })) {
+    return absl::InternalError(absl::StrCat("no task ended: ", framework.last_failure()));
+  }
+  framework.TakeTerminalLatencies();
+  const size_t before = framework.terminal_seen();
+  const absl::Time start = runtime::ProcessClock::Get().Now();
+  usleep(static_cast<useconds_t>(seconds * 1e6));
+  Report report;
+  report.n = framework.terminal_seen() - before;
+  report.value = static_cast<double>(report.n) /
+                 absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() - start);
+  report.unit = "1/s";
+  report.latencies = framework.TakeTerminalLatencies();
+  for (const auto& [name, pid] : {std::pair("master", cluster.master().pid()),
+                                  {"allocator", cluster.allocator().pid()},
+                                  {"agent", cluster.agent().pid()},
+                                  {"containerizer", cluster.containerizer().pid()}}) {
+    report.servers[name] = UsageOf(pid);
+  }
+  report.notes["counted"] = "real tasks ('true' in a real container); latency from ACCEPT to FINISHED";
+  if (framework.failed_seen() > 0) {
+    return absl::InternalError(absl::StrCat(framework.failed_seen(), " tasks failed; the last: ",
+                                            framework.last_failure()));
+  }
+  return report;
+}
+
+}  // namespace meros::bench

@@ -1,0 +1,181 @@
+#include "tests/bench/simulated_agents.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/rng.h"
+#include "libs/base/status_macros.h"
+#include "libs/rpc/bidi_client_stream.h"
+#include "libs/rpc/channel.h"
+#include "libs/runtime/clock.h"
+#include "libs/runtime/random_seed.h"
+#include "meros/agent_link/v1/agent_link.grpc.pb.h"
+
+namespace meros::bench {
+
+using agent_link::v1::AgentFrame;
+using agent_link::v1::AgentLinkService;
+using agent_link::v1::AgentMessage;
+using agent_link::v1::MasterFrame;
+using agent_link::v1::MasterMessage;
+
+// One agent. Frames of its stream come one at a time, which is all the locking it needs.
+class SimulatedAgents::Agent {
+ public:
+  Agent(SimulatedAgents* all, int index) : all_(all), index_(index), rng_(runtime::RandomSeed()) {}
+
+  void Start(const std::shared_ptr<grpc::Channel>& channel) {
+    stub_ = AgentLinkService::NewStub(channel);
+    stream_ = rpc::BidiClientStream<AgentFrame, MasterFrame>::Create();
+    stub_->async()->Connect(stream_->context(), stream_->reactor());
+    ++all_->open_;
+    stream_->Start({.on_frame = [this](MasterFrame frame) { OnFrame(frame); },
+                    .on_closed = [this](const absl::Status&) { --all_->open_; }});
+    stream_->Send(Registration());
+  }
+
+  void Heartbeat() {
+    AgentFrame frame;
+    frame.add_messages()->mutable_heartbeat()->set_sequence(++heartbeats_);
+    stream_->Send(std::move(frame));
+  }
+
+  void Stop() {
+    if (stream_ != nullptr) stream_->Cancel();
+  }
+
+ private:
+  AgentFrame Registration() {
+    AgentFrame frame;
+    auto* request = frame.add_messages()->mutable_register_();
+    auto* info = request->mutable_info();
+    info->set_hostname(absl::StrCat("simulated-", index_));
+    const SimulatedAgentsOptions& options = all_->options_;
+    for (const auto& [name, amount] : {std::pair("cpus", options.cpus), {"mem", options.mem_mb}}) {
+      auto* resource = info->add_resources();
+      resource->set_name(name);
+      resource->set_type(meros::v1::Value::SCALAR);
+      resource->mutable_scalar()->set_value(amount);
+    }
+    request->set_registration_key(rng_.Uuid());
+    request->set_version("0.1.0");
+    request->set_resource_version_uuid(rng_.UuidBytes());
+    using Capability = meros::v1::AgentInfo::Capability;
+    for (auto type : {Capability::MULTI_ROLE, Capability::HIERARCHICAL_ROLE,
+                      Capability::RESERVATION_REFINEMENT}) {
+      request->add_capabilities()->set_type(type);
+    }
+    return frame;
+  }
+
+  void OnFrame(const MasterFrame& frame) {
+    AgentFrame reply;
+    for (const MasterMessage& message : frame.messages()) {
+      switch (message.body_case()) {
+        case MasterMessage::kRegistered:
+          agent_id_ = message.registered().agent_id();
+          all_->heartbeat_interval_ms_ = message.registered().heartbeat_interval_ms();
+          ++all_->registered_;
+          break;
+        case MasterMessage::kRunTasks:
+          for (const auto& task : message.run_tasks().tasks()) {
+            ++all_->launches_;
+            Update(message.run_tasks().framework().id().value(), task.task_id().value(),
+                   meros::v1::TASK_RUNNING, 'R', &reply);
+          }
+          break;
+        case MasterMessage::kAcknowledge:
+          // The last byte of our uuids says what was acknowledged.
+          if (all_->options_.life_cycle == LifeCycle::kFull &&
+              message.acknowledge().uuid().back() == 'R') {
+            Update(message.acknowledge().framework_id(), message.acknowledge().task_id(),
+                   meros::v1::TASK_FINISHED, 'F', &reply);
+          }
+          break;
+        case MasterMessage::kKillTask:
+          Update(message.kill_task().framework_id(), message.kill_task().task_id(),
+                 meros::v1::TASK_KILLED, 'K', &reply);
+          break;
+        default:
+          break;
+      }
+    }
+    if (!reply.messages().empty()) stream_->Send(std::move(reply));
+  }
+
+  void Update(const std::string& framework_id, const std::string& task_id,
+              meros::v1::TaskState state, char mark, AgentFrame* reply) {
+    auto* update = reply->add_messages()->mutable_status_update();
+    update->set_framework_id(framework_id);
+    update->set_latest_state(state);
+    auto* status = update->mutable_status();
+    status->mutable_task_id()->set_value(task_id);
+    status->mutable_agent_id()->set_value(agent_id_);
+    status->set_state(state);
+    status->set_source(meros::v1::TaskStatus::SOURCE_EXECUTOR);
+    status->set_timestamp(absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() -
+                                                absl::UnixEpoch()));
+    std::string uuid = rng_.UuidBytes();
+    uuid.back() = mark;
+    status->set_uuid(uuid);
+  }
+
+  SimulatedAgents* const all_;
+  const int index_;
+  Rng rng_;
+  std::string agent_id_;
+  std::atomic<uint64_t> heartbeats_{0};
+  std::unique_ptr<AgentLinkService::Stub> stub_;
+  std::shared_ptr<rpc::BidiClientStream<AgentFrame, MasterFrame>> stream_;
+};
+
+SimulatedAgents::SimulatedAgents(SimulatedAgentsOptions options) : options_(std::move(options)) {}
+
+SimulatedAgents::~SimulatedAgents() {
+  stopping_ = true;
+  if (heartbeats_.joinable()) heartbeats_.join();
+  for (auto& agent : agents_) agent->Stop();
+  while (open_ > 0) usleep(1000);
+}
+
+absl::Status SimulatedAgents::Start(absl::Duration limit) {
+  std::shared_ptr<grpc::Channel> channel;
+  for (int i = 0; i < options_.agents; ++i) {
+    if (i % options_.agents_per_connection == 0) {
+      MEROS_ASSIGN_OR_RETURN(channel,
+                             rpc::MakeChannel(options_.master, {.insecure = true},
+                                              {.connection_group = 1 + i /
+                                                   options_.agents_per_connection}));
+    }
+    agents_.push_back(std::make_shared<Agent>(this, i));
+    agents_.back()->Start(channel);
+  }
+  heartbeats_ = std::thread([this] { SendHeartbeats(); });
+  const absl::Time deadline = runtime::ProcessClock::Get().Now() + limit;
+  while (registered_ < agents_.size()) {
+    if (runtime::ProcessClock::Get().Now() > deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(registered_.load(), " of ", agents_.size(),
+                                                      " simulated agents were registered in ",
+                                                      absl::FormatDuration(limit)));
+    }
+    usleep(1000);
+  }
+  return absl::OkStatus();
+}
+
+void SimulatedAgents::SendHeartbeats() {
+  // Spread over the interval, as real agents that started at random times are.
+  size_t next = 0;
+  while (!stopping_) {
+    const int64_t interval_us = heartbeat_interval_ms_ * 1000;
+    const int64_t slices = std::max<int64_t>(1, interval_us / 10000);
+    const size_t per_slice = agents_.size() / slices + 1;
+    for (size_t i = 0; i < per_slice && next < agents_.size(); ++i) agents_[next++]->Heartbeat();
+    if (next >= agents_.size()) next = 0;
+    usleep(10000);
+  }
+}
+
+}  // namespace meros::bench
