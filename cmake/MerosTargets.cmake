@@ -45,13 +45,15 @@ endfunction()
 
 function(meros_test)
   cmake_parse_arguments(arg "" "NAME;TIMEOUT;PCH" "SRCS;DEPS;LABELS;ARGS" ${ARGN})
-  if(MEROS_FUZZ)
-    return()
-  endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
   add_executable(${arg_NAME} ${arg_SRCS})
+  if(MEROS_FUZZ)
+    # Not built, but there, so that components may set its properties.
+    set_target_properties(${arg_NAME} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
+  endif()
   target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} meros_absl GTest::gmock GTest::gtest
     GTest::gmock_main Threads::Threads)
   set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

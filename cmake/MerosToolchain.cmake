@@ -34,4 +34,7 @@ if(MEROS_SANITIZE)
   add_compile_options(-fsanitize=${MEROS_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MEROS_SANITIZE})
 endif()
+if(MEROS_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # the libraries report coverage, not only the target
+endif()
 include_directories(${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/gen)
