@@ -33,10 +33,10 @@ absl::StatusOr<std::unique_ptr<FdWatcher>> FdWatcher::Create() {
 FdWatcher::FdWatcher(UniqueFd epoll, UniqueFd stop)
     : epoll_(std::move(epoll)), stop_(std::move(stop)), thread_([this] { Run(); }) {}
 
-FdWatcher::~FdWatcher() {
+void FdWatcher::Stop() {
   const uint64_t one = 1;
   (void)!::write(stop_.get(), &one, sizeof(one));
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 absl::StatusOr<FdWatcher::WatchId> FdWatcher::Once(int fd, std::function<void()> ready) {

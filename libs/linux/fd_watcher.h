@@ -25,8 +25,11 @@ class FdWatcher {
   // ERRORS: by errno of epoll_create1 and eventfd.
   static absl::StatusOr<std::unique_ptr<FdWatcher>> Create();
 
-  // Ends the thread; pending callbacks are dropped.
-  ~FdWatcher();
+  ~FdWatcher() { Stop(); }
+
+  // Ends the thread: when it returns no callback runs any more, and none will. Idempotent; not from a
+  // callback.
+  void Stop();
 
   // Calls `ready` once, the first time that `fd` is readable, and forgets the watch. `fd` must stay
   // open until then or until Remove().

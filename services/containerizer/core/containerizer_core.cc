@@ -221,7 +221,8 @@ void ContainerizerCore::On(absl::Time now, const KillFinished& input, std::vecto
   report.facts = input.facts;
   report.limits = container->spec.resources();
   report.started_at_ns = container->started_at_ns;
-  report.finished_at_ns = absl::ToUnixNanos(now);
+  report.finished_at_ns =
+      input.facts.ended_at_ns != 0 ? input.facts.ended_at_ns : absl::ToUnixNanos(now);
   container->termination = MakeTermination(report);
   container->step = DestroyStep::kStoring;
   EmitDestroyStep(*container, out);

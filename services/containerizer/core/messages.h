@@ -20,6 +20,7 @@ namespace meros::containerizer {
 // What is known about a container once all its processes are gone.
 struct EndFacts {
   std::optional<int> wait_status;  // of the command, as of waitpid(2); nothing when it left none
+  int64_t ended_at_ns = 0;         // as meros-init noted it; 0: not known
   uint64_t oom_kills = 0;          // by the kernel, in this container
   uint64_t forks_refused = 0;      // at the pids limit
   uint64_t memory_peak_bytes = 0;  // 0: not measured

@@ -1,5 +1,5 @@
-// What the containerizer and meros-init have agreed upon: descriptors, the request that says what to
-// run, the failure report and the files of a container's runtime directory. Both sides are built
+// What the containerizer and meros-init have agreed upon: descriptors, the request that says what
+// to run, the failure report and the files of a container's runtime directory. Both sides are built
 // from this header; kInitVersion tells them apart when an upgrade replaced only one. Plain data, no
 // library: meros-init links nothing but libc.
 //
