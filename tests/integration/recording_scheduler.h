@@ -1,0 +1,148 @@
+// A scheduler for tests: keeps every offer and update it hears of, in order, and lets the test's thread
+// wait for what it needs.
+//
+// Thread rule: thread-safe.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "libs/base/mutex.h"
+#include "libs/testing/process.h"
+#include "sdk/cpp/scheduler_driver.h"
+
+namespace meros::integration {
+
+class RecordingScheduler : public sdk::Scheduler {
+ public:
+  void Registered(sdk::SchedulerDriver*, const std::string& framework_id,
+                  const meros::v1::MasterInfo&, sdk::Registration) override {
+    MutexLock lock(&mutex_);
+    framework_id_ = framework_id;
+    ++subscriptions_;
+  }
+  void ResourceOffers(sdk::SchedulerDriver*, const std::vector<meros::v1::Offer>& offers) override {
+    MutexLock lock(&mutex_);
+    offers_.insert(offers_.end(), offers.begin(), offers.end());
+  }
+  void OfferRescinded(sdk::SchedulerDriver*, const meros::v1::OfferID& id) override {
+    MutexLock lock(&mutex_);
+    std::erase_if(offers_, [&](const auto& offer) { return offer.id().value() == id.value(); });
+  }
+  void StatusUpdate(sdk::SchedulerDriver*, const meros::v1::TaskStatus& status) override {
+    MutexLock lock(&mutex_);
+    updates_[status.task_id().value()].push_back(status);
+  }
+  void Ended(sdk::SchedulerDriver*, const absl::Status& status) override {
+    MutexLock lock(&mutex_);
+    ended_.push_back(status);
+  }
+
+  // The oldest unused offer, waiting for one.
+  std::optional<meros::v1::Offer> WaitOffer(absl::Duration limit = absl::Seconds(30)) {
+    std::optional<meros::v1::Offer> found;
+    testing::Eventually(limit, [&] {
+      MutexLock lock(&mutex_);
+      if (offers_.empty()) return false;
+      found = offers_.front();
+      offers_.pop_front();
+      return true;
+    });
+    return found;
+  }
+
+  // Waits for an update of the task in that state; nothing if it does not come.
+  std::optional<meros::v1::TaskStatus> WaitState(const std::string& task,
+                                                 meros::v1::TaskState state,
+                                                 absl::Duration limit = absl::Seconds(30)) {
+    std::optional<meros::v1::TaskStatus> found;
+    testing::Eventually(limit, [&] {
+      MutexLock lock(&mutex_);
+      for (const auto& status : updates_[task]) {
+        if (status.state() == state) found = status;
+      }
+      return found.has_value();
+    });
+    return found;
+  }
+
+  std::vector<meros::v1::TaskStatus> updates(const std::string& task) const {
+    MutexLock lock(&mutex_);
+    const auto it = updates_.find(task);
+    return it == updates_.end() ? std::vector<meros::v1::TaskStatus>() : it->second;
+  }
+  std::string framework_id() const {
+    MutexLock lock(&mutex_);
+    return framework_id_;
+  }
+  int subscriptions() const {
+    MutexLock lock(&mutex_);
+    return subscriptions_;
+  }
+  std::vector<absl::Status> ended() const {
+    MutexLock lock(&mutex_);
+    return ended_;
+  }
+  bool has_offers() const {
+    MutexLock lock(&mutex_);
+    return !offers_.empty();
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::string framework_id_ MEROS_GUARDED_BY(mutex_);
+  int subscriptions_ MEROS_GUARDED_BY(mutex_) = 0;
+  std::deque<meros::v1::Offer> offers_ MEROS_GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<meros::v1::TaskStatus>> updates_ MEROS_GUARDED_BY(mutex_);
+  std::vector<absl::Status> ended_ MEROS_GUARDED_BY(mutex_);
+};
+
+inline meros::v1::Resource ScalarResource(const std::string& name, double amount) {
+  meros::v1::Resource resource;
+  resource.set_name(name);
+  resource.set_type(meros::v1::Value::SCALAR);
+  resource.mutable_scalar()->set_value(amount);
+  return resource;
+}
+
+inline double Amount(const google::protobuf::RepeatedPtrField<meros::v1::Resource>& resources,
+                     const std::string& name) {
+  double sum = 0;
+  for (const auto& resource : resources) {
+    if (resource.name() == name) sum += resource.scalar().value();
+  }
+  return sum;
+}
+
+inline meros::v1::TaskInfo ShellTask(const std::string& id, const meros::v1::Offer& offer,
+                                     double cpus, double mem, const std::string& command) {
+  meros::v1::TaskInfo task;
+  task.set_name(id);
+  task.mutable_task_id()->set_value(id);
+  *task.mutable_agent_id() = offer.agent_id();
+  *task.add_resources() = ScalarResource("cpus", cpus);
+  *task.add_resources() = ScalarResource("mem", mem);
+  task.mutable_command()->set_value(command);
+  return task;
+}
+
+inline meros::v1::FrameworkInfo Framework(const std::string& name) {
+  using Capability = meros::v1::FrameworkInfo::Capability;
+  meros::v1::FrameworkInfo info;
+  info.set_name(name);
+  info.set_user("root");
+  info.add_roles("*");
+  info.set_failover_timeout(600);
+  info.set_checkpoint(true);
+  for (auto type : {Capability::MULTI_ROLE, Capability::PARTITION_AWARE,
+                    Capability::TASK_KILLING_STATE}) {
+    info.add_capabilities()->set_type(type);
+  }
+  return info;
+}
+
+}  // namespace meros::integration
