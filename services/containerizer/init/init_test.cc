@@ -94,6 +94,19 @@ class InitTest : public ::testing::Test {
     ASSERT_THAT(Output(), HasSubstr(text));
   }
 
+  // Waits until a descendant of meros-init runs program `name`.
+  void AwaitDescendant(absl::string_view name) const {
+    const absl::Time give_up = absl::Now() + absl::Seconds(20);
+    while (absl::Now() < give_up) {
+      for (const pid_t pid : os::ProcessTree(process_.pid)) {
+        const auto comm = os::ReadFile(absl::StrCat("/proc/", pid, "/comm"));
+        if (comm.ok() && *comm == absl::StrCat(name, "\n")) return;
+      }
+      absl::SleepFor(absl::Milliseconds(2));
+    }
+    ADD_FAILURE() << "nothing runs " << name;
+  }
+
   std::string directory_;
   InitRequest request_;
   os::SpawnedProcess process_;
@@ -144,6 +157,7 @@ TEST_F(InitTest, ForwardsSignalsToTheWholeGroup) {
   Start("trap 'echo caught; exit 9' TERM; echo ready; sleep 100");
   Go();
   AwaitOutput("ready");
+  AwaitDescendant("sleep");
 
   ASSERT_TRUE(os::SignalProcess(process_.pidfd.get(), SIGTERM).ok());
 
