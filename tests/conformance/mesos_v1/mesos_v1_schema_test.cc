@@ -1,6 +1,6 @@
 // Goal: protos/meros/v1 stays compatible on the wire with the Mesos v1 schema.
-// Method: the descriptors of the generated code are compared with tables of facts, both ways; then the
-// comparison itself is tried on copies of the schema into which one mistake each was made.
+// Method: the descriptors of the generated code are compared with tables of facts, both ways; then
+// the comparison itself is tried on copies of the schema into which one mistake each was made.
 
 #include <gmock/gmock.h>
 #include <google/protobuf/descriptor.h>

@@ -44,7 +44,7 @@ Declarations Collect(const std::vector<const FileDescriptor*>& files) {
   return all;
 }
 
-// Messages without fields have no rows; the table knows them as types of fields or as enclosing scopes.
+// Messages without fields have no rows; the table knows them as types of fields or as scopes.
 std::set<std::string> MessagesKnownToTable(const SchemaTable& table) {
   std::set<std::string> known;
   const auto add_with_scopes = [&known](std::string name) {

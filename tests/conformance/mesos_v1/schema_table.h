@@ -35,8 +35,8 @@ struct SchemaTable {
   std::map<std::string, std::vector<EnumValueRow>> enums;
 };
 
-// Reads `fields.tsv` and `enums.tsv` in `directory`. Dies on a file that is missing or malformed: the
-// tables are part of the source tree.
+// Reads `fields.tsv` and `enums.tsv` in `directory`. Dies on a file that is missing or malformed:
+// the tables are part of the source tree.
 SchemaTable LoadSchemaTable(const std::string& directory);
 
 }  // namespace meros::conformance
