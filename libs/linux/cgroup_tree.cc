@@ -1,12 +1,12 @@
 #include "libs/linux/cgroup_tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <set>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -65,6 +65,17 @@ absl::Status KillProcessesBelow(const std::string& directory) {
   }
   return absl::DeadlineExceededError(
       absl::StrCat("processes keep appearing in ", directory, " faster than they can be killed"));
+}
+
+absl::StatusOr<UniqueFd> LockCgroup(const std::string& directory) {
+  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", directory));
+  const absl::Status locked = LockExclusively(fd.get(), absl::Seconds(1));
+  if (!locked.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cgroup root ", directory, " cannot be claimed: ", locked.message()));
+  }
+  return fd;
 }
 
 absl::Status RemoveCgroupTree(const std::string& directory) {

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/linux/unique_fd.h"
 
 namespace meros::os {
 
@@ -22,6 +24,9 @@ absl::Status KillProcessesBelow(const std::string& directory);
 // while the kernel is still letting go of dead processes (EBUSY), for at most 100 ms.
 // ERRORS: FailedPrecondition when it stays busy; else by errno.
 absl::Status RemoveCgroupTree(const std::string& directory);
+
+// Opens and locks the existing cgroup `directory`. ERRORS: FailedPrecondition when it is locked.
+absl::StatusOr<UniqueFd> LockCgroup(const std::string& directory);
 
 // Names of the cgroups directly below `directory`, sorted; empty when it is missing.
 std::vector<std::string> CgroupsBelow(const std::string& directory);

@@ -70,6 +70,11 @@ class Cgroups {
   // 1 or 2.
   virtual int version() const = 0;
 
+  // Creates the root group and claims it for as long as the result is kept: two owners of one root
+  // would take each other's groups for orphans.
+  // ERRORS: FailedPrecondition when another process has it.
+  virtual absl::StatusOr<UniqueFd> ClaimRoot() = 0;
+
   // Creates the group and whatever of its parents is missing. An existing group is kept.
   virtual absl::Status Create(const std::string& name) = 0;
 

@@ -79,6 +79,18 @@ TEST_F(CgroupsRootTest, LimitsAreAcceptedAndReadBack) {
   EXPECT_EQ(cgroups_->Usage("limits").memory_limit_bytes, std::nullopt);
 }
 
+TEST_F(CgroupsRootTest, RootHasOneOwner) {
+  auto detected = DetectCgroups(root_);
+  if (!detected.ok()) GTEST_SKIP() << "SKIPPED: " << detected.status();
+  cgroups_ = *std::move(detected);
+
+  absl::StatusOr<UniqueFd> first = cgroups_->ClaimRoot();
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(cgroups_->ClaimRoot().status()));
+  first->Reset();
+  EXPECT_TRUE(cgroups_->ClaimRoot().ok());
+}
+
 TEST_F(CgroupsRootTest, ProcessIsBornInsideAndForkBombIsKilled) {
   auto detected = DetectCgroups(root_);
   if (!detected.ok()) GTEST_SKIP() << "SKIPPED: " << detected.status();

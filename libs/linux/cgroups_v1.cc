@@ -37,6 +37,11 @@ class CgroupsV1 : public Cgroups {
 
   int version() const override { return 1; }
 
+  absl::StatusOr<UniqueFd> ClaimRoot() override {
+    for (const std::string& root : roots_) MEROS_RETURN_IF_ERROR(MakeDirectories(root));
+    return LockCgroup(roots_.front());
+  }
+
   absl::Status Create(const std::string& name) override {
     for (const std::string& root : roots_) {
       MEROS_RETURN_IF_ERROR(MakeDirectories(Below(root, name)));

@@ -33,6 +33,11 @@ class CgroupsV2 : public Cgroups {
 
   int version() const override { return 2; }
 
+  absl::StatusOr<UniqueFd> ClaimRoot() override {
+    if (!IsDirectory(root_)) MEROS_RETURN_IF_ERROR(CreateRoot());
+    return LockCgroup(root_);
+  }
+
   absl::Status Create(const std::string& name) override {
     if (!IsDirectory(root_)) MEROS_RETURN_IF_ERROR(CreateRoot());
     return MakeDirectories(Group(name));

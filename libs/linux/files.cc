@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
 #include "libs/linux/unique_fd.h"
 
@@ -183,6 +185,16 @@ absl::Status RemoveTree(const std::string& path) {
     return errno == ENOENT ? absl::OkStatus() : FromErrno("delete", path);
   }
   return RemoveEntry(AT_FDCWD, path.c_str(), info.st_dev, path, 0);
+}
+
+absl::Status LockExclusively(int fd, absl::Duration wait) {
+  constexpr absl::Duration kPoll = absl::Milliseconds(5);
+  for (absl::Duration waited; ::flock(fd, LOCK_EX | LOCK_NB) != 0; waited += kPoll) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return absl::ErrnoToStatus(errno, "cannot lock");
+    if (waited >= wait) return absl::FailedPreconditionError("it is locked by another process");
+    absl::SleepFor(kPoll);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path) {

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace meros::os {
 
@@ -51,6 +52,11 @@ absl::Status MakeDirectories(const std::string& path, mode_t mode = 0755);
 // Deletes a directory and what is in it, without following symbolic links or crossing into another
 // file system. A missing directory is fine. At most 32 levels deep.
 absl::Status RemoveTree(const std::string& path);
+
+// Takes an exclusive flock(2) on an open file or directory; released when it is closed everywhere. A
+// child that a killed owner was just creating may hold it for some milliseconds more, hence the wait.
+// ERRORS: FailedPrecondition when it is still held by another after `wait`.
+absl::Status LockExclusively(int fd, absl::Duration wait);
 
 // Names in a directory, sorted, without "." and "..".
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path);

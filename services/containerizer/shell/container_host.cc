@@ -29,6 +29,7 @@ absl::StatusOr<std::unique_ptr<ContainerHost>> ContainerHost::Start(const HostOp
       ChooseIsolation(options.launcher, options.cgroups_root, host->watcher_.get()));
   host->isolation_kind_ = isolation.kind;
   host->no_isolation_because_ = isolation.why;
+  host->cgroups_claim_ = std::move(isolation.cgroups_claim);
   host->cgroups_ = std::move(isolation.cgroups);
   host->launcher_ = std::make_unique<Launcher>(
       LauncherOptions{.init_program = options.init_program, .boot_id = boot_id},
@@ -87,6 +88,8 @@ void ContainerHost::Stop() {
   if (watcher_ != nullptr) watcher_->Stop();
   if (workers_ != nullptr) workers_->Stop();
   if (strand_ != nullptr) strand_->Stop();
+  // Succeeds when no container is left in it.
+  if (cgroups_ != nullptr) cgroups_->RemoveRoot().IgnoreError();
 }
 
 }  // namespace meros::containerizer

@@ -61,6 +61,7 @@ class ContainerHost {
   std::string no_isolation_because_;
   std::unique_ptr<Records> records_;
   std::unique_ptr<os::FdWatcher> watcher_;
+  os::UniqueFd cgroups_claim_;
   std::unique_ptr<os::Cgroups> cgroups_;
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<KeyedWorkers> workers_;

@@ -5,19 +5,23 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
 #include "services/containerizer/shell/isolators/isolators.h"
 
 namespace meros::containerizer {
 namespace {
 
-absl::StatusOr<Isolation> MakeLinux(const std::string& cgroups_root, os::FdWatcher* watcher) {
+absl::StatusOr<std::unique_ptr<os::Cgroups>> UsableCgroups(const std::string& cgroups_root) {
   if (::geteuid() != 0) return absl::FailedPreconditionError("the linux launcher needs root");
-  absl::StatusOr<std::unique_ptr<os::Cgroups>> cgroups = os::DetectCgroups(cgroups_root);
-  if (!cgroups.ok()) return cgroups.status();
+  return os::DetectCgroups(cgroups_root);
+}
+
+absl::StatusOr<Isolation> MakeLinux(std::unique_ptr<os::Cgroups> cgroups, os::FdWatcher* watcher) {
   Isolation linux_isolation;
   linux_isolation.kind = v1::LAUNCHER_LINUX;
-  linux_isolation.cgroups = *std::move(cgroups);
+  linux_isolation.cgroups = std::move(cgroups);
   os::Cgroups* const groups = linux_isolation.cgroups.get();
+  MEROS_ASSIGN_OR_RETURN(linux_isolation.cgroups_claim, groups->ClaimRoot());
   linux_isolation.isolators.push_back(MakeMembershipIsolator(groups));
   linux_isolation.isolators.push_back(MakeMemoryIsolator(groups, watcher));
   linux_isolation.isolators.push_back(MakeCpuIsolator(groups));
@@ -38,9 +42,10 @@ absl::StatusOr<Isolation> ChooseIsolation(const std::string& wanted,
   posix.kind = v1::LAUNCHER_POSIX;
   posix.why = "it was asked for";
   if (wanted == "posix") return posix;
-  absl::StatusOr<Isolation> isolation = MakeLinux(cgroups_root, watcher);
-  if (isolation.ok() || wanted == "linux") return isolation;
-  posix.why = std::string(isolation.status().message());
+  absl::StatusOr<std::unique_ptr<os::Cgroups>> cgroups = UsableCgroups(cgroups_root);
+  if (cgroups.ok()) return MakeLinux(*std::move(cgroups), watcher);
+  if (wanted == "linux") return cgroups.status();
+  posix.why = std::string(cgroups.status().message());
   return posix;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <utility>
@@ -37,7 +36,7 @@ absl::StatusOr<std::unique_ptr<Records>> Records::Open(const std::string& runtim
   const std::string path = absl::StrCat(runtime_dir, "/lock");
   os::UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot create ", path));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (const absl::Status locked = os::LockExclusively(lock.get(), absl::Seconds(1)); !locked.ok()) {
     return absl::FailedPreconditionError(
         absl::StrCat("another containerizer uses runtime directory ", runtime_dir));
   }
