@@ -101,6 +101,10 @@ Resources Resources::WithoutAllocation() const {
 }
 
 Resources Resources::WithDefaultAllocationRole(absl::string_view role) const {
+  const bool is_allocated = std::none_of(begin(), end(), [](const Resource& item) {
+    return item.metadata()->allocation_role.empty();
+  });
+  if (is_allocated) return *this;
   return MapMetadata([role](Metadata* m) {
     if (m->allocation_role.empty()) m->allocation_role = std::string(role);
   });

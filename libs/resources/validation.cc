@@ -90,12 +90,7 @@ absl::Status CheckSource(const DiskSource& source) {
   return CheckLabels("disk source", source.metadata);
 }
 
-absl::Status CheckDisk(const Resource& resource) {
-  const Disk& disk = *resource.metadata()->disk;
-  if (resource.name() != ResourceName::Disk()) {
-    return Invalid("only 'disk' may carry disk information, '", resource.name().text(), "' does");
-  }
-  if (!resource.is_scalar()) return Invalid("'disk' with disk information must be a scalar");
+absl::Status CheckDisk(const Disk& disk) {
   if (disk.source) MEROS_RETURN_IF_ERROR(CheckSource(*disk.source));
   if (disk.volume) {
     MEROS_RETURN_IF_ERROR(
@@ -112,19 +107,33 @@ absl::Status CheckDisk(const Resource& resource) {
 }  // namespace
 
 absl::Status ValidateResource(const Resource& resource) {
-  const Metadata& metadata = *resource.metadata();
-  MEROS_RETURN_IF_ERROR(CheckName(resource.name().text()));
+  MEROS_RETURN_IF_ERROR(ValidateNameAndAmount(resource));
+  return ValidateMetadata(*resource.metadata());
+}
+
+absl::Status ValidateNameAndAmount(const Resource& resource) {
+  const absl::string_view name = resource.name().text();
+  MEROS_RETURN_IF_ERROR(CheckName(name));
   MEROS_RETURN_IF_ERROR(CheckValue(resource));
+  if (resource.metadata()->disk) {
+    if (resource.name() != ResourceName::Disk()) {
+      return Invalid("only 'disk' may carry disk information, '", name, "' does");
+    }
+    if (!resource.is_scalar()) return Invalid("'disk' with disk information must be a scalar");
+  }
+  if (resource.is_shared() && !resource.is_persistent_volume()) {
+    return Invalid("only persistent volumes may be shared, '", name, "' is not one");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateMetadata(const Metadata& metadata) {
   MEROS_RETURN_IF_ERROR(ValidateReservations(metadata.reservations));
   if (!metadata.allocation_role.empty()) {
     MEROS_RETURN_IF_ERROR(ValidateRole(metadata.allocation_role));
   }
-  if (metadata.disk) MEROS_RETURN_IF_ERROR(CheckDisk(resource));
-  MEROS_RETURN_IF_ERROR(CheckText("provider id", metadata.provider_id));
-  if (resource.is_shared() && !resource.is_persistent_volume()) {
-    return Invalid("only persistent volumes may be shared, '", resource.name().text(), "' is not one");
-  }
-  return absl::OkStatus();
+  if (metadata.disk) MEROS_RETURN_IF_ERROR(CheckDisk(*metadata.disk));
+  return CheckText("provider id", metadata.provider_id);
 }
 
 absl::Status ValidateReservations(absl::Span<const Reservation> reservations) {

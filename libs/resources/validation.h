@@ -22,8 +22,12 @@ inline constexpr size_t kMaxReservationDepth = 32;
 inline constexpr size_t kMaxLabels = 256;         // Labels of one reservation or disk.
 inline constexpr size_t kMaxTextBytes = 4096;     // One principal, label, path, id or profile.
 
-// Everything that makes a single object valid: name, amount, whole gpus, reservations, disk, shares.
+// Everything that makes a single object valid: both of the following.
 absl::Status ValidateResource(const Resource& resource);
+// Name, amount, whole gpus, and that its kind may have a disk or shares.
+absl::Status ValidateNameAndAmount(const Resource& resource);
+// Allocation role, reservations and disk: the same for all objects with that metadata.
+absl::Status ValidateMetadata(const Metadata& metadata);
 
 // A stack: no "*", valid role names, every level but the first dynamic and for a strict descendant
 // of the one below it.

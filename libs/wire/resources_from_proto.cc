@@ -123,6 +123,9 @@ absl::StatusOr<std::vector<Reservation>> StackFromProto(const v1::Resource& mess
                                             " levels, at most ", resources::kMaxReservationDepth,
                                             " are allowed");
   }
+  if (!message.has_role() && !message.has_reservation() && message.reservations().empty()) {
+    return std::vector<Reservation>();
+  }
   ReservationFields fields;
   fields.role = OptionalText(message.has_role(), message.role());
   if (message.has_reservation()) {
@@ -224,21 +227,22 @@ absl::StatusOr<Metadata> MetadataFromProto(const v1::Resource& message, const Fi
   return metadata;
 }
 
+// A volume's mount point is not part of equality, so equal disks may still differ.
+bool Interchangeable(const Metadata& a, const Metadata& b) { return !a.disk && a == b; }
+
+// `*last` is the metadata of the entry before, valid, and becomes that of this one. The entries of
+// one list mostly have the same metadata; they then share one object, and it is validated once.
 absl::StatusOr<Resource> ReadResource(const v1::Resource& message, const FieldPath& path,
                                       MetadataRef* last) {
   MEROS_ASSIGN_OR_RETURN(Value value, ValueFromProto(message, path));
   MEROS_ASSIGN_OR_RETURN(Metadata metadata, MetadataFromProto(message, path));
-  // The entries of one list mostly have the same metadata; they then share one object.
-  MetadataRef ref(std::move(metadata));
-  if (ref == *last) {
-    // A volume's mount point is not part of equality, so it must not be taken from another.
-    if (!ref->disk) ref = *last;
-  } else {
-    *last = ref;
+  if (!Interchangeable(metadata, **last)) {
+    const absl::Status valid = ValidateMetadata(metadata);
+    if (!valid.ok()) return path.Annotate(valid);
+    *last = MetadataRef(std::move(metadata));
   }
-  Resource resource(ResourceName(absl::string_view(message.name())), std::move(value),
-                    std::move(ref));
-  const absl::Status valid = ValidateResource(resource);
+  Resource resource(ResourceName(absl::string_view(message.name())), std::move(value), *last);
+  const absl::Status valid = ValidateNameAndAmount(resource);
   if (!valid.ok()) return path.Annotate(valid);
   return resource;
 }

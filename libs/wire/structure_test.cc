@@ -75,6 +75,31 @@ TEST(CheckStructure, RefusesTextThatIsNotUtf8) {
   EXPECT_TRUE(CheckStructure(task, FieldPath("task")).ok()) << "bytes may be anything";
 }
 
+TEST(CheckStructure, ShortcutsAcceptNothingThatTheWalkRefuses) {
+  const auto check = [](const std::string& text) {
+    return std::string(
+        CheckStructure(Parse<v1::Resource>(text), FieldPath("resource")).message());
+  };
+  const std::string good = "name: 'cpus' type: SCALAR ";
+  EXPECT_EQ(check(good + "scalar { value: 1 }"), "");
+  EXPECT_EQ(check(good + "ranges { range { begin: 1 end: 2 } } allocation_info { role: 'a' }"), "");
+  EXPECT_EQ(check("type: SCALAR"), "resource.name: must be set");
+  EXPECT_EQ(check("name: 'cpus'"), "resource.type: must be set");
+  EXPECT_EQ(check("name: '\\377' type: SCALAR"), "resource.name: must be UTF-8");
+  EXPECT_EQ(check(good + "role: '\\377'"), "resource.role: must be UTF-8");
+  EXPECT_EQ(check(good + "scalar {}"), "resource.scalar.value: must be set");
+  EXPECT_EQ(check(good + "ranges { range { begin: 1 } }"), "resource.ranges.range[0].end: must be set");
+  EXPECT_EQ(check(good + "set { item: '\\377' }"), "resource.set.item[0]: must be UTF-8");
+  EXPECT_EQ(check(good + "allocation_info { role: '\\377' }"),
+            "resource.allocation_info.role: must be UTF-8");
+  EXPECT_EQ(check(good + "provider_id {}"), "resource.provider_id.value: must be set");
+  EXPECT_EQ(check(good + "disk { persistence {} }"), "resource.disk.persistence.id: must be set");
+  EXPECT_EQ(check(good + "reservations { labels { labels {} } }"),
+            "resource.reservations[0].labels.labels[0].key: must be set");
+  EXPECT_EQ(check(good + "reservation { principal: '\\377' }"),
+            "resource.reservation.principal: must be UTF-8");
+}
+
 TEST(CheckStructure, FollowsTypesThatContainThemselves) {
   v1::ContainerID id;
   v1::ContainerID* inner = &id;

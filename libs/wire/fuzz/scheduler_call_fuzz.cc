@@ -2,6 +2,8 @@
 // then judged, read and applied without a crash, and resources that were read survive writing.
 #include <cstdint>
 
+#include <google/protobuf/stubs/logging.h>
+
 #include "libs/base/check.h"
 #include "libs/wire/durations.h"
 #include "libs/wire/framework_rules.h"
@@ -42,6 +44,9 @@ void Operate(const v1::Offer::Operation& operation) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace meros::wire;  // NOLINT(google-build-using-namespace)
+  // Protobuf writes a line for every bad string.
+  static const auto* const silence = google::protobuf::SetLogHandler(nullptr);
+  (void)silence;
   meros::v1::scheduler::Call call;
   if (!call.ParseFromArray(data, static_cast<int>(size))) return 0;
   if (!ValidateCall(call, FieldPath("call")).ok()) return 0;
