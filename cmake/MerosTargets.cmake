@@ -50,9 +50,8 @@ function(meros_test)
   endif()
   add_executable(${arg_NAME} ${arg_SRCS})
   if(MEROS_FUZZ)
-    # Not built, but there, so that components may set its properties.
+    # Declared, so that components may set properties of it and its test, but not built.
     set_target_properties(${arg_NAME} PROPERTIES EXCLUDE_FROM_ALL ON)
-    return()
   endif()
   target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} meros_absl GTest::gmock GTest::gtest
     GTest::gmock_main Threads::Threads)
