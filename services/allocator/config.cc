@@ -1,0 +1,111 @@
+#include "services/allocator/config.h"
+
+#include "absl/strings/str_cat.h"
+#include "libs/resources/parse.h"
+#include "libs/rpc/tls_flags.h"
+
+namespace meros::allocator {
+namespace {
+
+void AddNetworkFlags(Config* config, config::FlagSet* flags) {
+  flags->Add(&config->address, {.name = "address",
+                                .help = "HOST:PORT on which masters are served; port 0 takes any.",
+                                .group = "Network",
+                                .constraint = config::NotEmpty()});
+  rpc::AddTlsFlags(&config->tls, flags);
+  flags->Add(&config->grpc_reflection, {.name = "grpc_reflection",
+                                        .help = "Lets tools such as grpcurl list the API.",
+                                        .group = "Network"});
+}
+
+void AddPolicyFlags(Config* config, config::FlagSet* flags) {
+  flags->Add(&config->min_allocatable_resources,
+             {.name = "min_allocatable_resources",
+              .help = "The least that is worth offering: '|' separates alternatives, ';' what must "
+                      "be there together. Empty: anything. Frameworks may ask for other minima.",
+              .group = "Allocation"});
+  flags->Add(&config->fair_sharing_excluded_resource_names,
+             {.name = "fair_sharing_excluded_resource_names",
+              .help = "Names of resources that do not count in fair shares.",
+              .group = "Allocation"});
+  flags->Add(&config->filter_gpu_resources,
+             {.name = "filter_gpu_resources",
+              .help = "Keeps agents with gpus for frameworks that can use gpus.",
+              .group = "Allocation"});
+  flags->Add(&config->seed,
+             {.name = "seed",
+              .help = "Of the random order in which agents are handed out; 0 for a new one at "
+                      "every start. Equal seeds and books give equal proposals.",
+              .group = "Allocation",
+              .constraint = config::AtLeast<int64_t>(0)});
+}
+
+void AddTimingFlags(Config* config, config::FlagSet* flags) {
+  flags->Add(&config->allocation_interval,
+             {.name = "allocation_interval",
+              .help = "Time between two runs over all agents. Events cause runs of their own.",
+              .group = "Allocation",
+              .constraint = config::InRange(absl::Milliseconds(1), absl::Hours(1))});
+  flags->Add(&config->event_interval,
+             {.name = "event_interval",
+              .help = "Least time between two runs that events cause.",
+              .group = "Allocation",
+              .constraint = config::InRange(absl::ZeroDuration(), absl::Hours(1))});
+  flags->Add(&config->proposal_timeout,
+             {.name = "proposal_timeout",
+              .help = "A master that leaves a proposal unanswered this long is asked for a snapshot.",
+              .group = "Limits",
+              .constraint = config::InRange(absl::Seconds(1), absl::Hours(24))});
+}
+
+void AddLimitFlags(Config* config, config::FlagSet* flags) {
+  flags->Add(&config->proposals_waiting_max,
+             {.name = "proposals_waiting_max",
+              .help = "Proposals that may wait for the master's answer.",
+              .group = "Limits",
+              .constraint = config::InRange<int64_t>(1, 100'000'000)});
+  flags->Add(&config->filters_max,
+             {.name = "filters_max",
+              .help = "Refusals of frameworks that are kept; further ones are counted and ignored.",
+              .group = "Limits",
+              .constraint = config::InRange<int64_t>(0, 1'000'000'000)});
+  flags->Add(&config->mailbox_max,
+             {.name = "mailbox_max",
+              .help = "Frames of masters that may wait; with more, the session is ended.",
+              .group = "Limits",
+              .constraint = config::InRange<int64_t>(1, 1 << 20)});
+}
+
+}  // namespace
+
+void AddFlags(Config* config, config::FlagSet* flags) {
+  config->common.metrics_port = 9052;
+  config::AddCommonFlags(&config->common, flags);
+  AddNetworkFlags(config, flags);
+  AddPolicyFlags(config, flags);
+  AddTimingFlags(config, flags);
+  AddLimitFlags(config, flags);
+}
+
+absl::StatusOr<Options> CoreOptions(const Config& config) {
+  Options options;
+  options.allocation_interval = config.allocation_interval;
+  options.event_interval = config.event_interval;
+  options.proposal_timeout = config.proposal_timeout;
+  options.proposals_waiting_max = static_cast<size_t>(config.proposals_waiting_max);
+  options.filters_max = static_cast<size_t>(config.filters_max);
+  options.filter_gpu_resources = config.filter_gpu_resources;
+  options.fair_sharing_excluded_resource_names.insert(
+      config.fair_sharing_excluded_resource_names.begin(),
+      config.fair_sharing_excluded_resource_names.end());
+  auto minimum = resources::ParseQuantityAlternatives(config.min_allocatable_resources);
+  if (!minimum.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("min_allocatable_resources: ", minimum.status().message()));
+  }
+  options.min_allocatable.any_of = *std::move(minimum);
+  if (absl::Status status = options.Validate(); !status.ok()) return status;
+  return options;
+}
+
+}  // namespace meros::allocator

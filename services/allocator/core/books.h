@@ -1,0 +1,82 @@
+// The transaction layer: one change of the master's books, or one result, applied to everything that
+// the allocator keeps about them (mirror, refusals, candidates). A snapshot makes new books.
+//
+// Owner: services/allocator/core (Core). Thread rule: strand-confined.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "services/allocator/core/candidates.h"
+#include "services/allocator/core/filters/refuse.h"
+#include "services/allocator/core/messages.h"
+#include "services/allocator/core/mirror.h"
+#include "services/allocator/core/options.h"
+
+namespace meros::allocator {
+
+class Books {
+ public:
+  // Proposals with an id below `first_proposal` were made on other books.
+  Books(const Options& options, uint64_t first_proposal);
+
+  // Applies what the master says.
+  // ERRORS: FailedPrecondition if it contradicts the books (unknown framework or agent, more recovered
+  // than held, an allocation for a proposal that was not accepted), InvalidArgument for a weight that
+  // is none. The books must then be thrown away.
+  absl::Status Apply(absl::Time now, Change change);
+
+  // Applies the result of a proposal. What was rejected is not proposed to the same again before
+  // `retry_at`. ERRORS: FailedPrecondition for a proposal that is not waiting for a result.
+  absl::Status ApplyResult(const ProposalResult& result, absl::Time retry_at);
+
+  // Ends refusals whose time has come.
+  void ExpireFilters(absl::Time now);
+
+  // Before a run over all agents: marks them, and forgives what the master refused before.
+  void BeginBatch();
+
+  // A number for one visit of an agent.
+  uint64_t NextVisit() { return ++last_visit_; }
+
+  // How many refusals were not taken since the last call because filters_max were in force.
+  uint64_t TakeFiltersDropped() { return std::exchange(filters_dropped_, 0); }
+
+  void CheckInvariants() const;
+
+  // The parts, for the stages of a run.
+  Mirror mirror;
+  RefuseFilters filters;
+  Candidates candidates;
+
+ private:
+  absl::Status On(absl::Time now, UpsertFramework change);
+  absl::Status On(absl::Time now, const RemoveFramework& change);
+  absl::Status On(absl::Time now, UpsertAgent change);
+  absl::Status On(absl::Time now, const RemoveAgent& change);
+  absl::Status On(absl::Time now, const Allocate& change);
+  absl::Status On(absl::Time now, const Recover& change);
+  absl::Status On(absl::Time now, const Revive& change);
+  absl::Status On(absl::Time now, const Suppress& change);
+  absl::Status On(absl::Time now, const SetWeight& change);
+  absl::Status On(absl::Time now, SetQuota change);
+
+  // Consumption fell or the cluster changed: quota may leave more.
+  void QuotaMayGiveWay();
+  void AddFilter(const Client& client, const Agent& agent, const Resources& refused,
+                 absl::Time expires);
+  // The proposal that an allocation says it came from; null for 0 and for those of other books.
+  // ERRORS: FailedPrecondition if it was not accepted, or was for someone or somewhere else.
+  absl::Status SettleProposal(const Allocate& change, const Tentative** settled);
+
+  const absl::Duration refuse_max_ = absl::Hours(24 * 365);
+  const uint64_t first_proposal_;
+  uint64_t filters_dropped_ = 0;
+  uint64_t last_visit_ = 0;
+};
+
+}  // namespace meros::allocator

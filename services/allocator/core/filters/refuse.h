@@ -1,0 +1,80 @@
+// Filter: refusals. A framework that gave resources of an agent back in a role does not see them
+// again there for the time it asked for. A refusal blocks an offer that is contained in what was
+// refused; more than that defeats it.
+//
+// Keyed by client (framework and role) and agent, as serials of Mirror: these are never reused, so a
+// refusal can outlive neither. The order in which refusals end is kept in a heap; entries of refusals
+// that were dropped early are skipped there and swept when they become the majority.
+//
+// Bounds: filters_max in all, filters_per_pair_max of one client on one agent.
+// Owner: services/allocator/core (Books). Thread rule: strand-confined.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/time/time.h"
+#include "services/allocator/core/model.h"
+
+namespace meros::allocator {
+
+class RefuseFilters {
+ public:
+  RefuseFilters(size_t filters_max, size_t filters_per_pair_max)
+      : filters_max_(filters_max), per_pair_max_(filters_per_pair_max) {}
+
+  // False when filters_max refusals are in force and this one was therefore not taken.
+  // Cost: O(log n). REQUIRES: `refused` is not empty.
+  bool Add(uint64_t client, uint64_t agent, const Resources& refused, absl::Time expires);
+
+  // Whether a refusal in force at the last Expire covers all of `offered`. Cost: O(log clients).
+  bool Blocks(uint64_t client, uint64_t agent, const Resources& offered) const;
+
+  void DropClient(uint64_t client);
+  void DropAgent(uint64_t agent);  // Cost: O(clients with refusals)
+
+  // Ends the refusals whose time has come and appends the serials of their agents (repeats possible).
+  void Expire(absl::Time now, std::vector<uint64_t>* agents);
+
+  // When Expire has to be called next; InfiniteFuture if never. May be early, never late.
+  absl::Time NextExpiry() const;
+
+  size_t size() const { return size_; }
+
+  // MEROS_CHECKs counts, bounds and that each refusal has an entry in the heap.
+  void CheckInvariants() const;
+
+ private:
+  struct Refusal {
+    Resources refused;
+    absl::Time expires;
+  };
+  using Refusals = absl::InlinedVector<Refusal, 1>;
+  using ByAgent = absl::flat_hash_map<uint64_t, Refusals>;
+  struct Expiry {
+    absl::Time at;
+    uint64_t client;
+    uint64_t agent;
+    friend bool operator>(const Expiry& a, const Expiry& b) {
+      if (a.at != b.at) return a.at > b.at;
+      return a.client != b.client ? a.client > b.client : a.agent > b.agent;
+    }
+  };
+
+  void Push(Expiry expiry);
+  void SweepIfMostlyStale();
+  // Removes what has expired for the pair. Returns whether anything had.
+  bool ExpirePair(uint64_t client, uint64_t agent, absl::Time now);
+
+  const size_t filters_max_;
+  const size_t per_pair_max_;
+  size_t size_ = 0;
+  absl::btree_map<uint64_t, ByAgent> by_client_;
+  std::vector<Expiry> heap_;  // std::push_heap, the earliest in front
+};
+
+}  // namespace meros::allocator

@@ -1,0 +1,133 @@
+// The inputs and effects of the allocator's core: protos/meros/allocator/v1 in model types. The shell
+// converts and validates; what it could not read comes as Unreadable, so that the core alone decides
+// what follows from it.
+//
+// Owner: services/allocator/core. Thread rule: value types; thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "libs/base/ids.h"
+#include "libs/runtime/tick.h"
+#include "services/allocator/core/model.h"
+
+namespace meros::allocator {
+
+// Changes of the master's books. See the proto for their meaning.
+struct UpsertFramework {
+  FrameworkState framework;
+};
+struct RemoveFramework {
+  FrameworkId framework;
+};
+struct UpsertAgent {
+  AgentState agent;
+};
+struct RemoveAgent {
+  AgentId agent;
+};
+struct Allocate {
+  HolderKey holder;
+  AgentId agent;
+  Resources resources;
+  uint64_t proposal_id = 0;  // 0: not caused by a proposal
+};
+struct Recover {
+  HolderKey holder;
+  AgentId agent;
+  Resources resources;
+  absl::Duration refuse;  // zero: no filter
+};
+struct Revive {
+  FrameworkId framework;
+  std::vector<std::string> roles;  // empty: all
+};
+struct Suppress {
+  FrameworkId framework;
+  std::vector<std::string> roles;  // empty: all
+};
+struct SetWeight {
+  std::string role;
+  double weight = 1;
+};
+struct SetQuota {
+  std::string role;
+  Quota quota;
+};
+
+using Change = std::variant<UpsertFramework, RemoveFramework, UpsertAgent, RemoveAgent, Allocate,
+                            Recover, Revive, Suppress, SetWeight, SetQuota>;
+
+// Messages of a master.
+struct Hello {
+  std::string master_id;
+  uint64_t epoch = 0;
+};
+struct SnapshotBegin {
+  uint64_t version = 0;
+};
+struct SnapshotEnd {
+  uint64_t version = 0;
+};
+struct Delta {
+  uint64_t version = 0;  // 0 inside a snapshot
+  Change change;
+};
+enum class RejectReason : uint8_t {
+  kNone,  // accepted
+  kNotFree,
+  kAgentNotActive,
+  kFrameworkNotActive,
+  kTooManyOffers,
+  kInvalid,
+};
+struct ProposalResult {
+  uint64_t proposal_id = 0;
+  RejectReason reject_reason = RejectReason::kNone;
+};
+// A message that is none: no member is set, or one that this version does not know.
+struct UnknownMessage {
+  std::string what;
+};
+// A delta whose content could not be read; `what` names the field.
+struct UnreadableDelta {
+  std::string what;
+};
+
+using MasterMessage = std::variant<Hello, SnapshotBegin, SnapshotEnd, Delta, ProposalResult,
+                                   UnknownMessage, UnreadableDelta>;
+
+// Inputs. A stream is known by its first frame.
+struct FrameReceived {
+  StreamId stream = 0;
+  std::vector<MasterMessage> messages;
+};
+struct StreamClosed {
+  StreamId stream = 0;
+};
+
+// Effects.
+struct SendWelcome {
+  StreamId stream = 0;
+};
+struct SendProposal {
+  StreamId stream = 0;
+  Proposal proposal;
+};
+struct SendNeedSnapshot {
+  StreamId stream = 0;
+  std::string reason;
+};
+// Ends a stream after what was sent before.
+struct CloseStream {
+  StreamId stream = 0;
+  absl::Status status;
+};
+
+}  // namespace meros::allocator

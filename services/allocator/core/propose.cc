@@ -1,0 +1,182 @@
+#include "services/allocator/core/propose.h"
+
+#include <optional>
+#include <utility>
+
+#include "services/allocator/core/filters/capabilities.h"
+#include "services/allocator/core/filters/min_allocatable.h"
+#include "services/allocator/core/placement.h"
+#include "services/allocator/core/quota_headroom.h"
+
+namespace meros::allocator {
+namespace {
+
+// Looks for the client that is offered what is free on one agent; the visitor of a walk.
+class AgentVisit {
+ public:
+  AgentVisit(Books* books, const Options& options, const QuotaHeadroom& headroom, Pass pass,
+             const Agent& agent, uint64_t visit, RunReport* report)
+      : books_(*books),
+        options_(options),
+        headroom_(headroom),
+        pass_(pass),
+        agent_(agent),
+        visit_(visit),
+        report_(*report) {}
+
+  bool EnterRole(const RoleNode& role) {
+    if (pass_ == Pass::kGuarantees && !headroom_.HasShortfall(role)) return false;
+    if (agent_.has_reserved) {
+      for_role_ = agent_.free.AllocatableTo(role.name());
+      available_ = &for_role_;
+    } else {
+      available_ = &agent_.free;
+    }
+    if (!available_->empty()) return true;
+    Count(Gate::kNothing);
+    return false;
+  }
+
+  bool Visit(const Client& client) {
+    // Earlier walks of this visit have looked at it when more was free; it cannot pass now.
+    if (client.visited == visit_) return false;
+    client.visited = visit_;
+    const Gate gate = Consider(client);
+    Count(gate);
+    return gate == Gate::kOffered;
+  }
+
+  // What the client at which the walk stopped is offered.
+  Resources TakeOffer() { return std::move(offer_); }
+
+ private:
+  Gate Consider(const Client& client) {
+    const Framework& framework = *client.framework;
+    const Capabilities& capabilities = framework.state.capabilities;
+    if (framework.held_back) return Gate::kHeldBack;
+    if (!MayUseAgent(capabilities, agent_, options_.filter_gpu_resources)) {
+      return Gate::kCapability;
+    }
+    const Resources* offer = available_;
+    Resources usable;
+    if (HasUnusable(capabilities, agent_)) {
+      usable = StripUnusable(capabilities, *offer);
+      offer = &usable;
+    }
+    if (offer->empty()) return Gate::kNothing;
+    const MinAllocatable& minimum = MinAllocatableOf(client, options_.min_allocatable);
+    if (!minimum.SatisfiedBy(*offer)) return Gate::kBelowMinimum;
+    Resources cut;
+    if (headroom_.applies()) {
+      cut = headroom_.Cut(*client.role, *offer, pass_);
+      if (cut != *offer) books_.candidates.NoteQuotaBlocked(agent_.state.id);
+      if (cut.empty() || !minimum.SatisfiedBy(cut)) return Gate::kQuota;
+      offer = &cut;
+    }
+    Resources with_shared;
+    if (capabilities.shared_resources && !agent_.shared_unoffered.empty()) {
+      with_shared = *offer + agent_.shared_unoffered.AllocatableTo(client.role->name());
+      offer = &with_shared;
+    }
+    if (books_.filters.Blocks(client.serial, agent_.serial, *offer)) return Gate::kRefused;
+    offer_ = *offer;
+    return Gate::kOffered;
+  }
+
+  void Count(Gate gate) { ++report_.gates[static_cast<size_t>(gate)]; }
+
+  Books& books_;
+  const Options& options_;
+  const QuotaHeadroom& headroom_;
+  const Pass pass_;
+  const Agent& agent_;
+  const uint64_t visit_;
+  RunReport& report_;
+
+  Resources for_role_;
+  const Resources* available_ = nullptr;
+  Resources offer_;
+};
+
+class Run {
+ public:
+  Run(Books* books, const RunContext& context, std::vector<Proposal>* proposals)
+      : books_(*books), context_(context), proposals_(*proposals), headroom_(books->mirror) {}
+
+  RunReport Execute() {
+    books_.mirror.roles().Refresh();
+    std::vector<Agent*> agents = books_.candidates.Take(books_.mirror);
+    if (books_.mirror.roles().demanding_count() == 0) return report_;
+    report_.agents = agents.size();
+    for (Agent* agent : agents) agent->shared_unoffered = agent->shared;
+    if (headroom_.has_shortfall()) Offer(&agents, Pass::kGuarantees);
+    Offer(&agents, Pass::kFairShare);
+    return report_;
+  }
+
+ private:
+  void Offer(std::vector<Agent*>* agents, Pass pass) {
+    OrderForPlacement(agents, context_.rng);
+    for (Agent* agent : *agents) {
+      if (!HasRoom()) {
+        // Looked at again when results have made room.
+        books_.candidates.Mark(agent->state.id);
+      } else if (!agent->free.empty()) {
+        OfferAgent(agent, pass);
+      }
+    }
+  }
+
+  bool HasRoom() const {
+    return books_.mirror.proposals().size() < context_.options->proposals_waiting_max;
+  }
+
+  void OfferAgent(Agent* agent, Pass pass) {
+    AgentVisit visit(&books_, *context_.options, headroom_, pass, *agent, books_.NextVisit(),
+                     &report_);
+    while (HasRoom()) {
+      Client* const client = books_.mirror.roles().Walk(visit);
+      if (client == nullptr) return;
+      Grant(agent, client, visit.TakeOffer());
+      if (agent->free.empty()) return;
+    }
+    books_.candidates.Mark(agent->state.id);
+  }
+
+  void Grant(Agent* agent, Client* client, Resources resources) {
+    const uint64_t id = (*context_.next_id)++;
+    if (!agent->shared_unoffered.empty()) agent->shared_unoffered -= resources.Shared();
+    books_.mirror.Propose(id, agent, client, resources, context_.now);
+    headroom_.Granted(resources);
+    ++report_.proposals;
+    proposals_.push_back({id, context_.version, client->framework_id, client->role->name(),
+                          agent->state.id, std::move(resources)});
+  }
+
+  Books& books_;
+  const RunContext& context_;
+  std::vector<Proposal>& proposals_;
+  QuotaHeadroom headroom_;
+  RunReport report_;
+};
+
+}  // namespace
+
+absl::string_view GateName(Gate gate) {
+  switch (gate) {
+    case Gate::kOffered: return "offered";
+    case Gate::kHeldBack: return "held_back";
+    case Gate::kNothing: return "nothing";
+    case Gate::kCapability: return "capability";
+    case Gate::kQuota: return "quota";
+    case Gate::kBelowMinimum: return "below_minimum";
+    case Gate::kRefused: return "refused";
+  }
+  return "unknown";
+}
+
+RunReport Propose(Books* books, const RunContext& context, std::vector<Proposal>* proposals) {
+  return Run(books, context, proposals).Execute();
+}
+
+}  // namespace meros::allocator

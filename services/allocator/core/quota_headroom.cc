@@ -1,0 +1,80 @@
+#include "services/allocator/core/quota_headroom.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "libs/resources/shrink.h"
+#include "services/allocator/core/fair_share.h"
+
+namespace meros::allocator {
+namespace {
+
+bool IsSubjectToQuota(const resources::Resource& resource) {
+  return resource.is_scalar() && !resource.is_reserved() && !resource.is_revocable() &&
+         !resource.is_shared();
+}
+
+}  // namespace
+
+QuotaHeadroom::QuotaHeadroom(const Mirror& mirror)
+    : roles_(mirror.roles()), applies_(mirror.roles().has_quota()) {
+  if (!applies_) return;
+  // What only inactive agents could give guarantees nothing to anyone.
+  for (const auto& [id, agent] : mirror.agents()) {
+    if (agent->state.active) available_ += Charge::Of(agent->free).unreserved;
+  }
+}
+
+bool QuotaHeadroom::HasShortfall(const RoleNode& role) const {
+  for (const RoleNode* node = &role; node != nullptr; node = node->parent()) {
+    if (!node->quota().guarantees.empty() && !node->OwnShortfall().empty()) return true;
+  }
+  return false;
+}
+
+Resources QuotaHeadroom::WithinLimits(const RoleNode& role, Resources resources,
+                                      const ResourceQuantities& taken) const {
+  for (const RoleNode* node = &role; node != nullptr; node = node->parent()) {
+    if (node->quota().limits.empty()) continue;
+    ResourceLimits left = node->quota().limits;
+    left -= node->Consumed();
+    left -= taken;
+    resources = resources::ShrinkTo(resources, std::move(left), nullptr);
+  }
+  return resources;
+}
+
+Resources QuotaHeadroom::WithinHeadroom(const Resources& resources) const {
+  const ResourceQuantities& required = roles_.root().shortfall();
+  ResourceLimits spare;
+  for (const auto& [name, amount] : required) {
+    spare.Set(name, std::max(resources::Scalar(), available_.Get(name) - amount));
+  }
+  return resources::ShrinkTo(resources, std::move(spare), nullptr);
+}
+
+Resources QuotaHeadroom::Cut(const RoleNode& role, const Resources& available, Pass pass) const {
+  const Resources subject = available.Filter(IsSubjectToQuota);
+  Resources offer =
+      available.Filter([](const resources::Resource& r) { return !IsSubjectToQuota(r); });
+  if (pass == Pass::kFairShare) {
+    return offer + WithinHeadroom(WithinLimits(role, subject, {}));
+  }
+  ResourceQuantities missing;
+  for (const RoleNode* node = &role; node != nullptr; node = node->parent()) {
+    const ResourceQuantities own = node->OwnShortfall();
+    missing += own - missing;  // the larger of both
+  }
+  const Resources guaranteed =
+      WithinLimits(role, resources::ShrinkTo(subject, std::move(missing), nullptr), {});
+  if (guaranteed.empty()) return {};
+  const Resources burst =
+      WithinLimits(role, subject - guaranteed, guaranteed.ScalarQuantities());
+  return offer + guaranteed + WithinHeadroom(burst);
+}
+
+void QuotaHeadroom::Granted(const Resources& offered) {
+  if (applies_) available_ -= Charge::Of(offered).unreserved;
+}
+
+}  // namespace meros::allocator

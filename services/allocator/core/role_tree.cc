@@ -1,0 +1,322 @@
+#include "services/allocator/core/role_tree.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "libs/base/check.h"
+#include "libs/resources/roles.h"
+
+namespace meros::allocator {
+namespace {
+
+// The larger amount of each name.
+ResourceQuantities Larger(const ResourceQuantities& a, const ResourceQuantities& b) {
+  return a + (b - a);
+}
+
+// The last component: "web" of "eng/web".
+absl::string_view LastComponent(absl::string_view role) {
+  const absl::string_view parent = resources::ParentRole(role);
+  return parent.empty() ? role : role.substr(parent.size() + 1);
+}
+
+}  // namespace
+
+bool RoleNode::is_unused() const {
+  return clients_.empty() && children_.empty() && subtree_.charged.empty() && weight_ == 1 &&
+         quota_.empty() && reserved_.empty();
+}
+
+RoleTree::RoleTree() : root_(std::make_unique<RoleNode>()) {}
+
+double RoleTree::Share(const Account& account) const {
+  return DominantShare(account.charged, totals_);
+}
+
+RoleNode* RoleTree::GetRole(absl::string_view role) {
+  RoleNode* node = root_.get();
+  std::vector<absl::string_view> path = resources::AncestorRoles(role);
+  path.push_back(role);
+  for (const absl::string_view name : path) {
+    std::unique_ptr<RoleNode>& child = node->children_[LastComponent(name)];
+    if (child == nullptr) {
+      child = std::make_unique<RoleNode>();
+      child->name_ = std::string(name);
+      child->component_ = LastComponent(child->name_);
+      child->parent_ = node;
+      ++role_count_;
+    }
+    node = child.get();
+  }
+  return node;
+}
+
+const RoleNode* RoleTree::FindRole(absl::string_view role) const {
+  const RoleNode* node = root_.get();
+  std::vector<absl::string_view> path = resources::AncestorRoles(role);
+  path.push_back(role);
+  for (const absl::string_view name : path) {
+    const auto found = node->children_.find(LastComponent(name));
+    if (found == node->children_.end()) return nullptr;
+    node = found->second.get();
+  }
+  return node;
+}
+
+void RoleTree::PruneFrom(RoleNode* node) {
+  while (node->parent_ != nullptr && node->is_unused()) {
+    RoleNode* parent = node->parent_;
+    parent->children_.erase(parent->children_.find(node->component_));
+    --role_count_;
+    node = parent;
+  }
+}
+
+Client* RoleTree::GetClient(absl::string_view role, const FrameworkId& framework) {
+  RoleNode* node = GetRole(role);
+  std::unique_ptr<Client>& client = node->clients_[framework];
+  if (client == nullptr) {
+    client = std::make_unique<Client>();
+    client->framework_id = framework;
+    client->role = node;
+    client->serial = ++last_serial_;
+    ++client_count_;
+  }
+  return client.get();
+}
+
+Client* RoleTree::FindClient(absl::string_view role, const FrameworkId& framework) const {
+  const RoleNode* node = FindRole(role);
+  if (node == nullptr) return nullptr;
+  const auto found = node->clients_.find(framework);
+  return found == node->clients_.end() ? nullptr : found->second.get();
+}
+
+void RoleTree::ReleaseIfUnused(Client* client) {
+  if (client->framework != nullptr || client->pins > 0) return;
+  RoleNode* node = client->role;
+  node->clients_.erase(node->clients_.find(client->framework_id));
+  --client_count_;
+  PruneFrom(node);
+}
+
+void RoleTree::Subscribe(Client* client, Framework* framework) {
+  if (framework == nullptr) SetDemand(client, false);
+  client->framework = framework;
+  ReleaseIfUnused(client);
+}
+
+// --- Orders ---------------------------------------------------------------------------------------
+
+void RoleTree::Unlink(Client* client) {
+  if (client->has_demand) client->role->client_order_.erase({client->standing(), client});
+}
+
+void RoleTree::Relink(Client* client) {
+  client->share = Share(client->account);
+  if (client->has_demand) client->role->client_order_.insert({client->standing(), client});
+}
+
+void RoleTree::UnlinkNode(RoleNode* node) {
+  if (node->own_demanding_ > 0) node->child_order_.erase({node->own_standing(), node});
+  if (node->demanding_ > 0 && node->parent_ != nullptr) {
+    node->parent_->child_order_.erase({node->standing(), node});
+  }
+}
+
+void RoleTree::RelinkNode(RoleNode* node) {
+  node->own_share_ = Share(node->own_);
+  node->share_ = Share(node->subtree_) / node->weight_;
+  if (node->own_demanding_ > 0) node->child_order_.insert({node->own_standing(), node});
+  if (node->demanding_ > 0 && node->parent_ != nullptr) {
+    node->parent_->child_order_.insert({node->standing(), node});
+  }
+}
+
+void RoleTree::SetDemand(Client* client, bool has_demand) {
+  if (client->has_demand == has_demand) return;
+  Unlink(client);
+  client->has_demand = has_demand;
+  Relink(client);
+  for (RoleNode* node = client->role; node != nullptr; node = node->parent_) {
+    UnlinkNode(node);
+    if (has_demand) {
+      ++node->demanding_;
+    } else {
+      --node->demanding_;
+    }
+    if (node == client->role) node->own_demanding_ = node->client_order_.size();
+    RelinkNode(node);
+  }
+}
+
+void RoleTree::Charge(Client* client, const allocator::Charge& charge, Grant grant) {
+  const uint64_t grants = grant == Grant::kYes ? 1 : 0;
+  const auto add = [&](Account* account) {
+    account->charged += charge.all;
+    account->grants += grants;
+  };
+  Unlink(client);
+  add(&client->account);
+  Relink(client);
+  for (RoleNode* node = client->role; node != nullptr; node = node->parent_) {
+    UnlinkNode(node);
+    if (node == client->role) add(&node->own_);
+    add(&node->subtree_);
+    node->unreserved_ += charge.unreserved;
+    RelinkNode(node);
+  }
+  UpdateShortfall(client->role);
+}
+
+void RoleTree::Credit(Client* client, const allocator::Charge& charge) {
+  MEROS_CHECK(client->account.charged.Contains(charge.all))
+      << client->role->name() << " " << client->framework_id << " has "
+      << client->account.charged.ToString() << ", credited " << charge.all.ToString();
+  Unlink(client);
+  client->account.charged -= charge.all;
+  Relink(client);
+  for (RoleNode* node = client->role; node != nullptr; node = node->parent_) {
+    UnlinkNode(node);
+    if (node == client->role) node->own_.charged -= charge.all;
+    node->subtree_.charged -= charge.all;
+    node->unreserved_ -= charge.unreserved;
+    RelinkNode(node);
+  }
+  UpdateShortfall(client->role);
+}
+
+void RoleTree::Pin(Client* client) { ++client->pins; }
+
+void RoleTree::Unpin(Client* client) {
+  MEROS_CHECK(client->pins > 0) << client->framework_id;
+  --client->pins;
+  ReleaseIfUnused(client);
+}
+
+void RoleTree::SetWeight(absl::string_view role, double weight) {
+  MEROS_CHECK(weight > 0) << role << " " << weight;
+  RoleNode* node = GetRole(role);
+  UnlinkNode(node);
+  node->weight_ = weight;
+  RelinkNode(node);
+  PruneFrom(node);
+}
+
+void RoleTree::SetTotals(const ResourceQuantities& totals) {
+  if (totals_ == totals) return;
+  totals_ = totals;
+  shares_are_stale_ = true;
+}
+
+void RoleTree::Refresh() {
+  if (!shares_are_stale_) return;
+  shares_are_stale_ = false;
+  RefreshNode(root_.get());
+}
+
+void RoleTree::RefreshNode(RoleNode* node) {
+  node->client_order_.clear();
+  for (auto& [id, client] : node->clients_) Relink(client.get());
+  for (auto& [component, child] : node->children_) RefreshNode(child.get());
+  UnlinkNode(node);
+  RelinkNode(node);
+}
+
+// --- Quota ----------------------------------------------------------------------------------------
+
+void RoleTree::SetQuota(absl::string_view role, Quota quota) {
+  RoleNode* node = GetRole(role);
+  if (!node->quota_.empty()) --quotas_;
+  if (!quota.empty()) ++quotas_;
+  node->quota_ = std::move(quota);
+  RecomputeShortfall(node);
+  PruneFrom(node);
+}
+
+void RoleTree::AddReserved(absl::string_view role, const ResourceQuantities& amount) {
+  if (amount.empty()) return;
+  RoleNode* const leaf = GetRole(role);
+  for (RoleNode* node = leaf; node != nullptr; node = node->parent_) node->reserved_ += amount;
+  UpdateShortfall(leaf);
+}
+
+void RoleTree::SubtractReserved(absl::string_view role, const ResourceQuantities& amount) {
+  if (amount.empty()) return;
+  RoleNode* const leaf = GetRole(role);
+  for (RoleNode* node = leaf; node != nullptr; node = node->parent_) {
+    MEROS_CHECK(node->reserved_.Contains(amount)) << node->name();
+    node->reserved_ -= amount;
+  }
+  UpdateShortfall(leaf);
+  PruneFrom(leaf);
+}
+
+void RoleTree::UpdateShortfall(RoleNode* node) {
+  if (quotas_ > 0) RecomputeShortfall(node);  // else it is 0 everywhere
+}
+
+void RoleTree::RecomputeShortfall(RoleNode* node) {
+  for (; node != nullptr; node = node->parent_) {
+    ResourceQuantities shortfall = Larger(node->OwnShortfall(), node->children_shortfall_);
+    if (shortfall == node->shortfall_) continue;  // those above may still differ
+    if (node->parent_ != nullptr) {
+      node->parent_->children_shortfall_ += shortfall;
+      node->parent_->children_shortfall_ -= node->shortfall_;
+    }
+    node->shortfall_ = std::move(shortfall);
+  }
+}
+
+// --- Invariants -----------------------------------------------------------------------------------
+
+void RoleTree::CheckInvariants() const {
+  CheckNode(*root_);
+}
+
+void RoleTree::CheckNode(const RoleNode& node) const {
+  Account own, subtree;
+  ResourceQuantities children_shortfall, unreserved_below;
+  size_t demanding = 0;
+  for (const auto& [id, client] : node.clients_) {
+    MEROS_CHECK(client->role == &node && client->framework_id == id);
+    MEROS_CHECK(client->framework != nullptr || client->pins > 0) << id;
+    MEROS_CHECK(client->pins > 0 || client->account.charged.empty()) << id;
+    MEROS_CHECK(shares_are_stale_ || client->share == Share(client->account)) << id;
+    MEROS_CHECK(node.client_order_.contains({client->standing(), client.get()}) ==
+                client->has_demand) << id;
+    own.charged += client->account.charged;
+    demanding += client->has_demand ? 1 : 0;
+  }
+  MEROS_CHECK(node.own_.charged == own.charged) << node.name_;
+  MEROS_CHECK(node.own_demanding_ == demanding) << node.name_;
+  MEROS_CHECK(node.client_order_.size() == demanding) << node.name_;
+
+  subtree.charged = own.charged;
+  size_t children_in_order = demanding > 0 ? 1 : 0;
+  MEROS_CHECK(node.child_order_.contains({node.own_standing(), &node}) == (demanding > 0));
+  for (const auto& [component, child] : node.children_) {
+    CheckNode(*child);
+    MEROS_CHECK(child->parent_ == &node && child->component_ == component);
+    MEROS_CHECK(!child->is_unused()) << child->name_;
+    MEROS_CHECK(node.child_order_.contains({child->standing(), child.get()}) ==
+                (child->demanding_ > 0)) << child->name_;
+    children_in_order += child->demanding_ > 0 ? 1 : 0;
+    demanding += child->demanding_;
+    subtree.charged += child->subtree_.charged;
+    children_shortfall += child->shortfall_;
+    unreserved_below += child->unreserved_;
+  }
+  MEROS_CHECK(node.subtree_.charged == subtree.charged) << node.name_;
+  MEROS_CHECK(node.demanding_ == demanding) << node.name_;
+  MEROS_CHECK(node.child_order_.size() == children_in_order) << node.name_;
+  MEROS_CHECK(node.unreserved_.Contains(unreserved_below)) << node.name_;
+  MEROS_CHECK(node.children_shortfall_ == children_shortfall) << node.name_;
+  MEROS_CHECK(node.shortfall_ == Larger(node.OwnShortfall(), children_shortfall)) << node.name_;
+  if (!shares_are_stale_) {
+    MEROS_CHECK(node.share_ == Share(node.subtree_) / node.weight_) << node.name_;
+    MEROS_CHECK(node.own_share_ == Share(node.own_)) << node.name_;
+  }
+}
+
+}  // namespace meros::allocator

@@ -1,0 +1,213 @@
+// The tree of roles: whose account is charged with what, who comes next, and what quota leaves to
+// whom. It is the one place where the order of fairness is kept, and it is kept all the time: a change
+// moves the few nodes on one path and nothing is ever sorted as a whole, except when the size of the
+// cluster changes, which changes every share at once (the next Walk then pays for it).
+//
+//   root ── eng ── eng/web ── client (eng/web, framework 1)
+//            │        └────── client (eng/web, framework 2)
+//            └─ "." ───────── client (eng, framework 1)       a role's own frameworks stand beside its
+//                                                             sub-roles as one child named "."
+//
+// Siblings are compared with siblings only (hierarchical DRF); weights apply at every level.
+// A role exists while anyone is subscribed to it or charged through it, while agents are reserved for it,
+// or while it has a weight or a quota.
+//
+// Owner: services/allocator/core (Mirror). Thread rule: strand-confined.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/strings/string_view.h"
+#include "services/allocator/core/fair_share.h"
+#include "services/allocator/core/model.h"
+
+namespace meros::allocator {
+
+struct Framework;
+class RoleNode;
+
+// A framework in a role: the smallest thing that is offered something.
+struct Client {
+  FrameworkId framework_id;
+  RoleNode* role = nullptr;
+  uint64_t serial = 0;             // unique within a mirror, never reused
+  Framework* framework = nullptr;  // null when the framework is not subscribed to the role
+  size_t pins = 0;                 // holdings that refer to the client
+  Account account;
+  double share = 0;
+  bool has_demand = false;  // stands in the order
+
+  // Scratch of the run in progress: the last agent visit that looked at this client.
+  mutable uint64_t visited = 0;
+
+  Standing standing() const { return {share, account.grants, framework_id.value()}; }
+};
+
+class RoleNode {
+ public:
+  const std::string& name() const { return name_; }  // full path; "" for the root
+  const RoleNode* parent() const { return parent_; }
+  double weight() const { return weight_; }
+  const Account& subtree() const { return subtree_; }
+
+  // Quota. What counts as consumed: reservations for the subtree, allocated or not, and unreserved
+  // resources that are not revocable, allocated, offered or proposed to the subtree.
+  const Quota& quota() const { return quota_; }
+  ResourceQuantities Consumed() const { return reserved_ + unreserved_; }
+  // What the guarantee of this very role still lacks.
+  ResourceQuantities OwnShortfall() const { return quota_.guarantees - Consumed(); }
+  // What guarantees in the subtree still lack: the role's own or those of its children together,
+  // whichever is more, by name.
+  const ResourceQuantities& shortfall() const { return shortfall_; }
+
+ private:
+  friend class RoleTree;
+  struct Child {
+    Standing standing;
+    const RoleNode* node;  // the node itself stands for its own clients
+    friend bool operator<(const Child& a, const Child& b) { return a.standing < b.standing; }
+  };
+  struct ClientRef {
+    Standing standing;
+    Client* client;
+    friend bool operator<(const ClientRef& a, const ClientRef& b) {
+      return a.standing < b.standing;
+    }
+  };
+
+  Standing standing() const { return {share_, subtree_.grants, component_}; }
+  Standing own_standing() const { return {own_share_, own_.grants, "."}; }
+  bool is_unused() const;
+
+  std::string name_;
+  absl::string_view component_;  // last part of name_
+  RoleNode* parent_ = nullptr;
+  double weight_ = 1;
+  absl::btree_map<std::string, std::unique_ptr<RoleNode>> children_;         // by component
+  absl::btree_map<FrameworkId, std::unique_ptr<Client>> clients_;
+  Account subtree_;
+  Account own_;  // of clients_ together
+  double share_ = 0;
+  double own_share_ = 0;
+  size_t demanding_ = 0;      // clients with demand in the subtree
+  size_t own_demanding_ = 0;  // among clients_
+  absl::btree_set<Child> child_order_;       // children with demand
+  absl::btree_set<ClientRef> client_order_;  // clients with demand
+
+  Quota quota_;
+  ResourceQuantities reserved_;    // by agents for the subtree
+  ResourceQuantities unreserved_;  // charged to the subtree
+  ResourceQuantities shortfall_;
+  ResourceQuantities children_shortfall_;  // sum over children
+};
+
+enum class Grant : uint8_t { kNo, kYes };
+
+class RoleTree {
+ public:
+  RoleTree();
+
+  // The client of a framework in a role, made if need be. It lives while it is subscribed or pinned.
+  Client* GetClient(absl::string_view role, const FrameworkId& framework);
+  Client* FindClient(absl::string_view role, const FrameworkId& framework) const;
+
+  // Binds the client to its framework (subscribed) or unbinds it (null). Unbinding ends its demand and
+  // may release it.
+  void Subscribe(Client* client, Framework* framework);
+  void SetDemand(Client* client, bool has_demand);
+
+  // Keeps the client alive for a holding that refers to it. Unpin may release it.
+  void Pin(Client* client);
+  void Unpin(Client* client);
+
+  // Charges what the framework took in the role; kYes counts as a further grant. Credit undoes a
+  // charge. REQUIRES: pinned; for Credit: charged before.
+  void Charge(Client* client, const allocator::Charge& charge, Grant grant);
+  void Credit(Client* client, const allocator::Charge& charge);
+
+  // What agents have reserved for `role`.
+  void AddReserved(absl::string_view role, const ResourceQuantities& amount);
+  void SubtractReserved(absl::string_view role, const ResourceQuantities& amount);
+
+  void SetWeight(absl::string_view role, double weight);  // REQUIRES: finite and > 0
+  void SetQuota(absl::string_view role, Quota quota);
+
+  // What shares are fractions of. Cheap: shares are brought up to date by the next Refresh.
+  void SetTotals(const ResourceQuantities& totals);
+  // Brings all shares up to date if totals have changed. REQUIRED before Walk. Cost: O(1) or, after a
+  // change, O(n log n) in clients and roles.
+  void Refresh();
+
+  // Visits clients with demand in order of fairness, until a visit says so:
+  //   visitor.EnterRole(const RoleNode&) -> bool   false: skip the role's own clients
+  //   visitor.Visit(const Client&) -> bool         true: stop here
+  // The tree must not change during the walk. Returns the client at which the walk stopped, or null.
+  template <typename Visitor>
+  Client* Walk(Visitor& visitor) const {
+    return WalkNode(*root_, visitor);
+  }
+
+  const RoleNode& root() const { return *root_; }
+  const RoleNode* FindRole(absl::string_view role) const;
+  bool has_quota() const { return quotas_ > 0; }
+  size_t role_count() const { return role_count_; }
+  size_t client_count() const { return client_count_; }
+  size_t demanding_count() const { return root_->demanding_; }
+
+  // MEROS_CHECKs every account, share, order and shortfall against a recomputation.
+  void CheckInvariants() const;
+
+ private:
+  template <typename Visitor>
+  Client* WalkNode(const RoleNode& node, Visitor& visitor) const {
+    for (const RoleNode::Child& child : node.child_order_) {
+      Client* stopped = nullptr;
+      if (child.node != &node) {
+        stopped = WalkNode(*child.node, visitor);
+      } else if (visitor.EnterRole(node)) {
+        stopped = WalkClients(node, visitor);
+      }
+      if (stopped != nullptr) return stopped;
+    }
+    return nullptr;
+  }
+  template <typename Visitor>
+  Client* WalkClients(const RoleNode& node, Visitor& visitor) const {
+    for (const RoleNode::ClientRef& ref : node.client_order_) {
+      if (visitor.Visit(*ref.client)) return ref.client;
+    }
+    return nullptr;
+  }
+
+  RoleNode* GetRole(absl::string_view role);
+  void PruneFrom(RoleNode* node);
+  void ReleaseIfUnused(Client* client);
+  // Takes node, its "." child and the client out of their orders, or puts them back, with their
+  // shares computed anew in between. Every change of an account goes through this pair.
+  void Unlink(Client* client);
+  void Relink(Client* client);
+  void UnlinkNode(RoleNode* node);
+  void RelinkNode(RoleNode* node);
+  void RefreshNode(RoleNode* node);
+  // Bring shortfalls of the node and those above it up to date; the first only if there are quotas.
+  void UpdateShortfall(RoleNode* node);
+  void RecomputeShortfall(RoleNode* node);
+  double Share(const Account& account) const;
+  void CheckNode(const RoleNode& node) const;
+
+  std::unique_ptr<RoleNode> root_;
+  ResourceQuantities totals_;
+  bool shares_are_stale_ = false;
+  size_t quotas_ = 0;
+  size_t role_count_ = 0;
+  size_t client_count_ = 0;
+  uint64_t last_serial_ = 0;
+};
+
+}  // namespace meros::allocator

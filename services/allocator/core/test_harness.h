@@ -1,0 +1,152 @@
+// A core with a clock and a master that the test plays: builders for facts, and effects sorted into
+// what a test asks about. Every step is followed by CheckInvariants.
+//
+// Owner: tests of services/allocator. Thread rule: thread-compatible.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "libs/base/check.h"
+#include "libs/resources/parse.h"
+#include "services/allocator/core/core.h"
+
+namespace meros::allocator {
+
+inline Resources Text(absl::string_view text) { return *resources::ParseResourcesText(text); }
+inline ResourceQuantities Amounts(absl::string_view text) {
+  return *resources::ParseQuantities(text);
+}
+inline ResourceLimits Limits(absl::string_view text) {
+  ResourceLimits limits;
+  for (const auto& [name, amount] : Amounts(text)) limits.Set(name, amount);
+  return limits;
+}
+
+inline FrameworkState AFramework(const std::string& id, absl::btree_set<std::string> roles = {"*"}) {
+  FrameworkState state;
+  state.id = FrameworkId(id);
+  state.roles = std::move(roles);
+  state.active = true;
+  return state;
+}
+
+inline AgentState AnAgent(const std::string& id, absl::string_view total) {
+  AgentState state;
+  state.id = AgentId(id);
+  state.total = Text(total);
+  state.active = true;
+  return state;
+}
+
+// "f1@* a1 cpus:4;mem:4096": a proposal in one line.
+inline std::string Line(const Proposal& proposal) {
+  return absl::StrCat(proposal.framework.value(), "@", proposal.role, " ",
+                      proposal.agent.value(), " ", proposal.resources.DebugString());
+}
+
+class Harness {
+ public:
+  explicit Harness(Options options = {}, uint64_t seed = 1)
+      : core(std::move(options), Rng(seed)) {}
+
+  // --- The master's side.
+  void Send(StreamId stream, std::vector<MasterMessage> messages) {
+    Step(FrameReceived{stream, std::move(messages)});
+  }
+  void Open(StreamId stream = 1, const std::string& master = "m1", uint64_t epoch = 1) {
+    stream_ = stream;
+    Send(stream, {Hello{master, epoch}});
+  }
+  void Snapshot(std::vector<Change> objects, uint64_t at = 1) {
+    version = at;
+    std::vector<MasterMessage> messages = {SnapshotBegin{at}};
+    for (Change& object : objects) messages.push_back(Delta{0, std::move(object)});
+    messages.push_back(SnapshotEnd{at});
+    Send(stream_, std::move(messages));
+  }
+  // Opens a session with these books and lets the first run happen.
+  void Start(std::vector<Change> objects) {
+    Open();
+    Snapshot(std::move(objects));
+    Settle();
+  }
+  void Apply(Change change) { Send(stream_, {Delta{++version, std::move(change)}}); }
+  void Result(uint64_t id, RejectReason reason) { Send(stream_, {ProposalResult{id, reason}}); }
+  void Reject(const Proposal& proposal, RejectReason reason) { Result(proposal.id, reason); }
+  void Accept(const Proposal& proposal) {
+    Send(stream_, {ProposalResult{proposal.id, RejectReason::kNone},
+                   Delta{++version, Allocate{{proposal.framework, proposal.role}, proposal.agent,
+                                             proposal.resources, proposal.id}}});
+  }
+  // What a framework gives back of an accepted proposal, refusing it for `refuse`.
+  void GiveBack(const Proposal& proposal, const Resources& resources,
+                absl::Duration refuse = absl::ZeroDuration()) {
+    Apply(Recover{{proposal.framework, proposal.role}, proposal.agent, resources, refuse});
+  }
+
+  // --- Time.
+  // Ticks as a strand would, until `duration` has passed.
+  void Advance(absl::Duration duration) {
+    const absl::Time until = now + duration;
+    while (core.NextDeadline() <= until) {
+      now = std::max(now, core.NextDeadline());
+      Step(runtime::Tick{});
+    }
+    now = until;
+  }
+  // Lets event-driven runs happen, but no batch.
+  void Settle() { Advance(absl::Milliseconds(10)); }
+
+  // --- What the core has said since the last question.
+  std::vector<Proposal> TakeProposals() { return std::exchange(proposals_, {}); }
+  std::vector<std::string> TakeLines() {
+    std::vector<std::string> lines;
+    for (const Proposal& proposal : TakeProposals()) lines.push_back(Line(proposal));
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  }
+  // The only proposal. REQUIRES: there is exactly one.
+  Proposal TakeProposal() {
+    std::vector<Proposal> proposals = TakeProposals();
+    MEROS_CHECK(proposals.size() == 1) << proposals.size() << " proposals";
+    return proposals[0];
+  }
+  std::vector<std::string> TakeResets() { return std::exchange(resets_, {}); }
+  std::vector<CloseStream> TakeClosed() { return std::exchange(closed_, {}); }
+  std::vector<StreamId> TakeWelcomed() { return std::exchange(welcomed_, {}); }
+
+  void Step(Core::Input input) {
+    std::vector<Core::Effect> effects;
+    core.Step(now, std::move(input), &effects);
+    core.CheckInvariants();
+    for (Core::Effect& effect : effects) {
+      if (auto* proposal = std::get_if<SendProposal>(&effect)) {
+        proposals_.push_back(std::move(proposal->proposal));
+      } else if (auto* reset = std::get_if<SendNeedSnapshot>(&effect)) {
+        resets_.push_back(reset->reason);
+      } else if (auto* closed = std::get_if<CloseStream>(&effect)) {
+        closed_.push_back(*closed);
+      } else {
+        welcomed_.push_back(std::get<SendWelcome>(effect).stream);
+      }
+    }
+  }
+
+  Core core;
+  absl::Time now = absl::FromUnixSeconds(1'000'000);
+  uint64_t version = 0;
+
+ private:
+  StreamId stream_ = 1;
+  std::vector<Proposal> proposals_;
+  std::vector<std::string> resets_;
+  std::vector<CloseStream> closed_;
+  std::vector<StreamId> welcomed_;
+};
+
+}  // namespace meros::allocator

@@ -1,0 +1,254 @@
+#include "services/allocator/shell/from_wire.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "libs/base/status_macros.h"
+#include "libs/resources/roles.h"
+#include "libs/wire/field_path.h"
+#include "libs/wire/resources_proto.h"
+#include "meros/allocator/v1/allocator_service.pb.h"
+
+namespace meros::allocator {
+namespace {
+
+using wire::FieldPath;
+
+template <typename Id>
+absl::StatusOr<Id> ReadId(const std::string& text, const FieldPath& path) {
+  MEROS_RETURN_IF_ERROR(path.Annotate(ValidateId(text)));
+  return Id(text);
+}
+
+absl::StatusOr<std::string> ReadRole(const std::string& text, const FieldPath& path) {
+  MEROS_RETURN_IF_ERROR(path.Annotate(resources::ValidateRole(text)));
+  return text;
+}
+
+// `visit(name, amount)` for each entry of the map, checked.
+template <typename Visit>
+absl::Status ReadQuantities(const v1::Quantities& quantities, const FieldPath& path, Visit visit) {
+  for (const auto& [name, millis] : quantities.milli()) {
+    if (name.empty()) return path.Fault("a resource name is empty");
+    if (millis < 0 || millis > resources::Scalar::kMaxMillis) {
+      return path.Entry("milli", name).Fault(millis, " is out of range");
+    }
+    visit(resources::ResourceName(name), resources::Scalar::FromMillis(millis));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<MinAllocatable> ReadMinAllocatable(const v1::MinAllocatable& message,
+                                                  const FieldPath& path) {
+  MinAllocatable result;
+  for (int i = 0; i < message.any_of_size(); ++i) {
+    ResourceQuantities quantities;
+    MEROS_RETURN_IF_ERROR(ReadQuantities(
+        message.any_of(i), path.Item("any_of", i),
+        [&](const auto& name, resources::Scalar amount) { quantities.Add(name, amount); }));
+    result.any_of.push_back(std::move(quantities));
+  }
+  return result;
+}
+
+Capabilities ReadCapabilities(const v1::FrameworkState& message) {
+  Capabilities capabilities;
+  for (const auto& capability : message.capabilities()) {
+    switch (capability.type()) {
+      case meros::v1::FrameworkInfo::Capability::REVOCABLE_RESOURCES:
+        capabilities.revocable_resources = true;
+        break;
+      case meros::v1::FrameworkInfo::Capability::GPU_RESOURCES:
+        capabilities.gpu_resources = true;
+        break;
+      case meros::v1::FrameworkInfo::Capability::SHARED_RESOURCES:
+        capabilities.shared_resources = true;
+        break;
+      case meros::v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT:
+        capabilities.reservation_refinement = true;
+        break;
+      default:
+        break;  // the others do not concern what is offered
+    }
+  }
+  return capabilities;
+}
+
+absl::StatusOr<Change> Read(const v1::FrameworkState& message, const FieldPath& path) {
+  FrameworkState state;
+  MEROS_ASSIGN_OR_RETURN(
+      state.id, ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
+  for (int i = 0; i < message.roles_size(); ++i) {
+    MEROS_ASSIGN_OR_RETURN(std::string role, ReadRole(message.roles(i), path.Item("roles", i)));
+    state.roles.insert(std::move(role));
+  }
+  state.suppressed_roles.insert(message.suppressed_roles().begin(),
+                                message.suppressed_roles().end());
+  state.active = message.active();
+  state.capabilities = ReadCapabilities(message);
+  for (const auto& [role, minimum] : message.min_allocatable()) {
+    MEROS_ASSIGN_OR_RETURN(state.min_allocatable[role],
+                           ReadMinAllocatable(minimum, path.Entry("min_allocatable", role)));
+  }
+  return UpsertFramework{std::move(state)};
+}
+
+absl::StatusOr<Change> Read(const v1::FrameworkRef& message, const FieldPath& path) {
+  MEROS_ASSIGN_OR_RETURN(
+      FrameworkId id, ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
+  return RemoveFramework{std::move(id)};
+}
+
+std::string Traits(const meros::v1::AgentInfo& info) {
+  meros::v1::AgentInfo traits;
+  traits.set_hostname(info.hostname());
+  *traits.mutable_attributes() = info.attributes();
+  if (info.has_domain()) *traits.mutable_domain() = info.domain();
+  return traits.SerializeAsString();
+}
+
+absl::StatusOr<Change> Read(const v1::AgentState& message, const FieldPath& path) {
+  AgentState state;
+  MEROS_ASSIGN_OR_RETURN(state.id, ReadId<AgentId>(message.agent_id(), path.Field("agent_id")));
+  MEROS_ASSIGN_OR_RETURN(Resources total,
+                         wire::ResourcesFromProto(message.total(), path, "total"));
+  state.total = total.WithoutAllocation();
+  state.active = message.active();
+  state.traits = Traits(message.info());
+  return UpsertAgent{std::move(state)};
+}
+
+absl::StatusOr<Change> Read(const v1::AgentRef& message, const FieldPath& path) {
+  MEROS_ASSIGN_OR_RETURN(AgentId id,
+                         ReadId<AgentId>(message.agent_id(), path.Field("agent_id")));
+  return RemoveAgent{std::move(id)};
+}
+
+absl::StatusOr<Allocate> ReadAllocation(const v1::Allocation& message, const FieldPath& path) {
+  Allocate result;
+  MEROS_ASSIGN_OR_RETURN(
+      result.holder.framework,
+      ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
+  MEROS_ASSIGN_OR_RETURN(result.holder.role, ReadRole(message.role(), path.Field("role")));
+  MEROS_ASSIGN_OR_RETURN(result.agent,
+                         ReadId<AgentId>(message.agent_id(), path.Field("agent_id")));
+  MEROS_ASSIGN_OR_RETURN(Resources resources,
+                         wire::ResourcesFromProto(message.resources(), path));
+  result.resources = resources.WithoutAllocation();
+  result.proposal_id = message.proposal_id();
+  return result;
+}
+
+absl::StatusOr<Change> Read(const v1::Allocation& message, const FieldPath& path) {
+  return ReadAllocation(message, path);
+}
+
+absl::StatusOr<Change> Read(const v1::Recovery& message, const FieldPath& path) {
+  MEROS_ASSIGN_OR_RETURN(Allocate allocation,
+                         ReadAllocation(message.allocation(), path.Field("allocation")));
+  if (message.refuse_ms() < 0) return path.Field("refuse_ms").Fault("is negative");
+  return Recover{std::move(allocation.holder), std::move(allocation.agent),
+                 std::move(allocation.resources), absl::Milliseconds(message.refuse_ms())};
+}
+
+template <typename Selection>
+absl::StatusOr<Change> ReadSelection(const v1::RoleSelection& message, const FieldPath& path) {
+  MEROS_ASSIGN_OR_RETURN(
+      FrameworkId id, ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
+  return Selection{std::move(id), {message.roles().begin(), message.roles().end()}};
+}
+
+absl::StatusOr<Change> Read(const v1::RoleWeight& message, const FieldPath& path) {
+  MEROS_ASSIGN_OR_RETURN(std::string role, ReadRole(message.role(), path.Field("role")));
+  return SetWeight{std::move(role), message.weight()};
+}
+
+absl::StatusOr<Change> Read(const v1::RoleQuota& message, const FieldPath& path) {
+  SetQuota result;
+  MEROS_ASSIGN_OR_RETURN(result.role, ReadRole(message.role(), path.Field("role")));
+  MEROS_RETURN_IF_ERROR(ReadQuantities(message.guarantees(), path.Field("guarantees"),
+                                       [&](const auto& name, resources::Scalar amount) {
+                                         result.quota.guarantees.Add(name, amount);
+                                       }));
+  MEROS_RETURN_IF_ERROR(ReadQuantities(message.limits(), path.Field("limits"),
+                                       [&](const auto& name, resources::Scalar amount) {
+                                         result.quota.limits.Set(name, amount);
+                                       }));
+  return result;
+}
+
+absl::StatusOr<Change> ReadChange(const v1::Delta& delta, const FieldPath& path) {
+  switch (delta.change_case()) {
+    case v1::Delta::kUpsertFramework:
+      return Read(delta.upsert_framework(), path.Field("upsert_framework"));
+    case v1::Delta::kRemoveFramework:
+      return Read(delta.remove_framework(), path.Field("remove_framework"));
+    case v1::Delta::kUpsertAgent:
+      return Read(delta.upsert_agent(), path.Field("upsert_agent"));
+    case v1::Delta::kRemoveAgent:
+      return Read(delta.remove_agent(), path.Field("remove_agent"));
+    case v1::Delta::kAllocate:
+      return Read(delta.allocate(), path.Field("allocate"));
+    case v1::Delta::kRecover:
+      return Read(delta.recover(), path.Field("recover"));
+    case v1::Delta::kRevive:
+      return ReadSelection<Revive>(delta.revive(), path.Field("revive"));
+    case v1::Delta::kSuppress:
+      return ReadSelection<Suppress>(delta.suppress(), path.Field("suppress"));
+    case v1::Delta::kWeight:
+      return Read(delta.weight(), path.Field("weight"));
+    case v1::Delta::kQuota:
+      return Read(delta.quota(), path.Field("quota"));
+    case v1::Delta::CHANGE_NOT_SET:
+      break;
+  }
+  return path.Fault("no change is set that this version knows");
+}
+
+RejectReason ReadReason(v1::RejectReason reason) {
+  switch (reason) {
+    case v1::REJECT_REASON_UNSPECIFIED: return RejectReason::kNone;
+    case v1::REJECT_REASON_NOT_FREE: return RejectReason::kNotFree;
+    case v1::REJECT_REASON_AGENT_NOT_ACTIVE: return RejectReason::kAgentNotActive;
+    case v1::REJECT_REASON_FRAMEWORK_NOT_ACTIVE: return RejectReason::kFrameworkNotActive;
+    case v1::REJECT_REASON_TOO_MANY_OFFERS: return RejectReason::kTooManyOffers;
+    default: return RejectReason::kInvalid;  // of a later version: a rejection all the same
+  }
+}
+
+MasterMessage Read(const v1::MasterMessage& message, const FieldPath& path) {
+  switch (message.body_case()) {
+    case v1::MasterMessage::kHello:
+      return Hello{message.hello().master_id(), message.hello().epoch()};
+    case v1::MasterMessage::kSnapshotBegin:
+      return SnapshotBegin{message.snapshot_begin().version()};
+    case v1::MasterMessage::kSnapshotEnd:
+      return SnapshotEnd{message.snapshot_end().version()};
+    case v1::MasterMessage::kDelta: {
+      absl::StatusOr<Change> change = ReadChange(message.delta(), path.Field("delta"));
+      if (!change.ok()) return UnreadableDelta{std::string(change.status().message())};
+      return Delta{message.delta().version(), *std::move(change)};
+    }
+    case v1::MasterMessage::kResult:
+      return ProposalResult{message.result().proposal_id(),
+                            ReadReason(message.result().reject_reason())};
+    case v1::MasterMessage::BODY_NOT_SET:
+      break;
+  }
+  return UnknownMessage{
+      std::string(path.Fault("no body is set that this version knows").message())};
+}
+
+}  // namespace
+
+std::vector<MasterMessage> FromWire(const v1::MasterFrame& frame) {
+  std::vector<MasterMessage> messages;
+  messages.reserve(static_cast<size_t>(frame.messages_size()));
+  for (int i = 0; i < frame.messages_size(); ++i) {
+    messages.push_back(Read(frame.messages(i), FieldPath().Item("messages", i)));
+  }
+  return messages;
+}
+
+}  // namespace meros::allocator

@@ -1,0 +1,29 @@
+#include "services/allocator/shell/to_wire.h"
+
+#include "libs/wire/resources_proto.h"
+#include "meros/allocator/v1/allocator_service.pb.h"
+
+namespace meros::allocator {
+
+void ToWire(const Identity& identity, v1::AllocatorMessage* message) {
+  v1::Welcome* welcome = message->mutable_welcome();
+  welcome->set_instance_id(identity.instance_id);
+  welcome->set_implementation(identity.implementation);
+}
+
+void ToWire(const Proposal& proposal, v1::AllocatorMessage* message) {
+  v1::Proposal* out = message->mutable_proposal();
+  out->set_proposal_id(proposal.id);
+  out->set_based_on_version(proposal.based_on_version);
+  out->set_framework_id(proposal.framework.value());
+  out->set_role(proposal.role);
+  out->set_agent_id(proposal.agent.value());
+  wire::ResourcesToProto(proposal.resources, out->mutable_resources(),
+                         {.refinement = true, .allocation = false});
+}
+
+void ToWire(const SendNeedSnapshot& effect, v1::AllocatorMessage* message) {
+  message->mutable_need_snapshot()->set_reason(effect.reason);
+}
+
+}  // namespace meros::allocator
