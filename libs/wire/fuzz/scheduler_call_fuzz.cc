@@ -45,7 +45,7 @@ void Operate(const v1::Offer::Operation& operation) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace meros::wire;  // NOLINT(google-build-using-namespace)
   // Protobuf writes a line for every bad string.
-  static const auto* const silence = google::protobuf::SetLogHandler(nullptr);
+  static google::protobuf::LogHandler* const silence = google::protobuf::SetLogHandler(nullptr);
   (void)silence;
   meros::v1::scheduler::Call call;
   if (!call.ParseFromArray(data, static_cast<int>(size))) return 0;
