@@ -1,12 +1,40 @@
 #include "libs/rpc/channel.h"
 
 #include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/channel_arguments.h>
 
 #include "absl/strings/match.h"
 #include "libs/base/status_macros.h"
 
 namespace meros::rpc {
+namespace {
+
+// gRPC 1.51 runs client reactions on threads of one queue per process, which it takes down with the
+// last channel that used it, joining those threads. A call holds its channel; so when the owner of
+// a channel lets go of it just before the last call's OnDone has returned, the last reference falls
+// on one of those very threads, which then joins itself, deletes the queue it is waiting on and
+// crashes. One channel that is never let go of keeps the queue. It has no credentials, which makes
+// it one that cannot connect, and it has made one call, which fails at once but takes the queue.
+void KeepReactionQueue() {
+  static auto* const keeper = [] {
+    struct Keeper {
+      std::shared_ptr<grpc::Channel> channel = grpc::CreateChannel("unused", nullptr);
+      grpc::GenericStub stub{channel};
+      grpc::ClientContext context;
+      grpc::Slice nothing{"-"};  // a buffer of no slice at all is refused by an assertion
+      grpc::ByteBuffer request{&nothing, 1};
+      grpc::ByteBuffer response;
+    };
+    auto* const kept = new Keeper();
+    kept->stub.UnaryCall(&kept->context, "/unused", {}, &kept->request, &kept->response,
+                         [](grpc::Status) {});
+    return kept;
+  }();
+  (void)keeper;
+}
+
+}  // namespace
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& address,
                                                            const TlsOptions& tls,
@@ -30,6 +58,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ad
   if (!tls.server_name.empty() && !used.insecure) {
     arguments.SetSslTargetNameOverride(tls.server_name);
   }
+  KeepReactionQueue();
   return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 
