@@ -1,7 +1,6 @@
 // meros-containerizer: runs containers for the agent of this node. See README.md.
 #include "libs/base/status_macros.h"
 #include "libs/rpc/server.h"
-#include "libs/rpc/unix_socket.h"
 #include "libs/runtime/signals.h"
 #include "libs/telemetry/announce.h"
 #include "libs/telemetry/log.h"
@@ -18,7 +17,7 @@ constexpr absl::Duration kShutdownGrace = absl::Seconds(2);
 
 absl::Status Run(const Config& config) {
   // Before anything else happens: a second containerizer should not get any further.
-  MEROS_RETURN_IF_ERROR(rpc::PrepareUnixSocket(config.socket));
+  MEROS_RETURN_IF_ERROR(ClaimSocket(config.socket));
   telemetry::MetricRegistry registry("containerizer");
   telemetry::AddProcessMetrics(&registry);
   HostMetrics metrics(&registry);

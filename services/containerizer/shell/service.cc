@@ -3,6 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "libs/rpc/unix_socket.h"
 
 namespace meros::containerizer {
 namespace {
@@ -22,6 +25,16 @@ v1::Response Refusal(uint64_t request_id, const absl::Status& status) {
 }
 
 }  // namespace
+
+absl::Status ClaimSocket(const std::string& path) {
+  constexpr absl::Duration kPoll = absl::Milliseconds(10);
+  absl::Status claimed = rpc::PrepareUnixSocket(path);
+  for (int tries = 0; tries < 100 && absl::IsAlreadyExists(claimed); ++tries) {
+    absl::SleepFor(kPoll);
+    claimed = rpc::PrepareUnixSocket(path);
+  }
+  return claimed;
+}
 
 grpc::ServerBidiReactor<v1::Requests, v1::Responses>* Service::Connect(
     grpc::CallbackServerContext* context) {

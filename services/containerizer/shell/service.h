@@ -6,7 +6,9 @@
 
 #include <map>
 #include <memory>
+#include <string>
 
+#include "absl/status/status.h"
 #include "libs/base/ids.h"
 #include "libs/base/mutex.h"
 #include "libs/rpc/bidi_server_stream.h"
@@ -15,6 +17,11 @@
 #include "services/containerizer/shell/container_host.h"
 
 namespace meros::containerizer {
+
+// Makes `path` ready to listen on, as rpc::PrepareUnixSocket does. When somebody listens there, waits
+// for a second first: a child that a killed containerizer was just creating holds the socket until it
+// has executed meros-init.
+absl::Status ClaimSocket(const std::string& path);
 
 class Service final : public v1::ContainerizerService::CallbackService {
  public:
