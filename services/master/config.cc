@@ -1,0 +1,144 @@
+#include "services/master/config.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/rpc/tls_flags.h"
+
+namespace meros::master {
+namespace {
+
+void AddNetworkFlags(MasterConfig* c, config::FlagSet* flags) {
+  flags->Add(&c->address, {.name = "address",
+                           .help = "HOST:PORT on which the gRPC API is served; port 0 lets the "
+                                   "kernel choose.",
+                           .group = "Network",
+                           .constraint = config::NotEmpty()});
+  flags->Add(&c->advertise_address,
+             {.name = "advertise_address",
+              .help = "HOST:PORT that agents, frameworks and other masters are told; empty: taken "
+                      "from address.",
+              .group = "Network"});
+  flags->Add(&c->grpc_reflection, {.name = "grpc_reflection",
+                                   .help = "Serve gRPC reflection, so that grpcurl lists services.",
+                                   .group = "Network"});
+  flags->Add(&c->registry, {.name = "registry",
+                            .help = "HOST:PORT of the registry; of several, one after another is "
+                                    "tried.",
+                            .group = "Network"});
+  flags->Add(&c->allocator, {.name = "allocator",
+                             .help = "HOST:PORT of the allocator.",
+                             .group = "Network",
+                             .constraint = config::NotEmpty()});
+}
+
+void AddLeadershipFlags(MasterConfig* c, config::FlagSet* flags) {
+  flags->Add(&c->election,
+             {.name = "election",
+              .help = "How masters agree on a leader: registry (a lease granted by the registry).",
+              .group = "Leadership",
+              .constraint = config::NotEmpty()});
+  flags->Add(&c->options.lease_ttl, {.name = "lease_ttl",
+                                     .help = "How long the leader's lease lasts; it is renewed every "
+                                             "third of it.",
+                                     .group = "Leadership"});
+}
+
+void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {
+  flags->Add(&c->options.agent_unreachable_timeout,
+             {.name = "agent_unreachable_timeout",
+              .help = "An agent that was silent for so long is unreachable.",
+              .group = "Timeouts"});
+  flags->Add(&c->options.agent_reregister_timeout,
+             {.name = "agent_reregister_timeout",
+              .help = "How long a new leader waits for the agents that it finds in the registry.",
+              .group = "Timeouts"});
+  flags->Add(&c->options.framework_heartbeat_interval,
+             {.name = "framework_heartbeat_interval",
+              .help = "Time between two heartbeats on a scheduler's stream.",
+              .group = "Timeouts"});
+  flags->Add(&c->offer_timeout, {.name = "offer_timeout",
+                                 .help = "Offers that were not answered for so long are rescinded; "
+                                         "0s: never.",
+                                 .group = "Timeouts"});
+}
+
+void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {
+  flags->Add(&c->max_completed_frameworks,
+             {.name = "max_completed_frameworks",
+              .help = "Completed frameworks remembered, number.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(0, 1000000)});
+  flags->Add(&c->max_completed_tasks_per_framework,
+             {.name = "max_completed_tasks_per_framework",
+              .help = "Completed tasks remembered per framework, number.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(0, 1000000)});
+  flags->Add(&c->max_unreachable_tasks_per_framework,
+             {.name = "max_unreachable_tasks_per_framework",
+              .help = "Tasks of unreachable agents remembered per framework, number.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(0, 1000000)});
+  flags->Add(&c->max_frameworks, {.name = "max_frameworks",
+                                  .help = "Frameworks that may be subscribed, number; more are "
+                                          "refused.",
+                                  .group = "Bounds",
+                                  .constraint = config::InRange<int64_t>(1, 1000000)});
+  flags->Add(&c->max_offers_per_framework,
+             {.name = "max_offers_per_framework",
+              .help = "Offers that a framework may hold, number; more proposals are rejected.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(1, 10000000)});
+}
+
+absl::Status CheckHostPort(absl::string_view flag, const std::string& address) {
+  const size_t colon = address.rfind(':');
+  if (colon != std::string::npos && colon > 0 && colon + 1 < address.size()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", flag, ": expected HOST:PORT, found '", address, "'"));
+}
+
+}  // namespace
+
+void AddMasterFlags(MasterConfig* config, config::FlagSet* flags) {
+  AddNetworkFlags(config, flags);
+  AddLeadershipFlags(config, flags);
+  AddTimeoutFlags(config, flags);
+  AddBoundFlags(config, flags);
+  rpc::AddTlsFlags(&config->tls, flags);
+  config::AddCommonFlags(&config->common, flags);
+}
+
+absl::Status MasterConfig::Finish() {
+  if (absl::StartsWith(election, "zk:")) {
+    return absl::InvalidArgumentError(
+        "--election: election through ZooKeeper is not built in this version; use registry");
+  }
+  if (election != "registry") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--election: expected registry, found '", election, "'"));
+  }
+  MEROS_RETURN_IF_ERROR(CheckHostPort("address", address));
+  if (!advertise_address.empty()) {
+    MEROS_RETURN_IF_ERROR(CheckHostPort("advertise_address", advertise_address));
+  }
+  if (registry.empty()) return absl::InvalidArgumentError("--registry: expected at least one");
+  for (const std::string& one : registry) MEROS_RETURN_IF_ERROR(CheckHostPort("registry", one));
+  MEROS_RETURN_IF_ERROR(CheckHostPort("allocator", allocator));
+  MEROS_RETURN_IF_ERROR(tls.Validate());
+  options.offer_timeout =
+      offer_timeout == absl::ZeroDuration() ? absl::InfiniteDuration() : offer_timeout;
+  options.max_completed_frameworks = max_completed_frameworks;
+  options.max_completed_tasks_per_framework = max_completed_tasks_per_framework;
+  options.max_unreachable_tasks_per_framework = max_unreachable_tasks_per_framework;
+  options.max_frameworks = max_frameworks;
+  options.max_offers_per_framework = max_offers_per_framework;
+  MasterOptions judged = options;
+  judged.master_id = "to be made";
+  judged.advertise_address = "to be known";
+  return judged.Validate();
+}
+
+}  // namespace meros::master

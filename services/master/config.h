@@ -1,0 +1,46 @@
+// The settings of meros-master.
+//
+// Owner: main. Thread rule: thread-compatible; after parsing it is only read.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "libs/config/common_flags.h"
+#include "libs/config/flag_set.h"
+#include "libs/rpc/credentials.h"
+#include "services/master/core/options.h"
+
+namespace meros::master {
+
+struct MasterConfig {
+  config::CommonConfig common{.metrics_port = 9050};
+  rpc::TlsOptions tls;
+
+  std::string address = "0.0.0.0:7050";
+  std::string advertise_address;  // empty: from `address`
+  bool grpc_reflection = false;
+  config::StringList registry = {"127.0.0.1:7053"};
+  std::string allocator = "127.0.0.1:7052";
+  std::string election = "registry";
+  // 0 in the flag: never.
+  absl::Duration offer_timeout;
+  int64_t max_completed_frameworks = 50;
+  int64_t max_completed_tasks_per_framework = 1000;
+  int64_t max_unreachable_tasks_per_framework = 1000;
+  int64_t max_frameworks = 10000;
+  int64_t max_offers_per_framework = 20000;
+
+  // The core's; what has a flag of its own is filled in by Finish().
+  MasterOptions options;
+
+  // Checks what concerns several flags and completes `options`. Called once, after parsing.
+  // ERRORS: InvalidArgument naming the flag.
+  absl::Status Finish();
+};
+
+// The flags write into `config`, which outlives them.
+void AddMasterFlags(MasterConfig* config, config::FlagSet* flags);
+
+}  // namespace meros::master

@@ -1,0 +1,47 @@
+#include "services/master/core/agent.h"
+
+#include <algorithm>
+
+namespace meros::master {
+namespace {
+
+constexpr AgentTransition kTransitions[] = {
+    {AgentState::kAdmitting, AgentState::kRegistered},
+    {AgentState::kAdmitting, AgentState::kDisconnected},  // went away while being admitted
+    {AgentState::kRegistered, AgentState::kDisconnected},
+    {AgentState::kDisconnected, AgentState::kRegistered},
+    {AgentState::kDisconnected, AgentState::kMarkingUnreachable},
+    {AgentState::kMarkingUnreachable, AgentState::kUnreachable},
+    {AgentState::kUnreachable, AgentState::kReadmitting},
+    {AgentState::kReadmitting, AgentState::kRegistered},
+    {AgentState::kReadmitting, AgentState::kUnreachable},  // left again, or does not fit
+    {AgentState::kRecovered, AgentState::kRegistered},
+    {AgentState::kRecovered, AgentState::kMarkingUnreachable},
+    {AgentState::kRegistered, AgentState::kRemoving},
+};
+
+}  // namespace
+
+absl::string_view AgentStateName(AgentState state) {
+  switch (state) {
+    case AgentState::kAdmitting: return "ADMITTING";
+    case AgentState::kRegistered: return "REGISTERED";
+    case AgentState::kDisconnected: return "DISCONNECTED";
+    case AgentState::kMarkingUnreachable: return "MARKING_UNREACHABLE";
+    case AgentState::kUnreachable: return "UNREACHABLE";
+    case AgentState::kRecovered: return "RECOVERED";
+    case AgentState::kReadmitting: return "READMITTING";
+    case AgentState::kRemoving: return "REMOVING";
+    case AgentState::kGone: return "GONE";
+  }
+  return "?";
+}
+
+absl::Span<const AgentTransition> AgentTransitions() { return kTransitions; }
+
+bool MayFollow(AgentState from, AgentState to) {
+  return std::any_of(std::begin(kTransitions), std::end(kTransitions),
+                     [&](const AgentTransition& t) { return t.from == from && t.to == to; });
+}
+
+}  // namespace meros::master

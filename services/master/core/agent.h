@@ -1,0 +1,118 @@
+// An agent and what the master holds against it.
+//
+//           (1)            (2)             (3)
+//   ────▶ ADMITTING ──▶ REGISTERED ⇄ DISCONNECTED ──▶ MARKING_UNREACHABLE ──▶ UNREACHABLE
+//                           ▲   ▲         (4)             ▲    (5)                │
+//        (6) RECOVERED ─────┘   └──── READMITTING ◀───────│───────────────────────┘ (7)
+//                 └───────────────────────────────────────┘ (8)
+//   any live one ──▶ REMOVING ──▶ (gone from the books)  (9)        GONE: never leaves  (10)
+//
+//   (1) Register without an id;  (2) the registry has the admission: Registered is sent;
+//   (3) the session ended: no offers, tasks stand;  (4) Reregister;  silence for
+//   agent_unreachable_timeout starts (5), whose effects show only when the registry has it;
+//   (6) a new leader found it in the registry: questions about it go unanswered until it returns or
+//   agent_reregister_timeout ends (8);  (7) it returns after all: durable first, too;
+//   (9) it unregistered;  (10) an operator declared it gone (recorded by another service for now).
+//
+// Owned by AgentBook; changed only by transaction.h and the agent handlers.
+// Thread rule: strand-confined; published copies of AgentRecord are immutable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "libs/base/ids.h"
+#include "libs/resources/resources.h"
+#include "meros/v1/agent.pb.h"
+#include "meros/v1/executor.pb.h"
+#include "meros/v1/task.pb.h"
+#include "services/master/core/task.h"
+
+namespace meros::master {
+
+struct AgentReregister;  // inputs.h
+
+enum class AgentState {
+  kAdmitting,
+  kRegistered,
+  kDisconnected,
+  kMarkingUnreachable,
+  kUnreachable,
+  kRecovered,
+  kReadmitting,
+  kRemoving,
+  kGone,
+};
+
+absl::string_view AgentStateName(AgentState state);
+
+struct AgentTransition {
+  AgentState from;
+  AgentState to;
+};
+// Every allowed change; a test compares it with the picture above.
+absl::Span<const AgentTransition> AgentTransitions();
+bool MayFollow(AgentState from, AgentState to);
+
+// What readers see of an agent.
+struct AgentRecord {
+  uint64_t sequence = 0;
+  AgentId id;
+  AgentState state = AgentState::kAdmitting;
+  std::shared_ptr<const v1::AgentInfo> info;  // never null
+  std::string registration_key;
+  std::string version;
+  std::string service_address;  // host:port of its AgentService, or empty
+  resources::Resources total;
+  resources::Resources used;     // by tasks that have not ended, and executors
+  resources::Resources offered;  // used + offered + free = total
+  absl::Time registered = absl::InfinitePast();
+  absl::Time reregistered = absl::InfinitePast();
+  absl::Time unreachable_since = absl::InfinitePast();
+
+  resources::Resources Free() const { return total - used - offered; }
+};
+
+// A custom executor that lives on an agent, or is about to.
+struct Executor {
+  FrameworkId framework_id;
+  ExecutorId id;
+  std::string role;
+  resources::Resources resources;
+  std::shared_ptr<const v1::ExecutorInfo> info;
+};
+
+struct Agent {
+  using TaskKey = std::pair<FrameworkId, TaskId>;
+  using ExecutorKey = std::pair<FrameworkId, ExecutorId>;
+
+  AgentRecord record;
+  uint64_t stream = 0;  // 0 while there is no session
+  absl::Time last_seen = absl::InfinitePast();
+  absl::Time last_answered_heartbeat = absl::InfinitePast();
+  bool is_watched = false;  // an AgentSilenceTimer is armed
+  std::string resource_version_uuid;
+
+  absl::btree_map<uint64_t, Task*> tasks;  // by sequence; owned by TaskBook
+  absl::btree_set<uint64_t> offers;        // by sequence
+  absl::btree_map<ExecutorKey, Executor> executors;
+  // Kills to repeat when the agent returns; dropped with the task.
+  absl::btree_map<TaskKey, std::shared_ptr<const v1::KillPolicy>> pending_kills;
+  // The newest return that waits for a registry write.
+  std::shared_ptr<AgentReregister> waiting;
+
+  bool is_active() const { return record.state == AgentState::kRegistered; }
+  // In the books with resources: its tasks stand and the allocator knows it.
+  bool is_live() const {
+    return record.state == AgentState::kRegistered || record.state == AgentState::kDisconnected ||
+           record.state == AgentState::kMarkingUnreachable || record.state == AgentState::kRemoving;
+  }
+};
+
+}  // namespace meros::master

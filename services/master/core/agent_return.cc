@@ -1,0 +1,138 @@
+// An agent that may stay comes into session with what it runs: the master's books and the agent's report
+// are brought together, the agent being right about what it runs, the master about what must not run.
+#include <utility>
+
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "services/master/core/agent_sessions.h"
+#include "services/master/core/task_state.h"
+
+namespace meros::master {
+namespace {
+
+// Frameworks that only the agent knows are waited for, as long as after a fail-over of the master.
+void AddReportedFrameworks(Transaction* tx, const Agent& agent,
+                           std::vector<ReportedFramework> frameworks) {
+  Books& books = tx->books();
+  for (ReportedFramework& reported : frameworks) {
+    if (books.frameworks.IsRemoved(reported.id)) {
+      tx->Send(agent.stream, ShutdownFrameworkMessage{reported.id});
+    } else if (const Framework* known = books.frameworks.Find(reported.id)) {
+      tx->Send(agent.stream, UpdateFrameworkMessage{known->record.subscription.info});
+    } else {
+      FrameworkRecord record;
+      record.id = reported.id;
+      record.state = FrameworkState::kRecovered;
+      record.subscription = std::move(reported.subscription);
+      record.registered = tx->now();
+      record.failover_deadline =
+          tx->now() + std::max(record.subscription.failover_timeout,
+                               tx->options().RecoveredFrameworkGrace());
+      tx->RecordFramework(*tx->AddFramework(std::move(record)));
+    }
+  }
+}
+
+// A known task: its agent's word counts, but an end is never taken back.
+void UpdateKnownTask(Transaction* tx, Task* task, const ReportedTask& reported) {
+  if (task->state == reported.state || IsTerminal(task->state)) return;
+  std::shared_ptr<const v1::TaskStatus> last;
+  if (!reported.statuses.empty()) last = reported.statuses.back();
+  tx->SetTaskState(task, reported.state, std::move(last));
+}
+
+void AnnounceReturn(Transaction* tx, const Framework& framework, const Task& task) {
+  tx->Tell(framework, UpdateEvent{tx->MakeStatus(
+                          task.id, task.agent_id,
+                          VisibleState(task.state, framework.partition_aware()),
+                          v1::TaskStatus::REASON_AGENT_REREGISTERED, "the agent came back")});
+}
+
+void TakeTasks(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& tasks,
+               Announce announce) {
+  for (const ReportedTask& reported : tasks) {
+    Framework* framework = tx->books().frameworks.Find(reported.framework_id);
+    if (framework == nullptr) continue;  // removed: the agent was told to shut it down
+    auto known = framework->task_by_id.find(reported.id);
+    if (known != framework->task_by_id.end()) {
+      // A task id that runs on two agents: the first one counts, this one is ended.
+      if (known->second->agent_id != agent->record.id) {
+        tx->Send(agent->stream, KillTaskMessage{reported.framework_id, reported.id, nullptr});
+        continue;
+      }
+      UpdateKnownTask(tx, known->second, reported);
+      continue;
+    }
+    const Task* task = tx->AddReportedTask(framework, agent, reported);
+    if (announce == Announce::kTasks) AnnounceReturn(tx, *framework, *task);
+  }
+}
+
+// Tasks that the master launched and the agent does not know.
+void AskForMissing(Transaction* tx, const Agent& agent, const std::vector<ReportedTask>& tasks) {
+  absl::flat_hash_set<std::pair<FrameworkId, TaskId>> reported;
+  for (const ReportedTask& task : tasks) reported.emplace(task.framework_id, task.id);
+  ReconcileMessage missing;
+  for (const auto& [sequence, task] : agent.tasks) {
+    if (reported.contains({task->framework_id, task->id})) continue;
+    const Framework* framework = tx->books().frameworks.Find(task->framework_id);
+    missing.tasks.push_back({task->framework_id, task->id, framework->partition_aware()});
+  }
+  if (!missing.tasks.empty()) tx->Send(agent.stream, std::move(missing));
+}
+
+void TakeExecutors(Transaction* tx, Agent* agent, std::vector<Executor> executors) {
+  absl::btree_set<Agent::ExecutorKey> living;
+  for (const Executor& executor : executors) living.emplace(executor.framework_id, executor.id);
+  for (auto it = agent->executors.begin(); it != agent->executors.end();) {
+    const Agent::ExecutorKey key = it->first;
+    if (!living.contains(key)) tx->RemoveExecutor(agent, key);
+    it = agent->executors.upper_bound(key);
+  }
+  for (Executor& executor : executors) {
+    if (tx->books().frameworks.Find(executor.framework_id) == nullptr) continue;
+    if (agent->executors.contains({executor.framework_id, executor.id})) continue;
+    tx->AddExecutor(agent, std::move(executor), /*reported=*/true);
+  }
+}
+
+void RepeatKills(Transaction* tx, const Agent& agent) {
+  for (const auto& [key, policy] : agent.pending_kills) {
+    tx->Send(agent.stream, KillTaskMessage{key.first, key.second, policy});
+  }
+}
+
+void Describe(Transaction* tx, Agent* agent, const AgentDescription& description) {
+  agent->record.info = description.info;
+  tx->books().agents.SetKey(agent, description.registration_key);
+  agent->record.version = description.version;
+  agent->record.service_address = description.service_address;
+  agent->resource_version_uuid = description.resource_version_uuid;
+}
+
+}  // namespace
+
+void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Announce announce) {
+  tx->EndOffersOf(agent);  // of a session that this one replaces
+  if (!message.agent.total.Contains(agent->record.used)) {
+    const absl::Status status = absl::InvalidArgumentError(absl::StrCat(
+        "the agent's resources ", message.agent.total.DebugString(),
+        " do not hold what its tasks use: ", agent->record.used.DebugString()));
+    tx->Close(agent->stream, status);
+    if (agent->is_active()) return Disconnect(tx, agent);
+    return tx->books().agents.SetStream(agent, 0);
+  }
+  Describe(tx, agent, message.agent);
+  WelcomeAgent(tx, agent, /*reregistered=*/true);
+  tx->SetAgentTotal(agent, std::move(message.agent.total));
+  if (!agent->is_active()) tx->SetAgentState(agent, AgentState::kRegistered);
+  AddReportedFrameworks(tx, *agent, std::move(message.frameworks));
+  TakeTasks(tx, agent, message.tasks, announce);
+  TakeExecutors(tx, agent, std::move(message.executors));
+  AskForMissing(tx, *agent, message.tasks);
+  RepeatKills(tx, *agent);
+  tx->PublishAgent(*agent);
+}
+
+}  // namespace meros::master

@@ -1,0 +1,272 @@
+#include "services/master/core/agent_sessions.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/check.h"
+
+namespace meros::master {
+namespace {
+
+std::string ObjectKey(const AgentId& id) { return absl::StrCat("agent/", id.value()); }
+
+AgentRecord RecordOf(const AgentId& id, AgentState state, const AgentDescription& description) {
+  AgentRecord record;
+  record.id = id;
+  record.state = state;
+  auto info = std::make_shared<v1::AgentInfo>(*description.info);
+  info->mutable_id()->set_value(id.value());
+  record.info = std::move(info);
+  record.registration_key = description.registration_key;
+  record.version = description.version;
+  record.service_address = description.service_address;
+  record.total = description.total;
+  return record;
+}
+
+// A master that was deposed without knowing it yet must not take agents over.
+bool IsBehind(Transaction* tx, StreamId stream, const AgentDescription& agent) {
+  if (agent.epoch_seen <= tx->epoch()) return false;
+  tx->Close(stream, absl::FailedPreconditionError(absl::StrCat(
+                        "the agent has seen epoch ", agent.epoch_seen, ", this master's is ",
+                        tx->epoch())));
+  return true;
+}
+
+void WriteReachable(Transaction* tx, Agent* agent, AgentReregister message) {
+  tx->books().agents.SetStream(agent, message.stream);
+  tx->SetAgentState(agent, AgentState::kReadmitting);
+  agent->record.info = message.agent.info;
+  tx->books().agents.SetKey(agent, message.agent.registration_key);
+  tx->Write(ObjectKey(agent->record.id),
+            ReachableAgentRecord{agent->record.id, agent->record.registration_key,
+                                 message.agent.info},
+            ReachableAfter{agent->record.id});
+  agent->waiting = std::make_shared<AgentReregister>(std::move(message));
+}
+
+void ReplaceSession(Transaction* tx, Agent* agent, StreamId stream) {
+  if (agent->stream != 0 && agent->stream != stream) {
+    tx->Close(agent->stream, absl::AbortedError("the agent opened another session"));
+  }
+  tx->books().agents.SetStream(agent, stream);
+}
+
+// Waits for the write that is under way.
+void Hold(Transaction* tx, Agent* agent, AgentReregister message) {
+  ReplaceSession(tx, agent, message.stream);
+  agent->waiting = std::make_shared<AgentReregister>(std::move(message));
+}
+
+void ReturnOfKnown(Transaction* tx, Agent* agent, AgentReregister message) {
+  switch (agent->record.state) {
+    case AgentState::kRegistered:
+    case AgentState::kDisconnected:
+    case AgentState::kRecovered:
+      if (message.agent.info->SerializeAsString() != agent->record.info->SerializeAsString()) {
+        tx->Write(ObjectKey(agent->record.id),
+                  UpdateAgentRecord{agent->record.id, agent->record.registration_key,
+                                    message.agent.info}, NothingAfter{});
+      }
+      ReplaceSession(tx, agent, message.stream);
+      return TakeIntoSession(tx, agent, std::move(message), Announce::kNothing);
+    case AgentState::kUnreachable:
+      return WriteReachable(tx, agent, std::move(message));
+    case AgentState::kAdmitting:
+    case AgentState::kMarkingUnreachable:
+    case AgentState::kReadmitting:
+      return Hold(tx, agent, std::move(message));
+    case AgentState::kRemoving:
+    case AgentState::kGone:
+      tx->Send(message.stream, ShutdownMessage{"the agent was removed from the cluster"});
+      return tx->Close(message.stream, absl::FailedPreconditionError("the agent was removed"));
+  }
+}
+
+}  // namespace
+
+void WatchSilence(Transaction* tx, Agent* agent) {
+  if (std::exchange(agent->is_watched, true)) return;
+  tx->books().timers.Arm(agent->last_seen + tx->options().agent_unreachable_timeout,
+                         AgentSilenceTimer{agent->record.id});
+}
+
+void WelcomeAgent(Transaction* tx, Agent* agent, bool reregistered) {
+  agent->last_seen = tx->now();
+  (reregistered ? agent->record.reregistered : agent->record.registered) = tx->now();
+  const MasterOptions& options = tx->options();
+  tx->Send(agent->stream,
+           RegisteredMessage{agent->record.id, tx->epoch(), options.AgentHeartbeatInterval(),
+                             options.agent_unreachable_timeout, reregistered});
+  WatchSilence(tx, agent);
+}
+
+void DropSession(Transaction* tx, Agent* agent, const absl::Status& status) {
+  agent->waiting = nullptr;
+  if (agent->stream == 0) return;
+  tx->Close(agent->stream, status);
+  tx->books().agents.SetStream(agent, 0);
+}
+
+void Disconnect(Transaction* tx, Agent* agent) {
+  tx->EndOffersOf(agent);
+  tx->SetAgentState(agent, AgentState::kDisconnected);
+  tx->books().agents.SetStream(agent, 0);
+}
+
+// ---- Admission -------------------------------------------------------------------------------------
+
+void HandleAgentRegister(Transaction* tx, AgentRegister message) {
+  if (IsBehind(tx, message.stream, message.agent)) return;
+  if (Agent* known = tx->books().agents.FindByKey(message.agent.registration_key)) {
+    // The answer to an earlier Register was lost, or the agent lost it.
+    AgentReregister again;
+    again.stream = message.stream;
+    again.agent_id = known->record.id;
+    auto info = std::make_shared<v1::AgentInfo>(*message.agent.info);
+    info->mutable_id()->set_value(known->record.id.value());
+    message.agent.info = std::move(info);
+    again.agent = std::move(message.agent);
+    return ReturnOfKnown(tx, known, std::move(again));
+  }
+  const AgentId id(
+      absl::StrCat(tx->options().master_id, "-S", tx->books().next_agent_number++));
+  Agent* agent = tx->AddAgent(RecordOf(id, AgentState::kAdmitting, message.agent));
+  agent->resource_version_uuid = message.agent.resource_version_uuid;
+  tx->books().agents.SetStream(agent, message.stream);
+  tx->Write(ObjectKey(id),
+            AdmitAgentRecord{id, message.agent.registration_key, agent->record.info},
+            AdmitAfter{id});
+}
+
+void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& existing) {
+  Agent* agent = tx->books().agents.Find(after.agent_id);
+  MEROS_CHECK(agent != nullptr && agent->record.state == AgentState::kAdmitting) << after.agent_id;
+  if (!existing.empty() && existing != after.agent_id) {
+    // The registry knew the key under another id, of which this master has not heard: let the agent try
+    // again when it has.
+    DropSession(tx, agent, absl::UnavailableError("the agent is known under another id"));
+    return tx->EraseAgent(agent);
+  }
+  if (agent->stream == 0) {
+    agent->last_seen = tx->now();
+    tx->SetAgentState(agent, AgentState::kDisconnected);
+    return WatchSilence(tx, agent);
+  }
+  agent->waiting = nullptr;
+  WelcomeAgent(tx, agent, /*reregistered=*/false);
+  tx->SetAgentState(agent, AgentState::kRegistered);
+}
+
+// ---- Return ----------------------------------------------------------------------------------------
+
+void HandleAgentReregister(Transaction* tx, AgentReregister message) {
+  if (IsBehind(tx, message.stream, message.agent)) return;
+  if (Agent* agent = tx->books().agents.Find(message.agent_id)) {
+    return ReturnOfKnown(tx, agent, std::move(message));
+  }
+  // Unknown to the registry: it is admitted under the id it has, as one that was unreachable.
+  Agent* agent =
+      tx->AddAgent(RecordOf(message.agent_id, AgentState::kUnreachable, message.agent));
+  WriteReachable(tx, agent, std::move(message));
+}
+
+void AfterReachable(Transaction* tx, const ReachableAfter& after) {
+  Agent* agent = tx->books().agents.Find(after.agent_id);
+  MEROS_CHECK(agent != nullptr && agent->record.state == AgentState::kReadmitting)
+      << after.agent_id;
+  std::shared_ptr<AgentReregister> message = std::exchange(agent->waiting, nullptr);
+  if (message == nullptr) return tx->SetAgentState(agent, AgentState::kUnreachable);
+  agent->record.unreachable_since = absl::InfinitePast();
+  TakeIntoSession(tx, agent, std::move(*message), Announce::kTasks);
+}
+
+// ---- Health ----------------------------------------------------------------------------------------
+
+void HandleAgentHeartbeat(Transaction* tx, Agent* agent) {
+  // The agent, too, wants to know that the other side lives; gRPC keeps dead transports from lingering,
+  // this tells of a living process.
+  if (!agent->is_active()) return;
+  if (tx->now() - agent->last_answered_heartbeat < tx->options().agent_unreachable_timeout / 3) return;
+  agent->last_answered_heartbeat = tx->now();
+  tx->Tell(*agent, AliveMessage{});
+}
+
+void HandleAgentStreamClosed(Transaction* tx, Agent* agent) {
+  agent->waiting = nullptr;
+  if (agent->is_active()) return Disconnect(tx, agent);
+  tx->books().agents.SetStream(agent, 0);
+}
+
+void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
+  Agent* agent = tx->books().agents.Find(agent_id);
+  if (agent == nullptr) return;
+  agent->is_watched = false;
+  if (!agent->is_active() && agent->record.state != AgentState::kDisconnected) return;
+  if (tx->now() < agent->last_seen + tx->options().agent_unreachable_timeout) {
+    return WatchSilence(tx, agent);
+  }
+  if (agent->is_active()) {
+    tx->Close(agent->stream, absl::UnavailableError("the agent was silent for too long"));
+    Disconnect(tx, agent);
+  }
+  tx->SetAgentState(agent, AgentState::kMarkingUnreachable);
+  tx->Write(ObjectKey(agent_id),
+            UnreachableAgentRecord{agent_id, agent->record.registration_key, agent->record.info,
+                                   tx->now()},
+            UnreachableAfter{agent_id, tx->now()});
+}
+
+void OnRecoveredAgentTimeout(Transaction* tx, const AgentId& agent_id) {
+  Agent* agent = tx->books().agents.Find(agent_id);
+  if (agent == nullptr || agent->record.state != AgentState::kRecovered) return;
+  tx->SetAgentState(agent, AgentState::kMarkingUnreachable);
+  tx->Write(ObjectKey(agent_id),
+            UnreachableAgentRecord{agent_id, agent->record.registration_key, agent->record.info,
+                                   tx->now()},
+            UnreachableAfter{agent_id, tx->now()});
+}
+
+// ---- Removal ---------------------------------------------------------------------------------------
+
+void HandleAgentUnregister(Transaction* tx, Agent* agent, const AgentUnregister& message) {
+  if (!agent->is_active()) return;
+  tx->EndOffersOf(agent);
+  tx->SetAgentState(agent, AgentState::kRemoving);
+  tx->Write(ObjectKey(agent->record.id), RemoveAgentRecord{agent->record.id},
+            RemoveAgentAfter{agent->record.id, message.reason});
+}
+
+void HandleAgentTotalChanged(Transaction* tx, Agent* agent, AgentTotalChanged message) {
+  if (!agent->is_active()) return;
+  agent->resource_version_uuid = std::move(message.resource_version_uuid);
+  if (message.total == agent->record.total) return;
+  if (!message.total.Contains(agent->record.used)) {
+    tx->Close(agent->stream,
+              absl::InvalidArgumentError(absl::StrCat(
+                  "the new resources ", message.total.DebugString(), " do not hold what is used: ",
+                  agent->record.used.DebugString())));
+    return Disconnect(tx, agent);
+  }
+  if (!message.total.Contains(agent->record.used + agent->record.offered)) tx->EndOffersOf(agent);
+  tx->SetAgentTotal(agent, std::move(message.total));
+}
+
+void OnAgentWriteRefused(Transaction* tx, const AfterWrite& after, const absl::Status& status) {
+  if (const auto* admit = std::get_if<AdmitAfter>(&after)) {
+    Agent* agent = tx->books().agents.Find(admit->agent_id);
+    DropSession(tx, agent, status);
+    tx->EraseAgent(agent);
+  } else if (const auto* reachable = std::get_if<ReachableAfter>(&after)) {
+    Agent* agent = tx->books().agents.Find(reachable->agent_id);
+    DropSession(tx, agent, status);
+    tx->SetAgentState(agent, AgentState::kUnreachable);
+  } else if (const auto* unreachable = std::get_if<UnreachableAfter>(&after)) {
+    // Refused means that the registry does not know the agent: there is nothing to wait for.
+    AfterUnreachable(tx, *unreachable);
+  } else if (const auto* removed = std::get_if<RemoveAgentAfter>(&after)) {
+    AfterAgentRemoved(tx, *removed);
+  }
+}
+
+}  // namespace meros::master

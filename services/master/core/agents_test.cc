@@ -1,0 +1,218 @@
+// Agents: admission, health, loss and return, and what of it must be durable first.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "services/master/core/testing/driver.h"
+
+namespace meros::master::testing {
+namespace {
+
+using resources::Resources;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+AgentReregister Return(StreamId stream, const std::string& id, std::vector<ReportedTask> tasks = {}) {
+  AgentReregister message;
+  message.stream = stream;
+  message.agent_id = AgentId(id);
+  message.agent = DescriptionOf("k", Resources::Of(4, 4096), id);
+  for (const ReportedTask& task : tasks) {
+    AFramework framework;
+    framework.id = task.framework_id.value();
+    message.frameworks.push_back({task.framework_id, SubscriptionOf(framework)});
+  }
+  message.tasks = std::move(tasks);
+  return message;
+}
+
+class Agents : public ::testing::Test {
+ protected:
+  Agents() {
+    driver_.Lead();
+    driver_.ConnectAllocator();
+    driver_.Subscribe(1);
+    driver_.CommitWrites();
+  }
+  AgentState StateOf(const std::string& id) {
+    return driver_.books().agents.Find(AgentId(id))->record.state;
+  }
+  // Task "t" of the framework on agent "m-S0", session on stream 2.
+  void RunATask() {
+    driver_.Register(2, "k", Resources::Of(4, 4096));
+    driver_.Propose(1, "m-0000", "m-S0", Resources::Of(4, 4096));
+    driver_.Call(1, "m-0000",
+                 Accept{{driver_.Offer(1)},
+                        {LaunchOperation{{ATask("t", "m-S0", Resources::Of(1, 64))}}},
+                        absl::Seconds(5)});
+    driver_.Update(2, "m-0000", "t", v1::TASK_RUNNING, "u1");
+  }
+
+  CoreDriver driver_;
+};
+
+TEST_F(Agents, AdmissionIsDurableBeforeItIsTold) {
+  EXPECT_THAT(driver_.Do(AgentRegister{2, DescriptionOf("k", Resources::Of(4, 4096))}),
+              ElementsAre(HasSubstr("ADMIT m-S0")));
+
+  EXPECT_THAT(driver_.CommitWrites(),
+              ElementsAre("agent 2: REGISTERED m-S0 epoch=1",
+                          HasSubstr("AGENT m-S0 active cpus:4;mem:4096")));
+}
+
+TEST_F(Agents, AdmissionWaitsForARegistryThatIsAway) {
+  driver_.Do(AgentRegister{2, DescriptionOf("k", Resources::Of(4, 4096))});
+  EXPECT_THAT(driver_.CommitWrites(absl::UnavailableError("away")), IsEmpty());
+
+  EXPECT_THAT(driver_.Advance(absl::Seconds(1)), Contains(HasSubstr("ADMIT m-S0")));
+  EXPECT_THAT(driver_.CommitWrites(), Contains("agent 2: REGISTERED m-S0 epoch=1"));
+}
+
+TEST_F(Agents, RegisteringAgainWithTheSameKeyGivesTheSameId) {
+  driver_.Register(2, "k", Resources::Of(4, 4096));
+
+  const auto lines = driver_.Do(AgentRegister{3, DescriptionOf("k", Resources::Of(4, 4096))});
+
+  EXPECT_THAT(lines, Contains(HasSubstr("close 2: ABORTED")));
+  EXPECT_THAT(lines, Contains("agent 3: REREGISTERED m-S0 epoch=1"));
+  EXPECT_EQ(driver_.books().agents.size(), 1u);
+}
+
+TEST_F(Agents, AnAgentThatHasSeenAHigherEpochIsNotTaken) {
+  AgentDescription agent = DescriptionOf("k", Resources::Of(4, 4096));
+  agent.epoch_seen = 2;
+
+  EXPECT_THAT(driver_.Do(AgentRegister{2, agent}),
+              ElementsAre(HasSubstr("close 2: FAILED_PRECONDITION")));
+}
+
+TEST_F(Agents, MessagesBeforeRegistrationEndTheStream) {
+  EXPECT_THAT(driver_.Do(AgentHeartbeat{5}), ElementsAre(HasSubstr("close 5: FAILED_PRECONDITION")));
+}
+
+TEST_F(Agents, ASilentAgentBecomesUnreachableOnlyWhenItIsDurable) {
+  RunATask();
+
+  const auto before = driver_.Advance(absl::Seconds(16));
+  EXPECT_THAT(before, Contains(HasSubstr("close 2: UNAVAILABLE")));
+  EXPECT_THAT(before, Contains(HasSubstr("UNREACHABLE m-S0")));
+  EXPECT_THAT(before, Not(Contains(HasSubstr("UPDATE"))));
+
+  const auto after = driver_.CommitWrites();
+  EXPECT_THAT(after, Contains(HasSubstr("UPDATE t TASK_UNREACHABLE REASON_AGENT_REMOVED")));
+  EXPECT_THAT(after, Contains(HasSubstr("REMOVE_AGENT m-S0")));
+  EXPECT_THAT(after, Contains("scheduler 1: FAILURE m-S0"));
+}
+
+TEST_F(Agents, HeartbeatsKeepAnAgentAndAreAnswered) {
+  driver_.Register(2, "k", Resources::Of(4, 4096));
+  for (int i = 0; i < 20; ++i) {
+    driver_.Advance(absl::Seconds(3));
+    driver_.Do(AgentHeartbeat{2});
+  }
+
+  EXPECT_EQ(StateOf("m-S0"), AgentState::kRegistered);
+  driver_.Advance(absl::Seconds(6));
+  EXPECT_THAT(driver_.Do(AgentHeartbeat{2}), ElementsAre("agent 2: ALIVE"));
+}
+
+TEST_F(Agents, AnUnreachableAgentReturnsDurablyAndItsTasksAreAnnounced) {
+  RunATask();
+  driver_.Advance(absl::Seconds(16));
+  driver_.CommitWrites();
+
+  EXPECT_THAT(driver_.Do(Return(3, "m-S0", {AReportedTask("t", "m-0000", v1::TASK_RUNNING,
+                                                          Resources::Of(1, 64))})),
+              ElementsAre(HasSubstr("REACHABLE m-S0")));
+  const auto lines = driver_.CommitWrites();
+
+  EXPECT_THAT(lines, Contains("agent 3: REREGISTERED m-S0 epoch=1"));
+  EXPECT_THAT(lines, Contains(HasSubstr("UPDATE t TASK_RUNNING REASON_AGENT_REREGISTERED")));
+  EXPECT_THAT(lines, Contains(HasSubstr("ALLOCATE m-0000 * m-S0 cpus:1;mem:64")));
+}
+
+TEST_F(Agents, AnAgentThatReturnsWhileItIsBeingLostWaitsForTheRegistry) {
+  RunATask();
+  driver_.Advance(absl::Seconds(16));
+
+  EXPECT_THAT(driver_.Do(Return(3, "m-S0", {AReportedTask("t", "m-0000", v1::TASK_RUNNING,
+                                                          Resources::Of(1, 64))})),
+              IsEmpty());
+  const auto lines = driver_.CommitWrites();
+
+  EXPECT_THAT(lines, Contains(HasSubstr("UPDATE t TASK_UNREACHABLE")));
+  EXPECT_THAT(lines, Contains(HasSubstr("UPDATE t TASK_RUNNING REASON_AGENT_REREGISTERED")));
+  EXPECT_EQ(StateOf("m-S0"), AgentState::kRegistered);
+}
+
+TEST_F(Agents, AnAgentThatReconnectsIsAskedForTasksItLacks) {
+  RunATask();
+  driver_.Do(AgentStreamClosed{2});
+
+  const auto lines = driver_.Do(Return(3, "m-S0"));
+
+  EXPECT_THAT(lines, Contains("agent 3: RECONCILE t"));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("REACHABLE"))));
+}
+
+TEST_F(Agents, TasksOfARemovedFrameworkAreShutDownOnReturn) {
+  RunATask();
+  driver_.Do(AgentStreamClosed{2});
+  driver_.Call(0, "m-0000", TeardownCall{}, 5);
+
+  const auto lines = driver_.Do(Return(
+      3, "m-S0", {AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64))}));
+
+  EXPECT_THAT(lines, Contains("agent 3: SHUTDOWN_FRAMEWORK m-0000"));
+  EXPECT_EQ(driver_.books().tasks.size(), 0u);
+}
+
+TEST_F(Agents, AnUnknownFrameworkOfAReturningAgentIsRecovered) {
+  driver_.Do(Return(3, "stranger", {AReportedTask("t", "other-0000", v1::TASK_RUNNING,
+                                                  Resources::Of(1, 64))}));
+  driver_.CommitWrites();
+
+  const Framework* framework = driver_.books().frameworks.Find(FrameworkId("other-0000"));
+  ASSERT_NE(framework, nullptr);
+  EXPECT_EQ(framework->record.state, FrameworkState::kRecovered);
+  AFramework again;
+  again.id = "other-0000";
+  EXPECT_THAT(driver_.Subscribe(9, again), Contains("scheduler 9: SUBSCRIBED other-0000"));
+}
+
+TEST_F(Agents, ANewTotalThatDoesNotHoldWhatIsUsedIsRefused) {
+  RunATask();
+
+  EXPECT_THAT(driver_.Do(AgentTotalChanged{2, Resources::Of(0, 4096), "v"}),
+              Contains(HasSubstr("close 2: INVALID_ARGUMENT")));
+}
+
+TEST_F(Agents, UnregisteringIsDurableFirst) {
+  RunATask();
+  EXPECT_THAT(driver_.Do(AgentUnregister{2, "bye"}), Contains(HasSubstr("REMOVE_AGENT m-S0")));
+
+  const auto lines = driver_.CommitWrites();
+
+  EXPECT_THAT(lines, Contains(HasSubstr("UPDATE t TASK_GONE REASON_AGENT_REMOVED")));
+  EXPECT_THAT(lines, Contains("scheduler 1: FAILURE m-S0"));
+  EXPECT_EQ(driver_.books().agents.size(), 0u);
+}
+
+TEST(AgentState, EveryTransitionOfTheTableIsReachedFromAdmission) {
+  std::set<AgentState> reached = {AgentState::kAdmitting, AgentState::kRecovered};
+  for (size_t i = 0; i < AgentTransitions().size(); ++i) {
+    for (const AgentTransition& t : AgentTransitions()) {
+      if (reached.contains(t.from)) reached.insert(t.to);
+    }
+  }
+  for (const AgentTransition& t : AgentTransitions()) {
+    EXPECT_TRUE(reached.contains(t.from)) << AgentStateName(t.from);
+    EXPECT_NE(t.from, AgentState::kGone);  // never left
+  }
+  EXPECT_FALSE(MayFollow(AgentState::kUnreachable, AgentState::kRegistered));  // durable first
+}
+
+}  // namespace
+}  // namespace meros::master::testing

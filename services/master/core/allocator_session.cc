@@ -1,0 +1,107 @@
+#include "services/master/core/allocator_session.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+
+namespace meros::master {
+namespace {
+
+using Reject = ProposalResultMessage::Reject;
+
+// Everything that is held, summed by who holds it where, so that the snapshot's size is that of the
+// cluster, not that of its tasks.
+void SendHoldings(Transaction* tx, const Agent& agent) {
+  absl::btree_map<std::pair<FrameworkId, std::string>, resources::Resources> held;
+  for (const auto& [sequence, task] : agent.tasks) {
+    if (task->holds_resources) held[{task->framework_id, task->role}] += task->resources;
+  }
+  for (const auto& [key, executor] : agent.executors) {
+    if (executor.resources.empty()) continue;
+    held[{executor.framework_id, executor.role}] += executor.resources;
+  }
+  for (uint64_t sequence : agent.offers) {
+    const Offer* offer = tx->books().offers.Find(sequence);
+    held[{offer->framework_id, offer->role}] += offer->resources;
+  }
+  for (auto& [holder, resources] : held) {
+    tx->SendAllocator(AllocateDelta{holder.first, holder.second, agent.record.id,
+                                    std::move(resources), /*proposal_id=*/0});
+  }
+}
+
+void SendSnapshot(Transaction* tx) {
+  const uint64_t version = tx->books().allocator_version;
+  tx->SendAllocator(SnapshotBeginMessage{version});
+  for (const auto& [sequence, framework] : tx->books().frameworks.all()) {
+    tx->SendAllocator(tx->Describe(*framework));
+  }
+  for (const auto& [sequence, agent] : tx->books().agents.all()) {
+    if (agent->is_live()) tx->SendAllocator(tx->Describe(*agent));
+  }
+  for (const auto& [sequence, agent] : tx->books().agents.all()) SendHoldings(tx, *agent);
+  tx->SendAllocator(SnapshotEndMessage{version});
+}
+
+Reject Judge(Transaction* tx, const Proposal& proposal) {
+  if (!proposal.fault.ok()) return Reject::kInvalid;
+  const Framework* framework = tx->books().frameworks.Find(proposal.framework_id);
+  if (framework == nullptr || !framework->is_connected() ||
+      !framework->record.subscription.HasRole(proposal.role)) {
+    return Reject::kFrameworkNotActive;
+  }
+  const Agent* agent = tx->books().agents.Find(proposal.agent_id);
+  if (agent == nullptr || !agent->is_active()) return Reject::kAgentNotActive;
+  if (framework->offers.size() >= tx->options().max_offers_per_framework) {
+    return Reject::kTooManyOffers;
+  }
+  if (!agent->record.Free().Contains(proposal.resources)) return Reject::kNotFree;
+  return Reject::kNone;
+}
+
+}  // namespace
+
+void HandleAllocatorConnected(Transaction* tx, StreamId stream) {
+  Books& books = tx->books();
+  if (books.allocator_stream != 0) {
+    tx->Close(books.allocator_stream, absl::AbortedError("another session replaced this one"));
+  }
+  books.allocator_stream = stream;
+  books.allocator_version = 1;
+  tx->SendAllocator(HelloMessage{tx->epoch()});
+  SendSnapshot(tx);
+}
+
+void HandleAllocatorNeedsSnapshot(Transaction* tx, StreamId stream) {
+  if (tx->books().allocator_stream == stream) SendSnapshot(tx);
+}
+
+void HandleAllocatorClosed(Transaction* tx, StreamId stream) {
+  if (tx->books().allocator_stream == stream) tx->books().allocator_stream = 0;
+}
+
+void HandleProposals(Transaction* tx, AllocatorProposals message) {
+  if (tx->books().allocator_stream != message.stream) return;
+  // One event per framework, whatever the number of agents.
+  absl::btree_map<uint64_t, std::vector<OfferRef>> by_framework;
+  for (Proposal& proposal : message.proposals) {
+    const Reject reject = Judge(tx, proposal);
+    tx->SendAllocator(ProposalResultMessage{proposal.id, reject});
+    if (reject != Reject::kNone) {
+      tx->Add(Count::kProposalsRejected);
+      continue;
+    }
+    Framework* framework = tx->books().frameworks.Find(proposal.framework_id);
+    Agent* agent = tx->books().agents.Find(proposal.agent_id);
+    by_framework[framework->record.sequence].push_back(tx->MakeOffer(
+        framework, agent, proposal.role, std::move(proposal.resources), proposal.id));
+  }
+  for (auto& [sequence, offers] : by_framework) {
+    const Framework& framework = *tx->books().frameworks.all().at(sequence);
+    tx->Tell(framework, OffersEvent{std::move(offers), framework.record.subscription.multi_role,
+                                    framework.record.subscription.reservation_refinement});
+  }
+}
+
+}  // namespace meros::master

@@ -1,0 +1,49 @@
+// Everything that one leadership knows. Void when it ends.
+//
+// Thread rule: strand-confined; changed only through Transaction (transaction.h).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include "absl/container/btree_set.h"
+#include "libs/base/ids.h"
+#include "services/master/core/agent_book.h"
+#include "services/master/core/framework_book.h"
+#include "services/master/core/offer_book.h"
+#include "services/master/core/registry_queue.h"
+#include "services/master/core/request_log.h"
+#include "services/master/core/task_book.h"
+#include "services/master/core/timers.h"
+
+namespace meros::master {
+
+struct Books {
+  explicit Books(size_t max_request_ids) : operator_requests(max_request_ids) {}
+
+  AgentBook agents;
+  FrameworkBook frameworks;
+  OfferBook offers;
+  TaskBook tasks;
+  RegistryQueue registry;
+  Timers timers;
+  RequestLog operator_requests;
+
+  // Frameworks that ended, oldest first, bounded by max_completed_frameworks.
+  std::deque<std::unique_ptr<Framework>> completed_frameworks;
+
+  // The allocator's session; 0 without one. Versions count the deltas sent on it.
+  StreamId allocator_stream = 0;
+  uint64_t allocator_version = 0;
+
+  uint64_t next_offer_sequence = 1;
+  uint64_t next_framework_number = 0;
+  uint64_t next_agent_number = 0;
+
+  // Whose amounts changed since readers were last told.
+  absl::btree_set<AgentId> stale_agents;
+  absl::btree_set<FrameworkId> stale_frameworks;
+};
+
+}  // namespace meros::master

@@ -1,0 +1,279 @@
+#include "services/master/core/dispatch.h"
+
+#include <type_traits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/master/core/agent_sessions.h"
+#include "services/master/core/allocator_session.h"
+#include "services/master/core/operator_calls.h"
+#include "services/master/core/scheduler_calls.h"
+
+namespace meros::master {
+namespace {
+
+// ---- Schedulers ------------------------------------------------------------------------------------
+
+absl::Status Carry(Transaction* tx, Framework* framework, SchedulerCall::Body body) {
+  return std::visit(
+      [&](auto&& call) -> absl::Status {
+        using Call = std::decay_t<decltype(call)>;
+        if constexpr (std::is_same_v<Call, Accept>) {
+          return HandleAccept(tx, framework, std::move(call));
+        } else if constexpr (std::is_same_v<Call, Decline>) {
+          return HandleDecline(tx, framework, call);
+        } else if constexpr (std::is_same_v<Call, Revive>) {
+          return HandleRevive(tx, framework, call);
+        } else if constexpr (std::is_same_v<Call, Suppress>) {
+          return HandleSuppress(tx, framework, call);
+        } else if constexpr (std::is_same_v<Call, Kill>) {
+          return HandleKill(tx, framework, call);
+        } else if constexpr (std::is_same_v<Call, ShutdownExecutorCall>) {
+          return HandleShutdownExecutor(tx, framework, call);
+        } else if constexpr (std::is_same_v<Call, AcknowledgeCall>) {
+          return HandleAcknowledge(tx, framework, call);
+        } else if constexpr (std::is_same_v<Call, ReconcileCall>) {
+          return HandleReconcile(tx, framework, call);
+        } else if constexpr (std::is_same_v<Call, MessageCall>) {
+          return HandleMessage(tx, framework, std::move(call));
+        } else if constexpr (std::is_same_v<Call, TeardownCall>) {
+          return HandleTeardown(tx, framework);
+        } else if constexpr (std::is_same_v<Call, UpdateFrameworkCall>) {
+          return HandleUpdateFramework(tx, framework, std::move(call));
+        } else if constexpr (std::is_same_v<Call, UnsupportedCall>) {
+          return call.status;
+        } else {
+          static_assert(std::is_same_v<Call, HintCall>);
+          return absl::OkStatus();
+        }
+      },
+      std::move(body));
+}
+
+// The framework that may make this call, or why not.
+absl::StatusOr<Framework*> Caller(Transaction* tx, const SchedulerCall& call) {
+  const FrameworkBook& book = tx->books().frameworks;
+  Framework* framework = book.Find(call.framework_id);
+  if (framework == nullptr) {
+    return absl::NotFoundError(absl::StrCat(
+        "framework ", call.framework_id.value(),
+        book.IsRemoved(call.framework_id) ? " has been removed" : " is unknown"));
+  }
+  if (!call.authenticated.empty() && call.authenticated != framework->record.principal()) {
+    return absl::PermissionDeniedError(absl::StrCat("framework ", call.framework_id.value(),
+                                                    " belongs to another principal"));
+  }
+  if (!framework->is_connected()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("framework ", call.framework_id.value(), " is not connected"));
+  }
+  if (call.stream != 0 && call.stream != framework->stream) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "framework ", call.framework_id.value(), " is not subscribed on this stream"));
+  }
+  return framework;
+}
+
+void HandleSchedulerCall(Transaction* tx, SchedulerCall call) {
+  const StreamId stream = call.stream;
+  const uint64_t waiting = call.call;
+  absl::StatusOr<Framework*> framework = Caller(tx, call);
+  if (!framework.ok()) {
+    if (stream != 0) tx->Close(stream, framework.status());
+    return tx->Answer(waiting, framework.status());
+  }
+  if (!(*framework)->requests.Insert(call.request_id)) {
+    tx->Add(Count::kRepeatedRequests);
+    return tx->Answer(waiting, absl::OkStatus());
+  }
+  absl::Status status = Carry(tx, *framework, std::move(call.body));
+  if (stream != 0 && absl::IsInvalidArgument(status)) {
+    tx->Send(stream, ErrorEvent{std::string(status.message())});
+    tx->Close(stream, status);
+  }
+  tx->Answer(waiting, std::move(status));
+}
+
+void HandleSchedulerStreamClosed(Transaction* tx, StreamId stream) {
+  Framework* framework = tx->books().frameworks.FindByStream(stream);
+  if (framework != nullptr) tx->DisconnectFramework(framework);
+}
+
+// ---- Agents ----------------------------------------------------------------------------------------
+
+// The agent of a message's session. A message of a stream that has none ends the stream.
+Agent* Sender(Transaction* tx, StreamId stream) {
+  Agent* agent = tx->books().agents.FindByStream(stream);
+  if (agent == nullptr) {
+    tx->Close(stream, absl::FailedPreconditionError(
+                          "the first message of a session must be register or reregister"));
+    return nullptr;
+  }
+  agent->last_seen = tx->now();
+  return agent;
+}
+
+template <typename Message>
+void HandleFromAgent(Transaction* tx, Message message) {
+  Agent* agent = Sender(tx, message.stream);
+  if (agent == nullptr) return;
+  if constexpr (std::is_same_v<Message, AgentHeartbeat>) {
+    HandleAgentHeartbeat(tx, agent);
+  } else if constexpr (std::is_same_v<Message, AgentStatusUpdate>) {
+    HandleStatusUpdate(tx, agent, std::move(message));
+  } else if constexpr (std::is_same_v<Message, AgentExecutorExited>) {
+    HandleExecutorExited(tx, agent, message);
+  } else if constexpr (std::is_same_v<Message, AgentExecutorMessage>) {
+    HandleExecutorMessage(tx, agent, std::move(message));
+  } else if constexpr (std::is_same_v<Message, AgentTotalChanged>) {
+    HandleAgentTotalChanged(tx, agent, std::move(message));
+  } else {
+    static_assert(std::is_same_v<Message, AgentUnregister>);
+    HandleAgentUnregister(tx, agent, message);
+  }
+}
+
+// ---- Operators -------------------------------------------------------------------------------------
+
+template <typename Call, typename Handler>
+void HandleOperatorCall(Transaction* tx, const Call& call, Handler handler) {
+  if (!tx->books().operator_requests.Insert(call.request_id)) {
+    tx->Add(Count::kRepeatedRequests);
+    return tx->Answer(call.call, absl::OkStatus());
+  }
+  tx->Answer(call.call, handler(tx, call));
+}
+
+// ---- Timers ----------------------------------------------------------------------------------------
+
+void OnTimer(Transaction* tx, const AgentSilenceTimer& timer) { OnAgentSilence(tx, timer.agent_id); }
+
+void OnTimer(Transaction* tx, const RecoveredAgentTimer& timer) {
+  OnRecoveredAgentTimeout(tx, timer.agent_id);
+}
+
+void OnTimer(Transaction* tx, const FrameworkHeartbeatTimer& timer) {
+  if (tx->books().frameworks.FindByStream(timer.stream) == nullptr) return;
+  tx->Send(timer.stream, HeartbeatEvent{});
+  tx->books().timers.Arm(tx->now() + tx->options().framework_heartbeat_interval, timer);
+}
+
+void OnTimer(Transaction* tx, const FrameworkFailoverTimer& timer) {
+  Framework* framework = tx->books().frameworks.Find(timer.framework_id);
+  if (framework == nullptr || tx->now() < framework->record.failover_deadline) return;
+  tx->RemoveFramework(framework, absl::AbortedError("Framework has been removed"));
+}
+
+void OnTimer(Transaction* tx, const OfferExpiryTimer& timer) {
+  const Offer* offer = tx->books().offers.Find(timer.sequence);
+  if (offer == nullptr) return;
+  tx->EndOffer(*offer, Rescind::kTellFramework, absl::ZeroDuration());
+  tx->Add(Count::kOffersExpired);
+}
+
+void OnTimer(Transaction* tx, const RegistryRetryTimer& timer) {
+  tx->Add(Count::kRegistryRetries);
+  tx->ResendWrite(timer.token);
+}
+
+void OnTimer(Transaction* tx, const PublishUsageTimer&) { tx->PublishUsage(); }
+
+}  // namespace
+
+void HandleInput(Transaction* tx, Input input) {
+  std::visit(
+      [tx](auto&& in) {
+        using In = std::decay_t<decltype(in)>;
+        if constexpr (std::is_same_v<In, Subscribe>) {
+          HandleSubscribe(tx, std::move(in));
+        } else if constexpr (std::is_same_v<In, SchedulerCall>) {
+          HandleSchedulerCall(tx, std::move(in));
+        } else if constexpr (std::is_same_v<In, SchedulerStreamClosed>) {
+          HandleSchedulerStreamClosed(tx, in.stream);
+        } else if constexpr (std::is_same_v<In, AgentRegister>) {
+          HandleAgentRegister(tx, std::move(in));
+        } else if constexpr (std::is_same_v<In, AgentReregister>) {
+          HandleAgentReregister(tx, std::move(in));
+        } else if constexpr (std::is_same_v<In, AgentStreamClosed>) {
+          Agent* agent = tx->books().agents.FindByStream(in.stream);
+          if (agent != nullptr) HandleAgentStreamClosed(tx, agent);
+        } else if constexpr (std::is_same_v<In, AllocatorConnected>) {
+          HandleAllocatorConnected(tx, in.stream);
+        } else if constexpr (std::is_same_v<In, AllocatorProposals>) {
+          HandleProposals(tx, std::move(in));
+        } else if constexpr (std::is_same_v<In, AllocatorNeedsSnapshot>) {
+          HandleAllocatorNeedsSnapshot(tx, in.stream);
+        } else if constexpr (std::is_same_v<In, AllocatorClosed>) {
+          HandleAllocatorClosed(tx, in.stream);
+        } else if constexpr (std::is_same_v<In, OperatorTeardown>) {
+          HandleOperatorCall(tx, in, HandleOperatorTeardown);
+        } else if constexpr (std::is_same_v<In, OperatorKillTask>) {
+          HandleOperatorCall(tx, in, HandleOperatorKill);
+        } else if constexpr (std::is_same_v<In, runtime::Tick> || std::is_same_v<In, LeaseAnswer> ||
+                             std::is_same_v<In, RegistrySnapshot> ||
+                             std::is_same_v<In, RegistryWritten> || std::is_same_v<In, Stop>) {
+          // Not ours: MasterCore handles them in every state of leadership.
+        } else {
+          HandleFromAgent(tx, std::move(in));
+        }
+      },
+      std::move(input));
+}
+
+absl::Status HandleWritten(Transaction* tx, const RegistryWritten& written) {
+  const absl::Status& status = written.status;
+  if (absl::IsFailedPrecondition(status) || absl::IsAborted(status)) {
+    return absl::FailedPreconditionError(status.message());
+  }
+  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+      absl::IsResourceExhausted(status) || absl::IsCancelled(status)) {
+    tx->RetryWrite(written.token);
+    return absl::OkStatus();
+  }
+  std::optional<AfterWrite> after = tx->FinishWrite(written.token);
+  if (!after.has_value()) return absl::OkStatus();
+  if (!status.ok()) {
+    OnAgentWriteRefused(tx, *after, status);
+    return absl::OkStatus();
+  }
+  if (const auto* admitted = std::get_if<AdmitAfter>(&*after)) {
+    AfterAdmitted(tx, *admitted, written.existing_agent);
+  } else if (const auto* unreachable = std::get_if<UnreachableAfter>(&*after)) {
+    AfterUnreachable(tx, *unreachable);
+  } else if (const auto* reachable = std::get_if<ReachableAfter>(&*after)) {
+    AfterReachable(tx, *reachable);
+  } else if (const auto* removed = std::get_if<RemoveAgentAfter>(&*after)) {
+    AfterAgentRemoved(tx, *removed);
+  }
+  return absl::OkStatus();
+}
+
+void HandleTimer(Transaction* tx, const Timer& timer) {
+  std::visit([tx](const auto& t) { OnTimer(tx, t); }, timer);
+}
+
+StreamId StreamOf(const Input& input) {
+  return std::visit(
+      [](const auto& in) -> StreamId {
+        if constexpr (requires { in.stream; }) {
+          return in.stream;
+        } else {
+          return 0;
+        }
+      },
+      input);
+}
+
+uint64_t CallOf(const Input& input) {
+  return std::visit(
+      [](const auto& in) -> uint64_t {
+        if constexpr (requires { in.call; }) {
+          return in.call;
+        } else {
+          return 0;
+        }
+      },
+      input);
+}
+
+}  // namespace meros::master

@@ -1,0 +1,371 @@
+// Everything a master does to the world, in the order in which it must be seen: per stream, effects
+// keep their order. The shell encodes them (shell/encode.h) and decides nothing.
+//
+// Thread rule: immutable values, moved out of the core.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "libs/base/ids.h"
+#include "libs/resources/resources.h"
+#include "meros/v1/agent.pb.h"
+#include "meros/v1/executor.pb.h"
+#include "meros/v1/framework.pb.h"
+#include "meros/v1/task.pb.h"
+#include "services/master/core/agent.h"
+#include "services/master/core/framework.h"
+#include "services/master/core/offer.h"
+#include "services/master/core/task.h"
+
+namespace meros::master {
+
+// ---- To schedulers ---------------------------------------------------------------------------------
+
+struct SubscribedEvent {
+  FrameworkId framework_id;
+  absl::Duration heartbeat_interval;
+};
+struct HeartbeatEvent {};
+struct OffersEvent {
+  std::vector<OfferRef> offers;  // not empty
+  // What the framework can read (capabilities MULTI_ROLE and RESERVATION_REFINEMENT).
+  bool shows_allocation = true;
+  bool shows_refinement = true;
+};
+struct RescindEvent {
+  OfferId offer_id;
+};
+struct UpdateEvent {
+  std::shared_ptr<const v1::TaskStatus> status;
+};
+struct OperationErrorEvent {
+  std::string operation_id;
+  std::string message;
+};
+struct MessageEvent {
+  AgentId agent_id;
+  ExecutorId executor_id;
+  std::string data;
+};
+struct FailureEvent {
+  AgentId agent_id;
+  ExecutorId executor_id;  // empty: the agent itself is lost
+  int32_t wait_status = 0;
+};
+struct ErrorEvent {
+  std::string message;
+};
+
+struct ToScheduler {
+  using Event = std::variant<SubscribedEvent, HeartbeatEvent, OffersEvent, RescindEvent, UpdateEvent,
+                             OperationErrorEvent, MessageEvent, FailureEvent, ErrorEvent>;
+  StreamId stream = 0;
+  Event event;
+};
+
+// ---- To agents -------------------------------------------------------------------------------------
+
+struct RegisteredMessage {
+  AgentId agent_id;
+  uint64_t epoch = 0;
+  absl::Duration heartbeat_interval;
+  absl::Duration unreachable_after;
+  bool reregistered = false;
+};
+// Nothing but a sign of life.
+struct AliveMessage {};
+struct ShutdownMessage {
+  std::string reason;
+};
+struct ReconcileMessage {
+  struct Ref {
+    FrameworkId framework_id;
+    TaskId task_id;
+    bool partition_aware = false;
+  };
+  std::vector<Ref> tasks;
+};
+struct RunTaskMessage {
+  std::shared_ptr<const v1::FrameworkInfo> framework;  // with its id
+  std::shared_ptr<const v1::TaskInfo> task;
+  std::string role;  // to which the shell allocates the resources
+  bool launch_executor = false;
+  std::string resource_version_uuid;
+};
+struct KillTaskMessage {
+  FrameworkId framework_id;
+  TaskId task_id;
+  std::shared_ptr<const v1::KillPolicy> kill_policy;  // may be null
+};
+struct AcknowledgeMessage {
+  FrameworkId framework_id;
+  TaskId task_id;
+  std::string uuid;
+};
+struct ShutdownFrameworkMessage {
+  FrameworkId framework_id;
+};
+struct ShutdownExecutorMessage {
+  FrameworkId framework_id;
+  ExecutorId executor_id;
+};
+struct UpdateFrameworkMessage {
+  std::shared_ptr<const v1::FrameworkInfo> framework;
+};
+struct SchedulerBytesMessage {
+  FrameworkId framework_id;
+  ExecutorId executor_id;
+  std::string data;
+};
+
+struct ToAgent {
+  using Message =
+      std::variant<RegisteredMessage, AliveMessage, ShutdownMessage, ReconcileMessage, RunTaskMessage,
+                   KillTaskMessage, AcknowledgeMessage, ShutdownFrameworkMessage,
+                   ShutdownExecutorMessage, UpdateFrameworkMessage, SchedulerBytesMessage>;
+  StreamId stream = 0;
+  Message message;
+};
+
+// ---- To the allocator ------------------------------------------------------------------------------
+
+struct HelloMessage {
+  uint64_t epoch = 0;
+};
+struct SnapshotBeginMessage {
+  uint64_t version = 0;
+};
+struct SnapshotEndMessage {
+  uint64_t version = 0;
+};
+struct ProposalResultMessage {
+  // As RejectReason of allocator_service.proto.
+  enum class Reject {
+    kNone = 0,
+    kNotFree = 1,
+    kAgentNotActive = 2,
+    kFrameworkNotActive = 3,
+    kTooManyOffers = 4,
+    kInvalid = 5,
+  };
+  uint64_t proposal_id = 0;
+  Reject reject = Reject::kNone;
+};
+struct UpsertFrameworkDelta {
+  FrameworkId framework_id;
+  bool active = false;
+  Subscription subscription;
+};
+struct RemoveFrameworkDelta {
+  FrameworkId framework_id;
+};
+struct UpsertAgentDelta {
+  AgentId agent_id;
+  std::shared_ptr<const v1::AgentInfo> info;
+  resources::Resources total;
+  bool active = false;
+};
+struct RemoveAgentDelta {
+  AgentId agent_id;
+};
+struct AllocateDelta {
+  FrameworkId framework_id;
+  std::string role;
+  AgentId agent_id;
+  resources::Resources resources;
+  uint64_t proposal_id = 0;
+};
+struct RecoverDelta {
+  FrameworkId framework_id;
+  std::string role;
+  AgentId agent_id;
+  resources::Resources resources;
+  absl::Duration refuse;
+};
+struct ReviveDelta {
+  FrameworkId framework_id;
+  std::vector<std::string> roles;
+};
+struct SuppressDelta {
+  FrameworkId framework_id;
+  std::vector<std::string> roles;
+};
+
+struct ToAllocator {
+  using Message =
+      std::variant<HelloMessage, SnapshotBeginMessage, SnapshotEndMessage, ProposalResultMessage,
+                   UpsertFrameworkDelta, RemoveFrameworkDelta, UpsertAgentDelta, RemoveAgentDelta,
+                   AllocateDelta, RecoverDelta, ReviveDelta, SuppressDelta>;
+  StreamId stream = 0;
+  uint64_t version = 0;  // of the books after this delta; 0 inside a snapshot and for other messages
+  Message message;
+};
+
+// ---- To the registry -------------------------------------------------------------------------------
+
+// Asks for the lease. Answered by LeaseAnswer.
+struct AcquireLease {
+  uint64_t attempt = 0;
+  absl::Duration ttl;
+};
+// Asks for more time. Answered by LeaseAnswer.
+struct RenewLease {
+  uint64_t attempt = 0;
+  uint64_t epoch = 0;
+  absl::Duration ttl;
+};
+// Gives the lease back, best effort.
+struct ReleaseLease {
+  uint64_t epoch = 0;
+};
+// Asks for everything. Answered by RegistrySnapshot.
+struct ReadRegistry {
+  uint64_t epoch = 0;
+};
+
+struct AdmitAgentRecord {
+  AgentId id;
+  std::string registration_key;
+  std::shared_ptr<const v1::AgentInfo> info;
+};
+struct UpdateAgentRecord {
+  AgentId id;
+  std::string registration_key;
+  std::shared_ptr<const v1::AgentInfo> info;
+};
+struct UnreachableAgentRecord {
+  AgentId id;
+  std::string registration_key;
+  std::shared_ptr<const v1::AgentInfo> info;
+  absl::Time since;
+};
+struct ReachableAgentRecord {
+  AgentId id;
+  std::string registration_key;
+  std::shared_ptr<const v1::AgentInfo> info;
+};
+struct RemoveAgentRecord {
+  AgentId id;
+};
+struct PutFrameworkRecord {
+  FrameworkId id;
+  std::shared_ptr<const v1::FrameworkInfo> info;
+  std::vector<std::string> roles;
+  absl::Duration failover_timeout;
+  absl::Time registered;
+  absl::Time failover_deadline;  // InfiniteFuture: connected
+};
+struct RemoveFrameworkRecord {
+  FrameworkId id;  // a tombstone remains
+};
+
+using RegistryRecord =
+    std::variant<AdmitAgentRecord, UpdateAgentRecord, UnreachableAgentRecord, ReachableAgentRecord,
+                 RemoveAgentRecord, PutFrameworkRecord, RemoveFrameworkRecord>;
+
+// Makes one record durable. Answered by RegistryWritten.
+struct WriteRegistry {
+  uint64_t token = 0;
+  uint64_t epoch = 0;
+  RegistryRecord record;
+};
+
+// ---- To callers, streams and readers ---------------------------------------------------------------
+
+// The answer to a unary call.
+struct Reply {
+  uint64_t call = 0;
+  absl::Status status;
+};
+
+// Ends a stream, scheduler's, agent's or allocator's, after what was sent on it.
+struct CloseStream {
+  StreamId stream = 0;
+  absl::Status status;
+};
+
+// What leads, for readiness, GetMaster and refusals.
+enum class LeadershipState { kStandby, kAcquiring, kRecovering, kLeading, kFenced, kStopping };
+
+absl::string_view LeadershipStateName(LeadershipState state);
+
+struct LeadershipRecord {
+  LeadershipState state = LeadershipState::kStandby;
+  uint64_t epoch = 0;
+  std::string leader_address;  // empty while unknown
+  size_t agents_recovering = 0;
+};
+
+// An agent's amounts changed, nothing else; readers are shown it, watchers are not told.
+struct AgentUsage {
+  AgentId id;
+  resources::Resources used;
+  resources::Resources offered;
+};
+// The same of a framework.
+struct FrameworkUsage {
+  FrameworkId id;
+  absl::btree_map<std::string, RoleUsage> by_role;
+};
+struct AgentRemoved {
+  AgentId id;
+};
+struct FrameworkRemoved {
+  FrameworkId id;
+};
+struct TaskChanged {
+  std::shared_ptr<const Task> task;
+  bool completed = false;  // in the history
+};
+// A task left the books or the history.
+struct TaskRemoved {
+  FrameworkId framework_id;
+  TaskId task_id;
+  uint64_t sequence = 0;
+};
+// Everything is void: leadership ended.
+struct Cleared {};
+
+// One change of what readers see. Revisions grow by one per change, for ever.
+struct Publish {
+  using Change =
+      std::variant<std::shared_ptr<const AgentRecord>, AgentUsage, AgentRemoved,
+                   std::shared_ptr<const FrameworkRecord>, FrameworkUsage, FrameworkRemoved,
+                   TaskChanged, TaskRemoved, LeadershipRecord, Cleared>;
+  uint64_t revision = 0;
+  Change change;
+};
+
+// Something worth counting that no other effect shows.
+enum class Count {
+  kOffersExpired,
+  kOffersDeclined,
+  kInvalidAcknowledgements,
+  kInvalidStatusUpdates,
+  kDroppedMessages,
+  kTaskErrors,
+  kFailedCalls,
+  kRepeatedRequests,
+  kDeferredInputs,
+  kDeferredOverflow,
+  kProposalsRejected,
+  kRegistryRetries,
+  kForbiddenTransitions,
+};
+struct Counted {
+  Count what;
+  uint64_t by = 1;
+};
+
+using Effect = std::variant<ToScheduler, ToAgent, ToAllocator, AcquireLease, RenewLease, ReleaseLease,
+                            ReadRegistry, WriteRegistry, Reply, CloseStream, Publish, Counted>;
+using EffectList = std::vector<Effect>;
+
+}  // namespace meros::master

@@ -1,0 +1,108 @@
+// A framework: a scheduler that subscribed, and what it holds.
+//
+//              (1)                  (2)                    (4)
+//   ────▶ CONNECTED ───────────▶ DISCONNECTED ──────▶ COMPLETED
+//             ▲ ▲ └──── (3) ◀────────┘                    ▲
+//             │ └ (5) fail-over to another stream         │
+//          (6)└───── RECOVERED ◀── agent or registry (7) ─┘ (8)
+//
+//   (1) SUBSCRIBE;  (2) the stream ended: offers are taken back and the fail-over deadline starts, in
+//   the registry too;  (3), (6) SUBSCRIBE with its id;  (4), (8) the deadline passed, TEARDOWN, or an
+//   operator's teardown;  (5) SUBSCRIBE while connected: the former stream gets ERROR "Framework failed
+//   over";  (7) known from the registry or from an agent's tasks only.
+//
+// Owned by FrameworkBook; changed only by transaction.h and the scheduler handlers.
+// Thread rule: strand-confined; published copies of FrameworkRecord are immutable.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "libs/base/ids.h"
+#include "libs/resources/quantities.h"
+#include "meros/v1/framework.pb.h"
+#include "services/master/core/request_log.h"
+#include "services/master/core/task.h"
+
+namespace meros::master {
+
+enum class FrameworkState { kConnected, kDisconnected, kRecovered, kCompleted };
+
+absl::string_view FrameworkStateName(FrameworkState state);
+
+struct FrameworkTransition {
+  FrameworkState from;
+  FrameworkState to;
+};
+// Every allowed change; a test compares it with the picture above.
+absl::Span<const FrameworkTransition> FrameworkTransitions();
+bool MayFollow(FrameworkState from, FrameworkState to);
+
+// What a framework says about itself when it subscribes, checked and converted by the shell.
+struct Subscription {
+  // Its id member is set once the framework has one. Never null.
+  std::shared_ptr<const v1::FrameworkInfo> info;
+  std::vector<std::string> roles;             // sorted, distinct; may be empty: no offers
+  std::vector<std::string> suppressed_roles;  // sorted, distinct, subset of roles
+  // Smallest useful offers by role; any one of a role's quantities suffices.
+  absl::btree_map<std::string, std::vector<resources::ResourceQuantities>> min_allocatable;
+  absl::Duration failover_timeout;
+  bool partition_aware = false;
+  bool multi_role = false;
+  bool reservation_refinement = false;
+
+  bool HasRole(absl::string_view role) const;
+};
+
+// What one role of a framework holds, over all agents.
+struct RoleUsage {
+  resources::ResourceQuantities used;
+  resources::ResourceQuantities offered;
+
+  bool empty() const { return used.empty() && offered.empty(); }
+};
+
+// What readers see of a framework.
+struct FrameworkRecord {
+  uint64_t sequence = 0;
+  FrameworkId id;
+  FrameworkState state = FrameworkState::kConnected;
+  Subscription subscription;
+  absl::Time registered = absl::InfinitePast();
+  absl::Time reregistered = absl::InfinitePast();
+  absl::Time unregistered = absl::InfinitePast();
+  // When it is removed unless it comes back; InfiniteFuture while connected.
+  absl::Time failover_deadline = absl::InfiniteFuture();
+
+  const std::string& principal() const { return subscription.info->principal(); }
+};
+
+struct Framework {
+  explicit Framework(size_t max_request_ids) : requests(max_request_ids) {}
+
+  FrameworkRecord record;
+  uint64_t stream = 0;  // 0 while not connected
+  absl::flat_hash_map<TaskId, Task*> task_by_id;  // lookup only
+  absl::btree_map<uint64_t, Task*> tasks;         // by sequence; owned by TaskBook
+  absl::btree_set<uint64_t> offers;               // by sequence
+  absl::btree_map<std::string, RoleUsage> usage;  // by role; roles that hold nothing are absent
+  // Tasks of unreachable agents, oldest first, bounded by max_unreachable_tasks_per_framework.
+  std::deque<std::shared_ptr<const Task>> unreachable;
+  absl::flat_hash_map<TaskId, std::shared_ptr<const Task>> unreachable_by_id;  // lookup only
+  // Ended and acknowledged tasks, oldest first, bounded by max_completed_tasks_per_framework.
+  std::deque<std::shared_ptr<const Task>> completed;
+  RequestLog requests;
+
+  bool is_connected() const { return record.state == FrameworkState::kConnected; }
+  bool partition_aware() const { return record.subscription.partition_aware; }
+};
+
+}  // namespace meros::master

@@ -1,0 +1,329 @@
+// Everything that can happen to a master. The shell validates and converts what comes from outside
+// before it becomes an input (shell/decode.h), so the core sees well-formed values only; what depends on
+// the present state is checked here.
+//
+// Streams are numbered by the shell: unique in one process run, never reused, 0 means none. A `call` is
+// the shell's number for a caller that waits for a status, 0 for none (calls on a stream).
+//
+// Thread rule: immutable values, moved into the core.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "libs/base/ids.h"
+#include "libs/resources/resources.h"
+#include "libs/runtime/tick.h"
+#include "meros/v1/agent.pb.h"
+#include "meros/v1/executor.pb.h"
+#include "meros/v1/framework.pb.h"
+#include "meros/v1/offer.pb.h"
+#include "meros/v1/operation.pb.h"
+#include "meros/v1/task.pb.h"
+#include "services/master/core/agent.h"
+#include "services/master/core/framework.h"
+
+namespace meros::master {
+
+// ---- From schedulers -------------------------------------------------------------------------------
+
+// First call of a stream.
+struct Subscribe {
+  StreamId stream = 0;
+  FrameworkId framework_id;  // empty: a new framework
+  Subscription subscription;
+  // The authenticated name of the caller; empty where transport security is off.
+  std::string authenticated;
+};
+
+// A task to launch. What can be judged without the books has been: `fault` says what is wrong.
+struct TaskLaunch {
+  TaskId id;
+  AgentId agent_id;
+  ExecutorId executor_id;                   // of a custom executor, or empty
+  std::shared_ptr<v1::TaskInfo> info;       // never null
+  std::optional<std::string> allocation_role;  // that its resources name, if they name one
+  resources::Resources resources;           // without allocation
+  resources::Resources executor_resources;  // without allocation
+  absl::Status fault;                       // OK, or why it can never be launched
+  int fault_rule = 0;                       // number of the broken rule (libs/wire/task_rules.h)
+};
+
+struct LaunchOperation {
+  std::vector<TaskLaunch> tasks;
+  bool is_group = false;
+};
+
+// An operation on resources.
+struct ResourceOperation {
+  std::string id;  // framework's, empty: no feedback wanted
+  std::string name;
+};
+
+using AcceptedOperation = std::variant<LaunchOperation, ResourceOperation>;
+
+struct Accept {
+  std::vector<OfferId> offers;
+  std::vector<AcceptedOperation> operations;
+  absl::Duration refuse;  // in [0, 365 days]
+};
+struct Decline {
+  std::vector<OfferId> offers;
+  absl::Duration refuse;
+};
+struct Revive {
+  std::vector<std::string> roles;  // empty: all
+};
+struct Suppress {
+  std::vector<std::string> roles;  // empty: all
+};
+struct Kill {
+  TaskId task_id;
+  AgentId agent_id;  // may be empty
+  std::shared_ptr<const v1::KillPolicy> kill_policy;  // may be null
+};
+struct ShutdownExecutorCall {
+  AgentId agent_id;
+  ExecutorId executor_id;
+};
+struct AcknowledgeCall {
+  AgentId agent_id;
+  TaskId task_id;
+  std::string uuid;  // 16 bytes
+};
+struct ReconcileCall {
+  struct Query {
+    TaskId task_id;
+    AgentId agent_id;  // may be empty
+  };
+  std::vector<Query> tasks;  // empty: implicit reconciliation
+};
+struct MessageCall {
+  AgentId agent_id;
+  ExecutorId executor_id;
+  std::string data;
+};
+struct TeardownCall {};
+struct UpdateFrameworkCall {
+  Subscription subscription;
+};
+// A hint without effect (REQUEST, and answers to inverse offers, which this master never makes).
+struct HintCall {};
+// A call that this master does not carry out; the status says so.
+struct UnsupportedCall {
+  absl::Status status;
+};
+
+// Any call but SUBSCRIBE.
+struct SchedulerCall {
+  using Body = std::variant<Accept, Decline, Revive, Suppress, Kill, ShutdownExecutorCall,
+                            AcknowledgeCall, ReconcileCall, MessageCall, TeardownCall,
+                            UpdateFrameworkCall, HintCall, UnsupportedCall>;
+  StreamId stream = 0;  // 0: outside of a stream
+  uint64_t call = 0;    // 0: on a stream
+  FrameworkId framework_id;
+  std::string request_id;
+  std::string authenticated;
+  Body body;
+};
+
+struct SchedulerStreamClosed {
+  StreamId stream = 0;
+};
+
+// ---- From agents -----------------------------------------------------------------------------------
+
+struct AgentDescription {
+  std::shared_ptr<const v1::AgentInfo> info;  // never null; id set when reregistering
+  std::string registration_key;
+  std::string version;
+  std::string service_address;
+  std::string resource_version_uuid;
+  resources::Resources total;  // without allocation
+  uint64_t epoch_seen = 0;
+};
+
+struct AgentRegister {
+  StreamId stream = 0;
+  AgentDescription agent;
+};
+
+// A task as its agent reports it.
+struct ReportedTask {
+  TaskId id;
+  FrameworkId framework_id;
+  ExecutorId executor_id;
+  std::string role;
+  resources::Resources resources;  // without allocation
+  v1::TaskState state = v1::TASK_STAGING;
+  std::optional<v1::TaskState> forwarded_state;
+  std::string forwarded_uuid;
+  std::shared_ptr<const v1::TaskInfo> info;  // never null
+  std::vector<std::shared_ptr<const v1::TaskStatus>> statuses;
+};
+
+struct ReportedFramework {
+  FrameworkId id;
+  Subscription subscription;
+};
+
+struct AgentReregister {
+  StreamId stream = 0;
+  AgentId agent_id;
+  AgentDescription agent;
+  std::vector<ReportedFramework> frameworks;
+  std::vector<ReportedTask> tasks;
+  std::vector<Executor> executors;
+};
+
+struct AgentHeartbeat {
+  StreamId stream = 0;
+};
+
+struct AgentStatusUpdate {
+  StreamId stream = 0;
+  FrameworkId framework_id;
+  TaskId task_id;
+  std::shared_ptr<const v1::TaskStatus> status;  // uuid of 16 bytes
+  v1::TaskState latest_state = v1::TASK_STAGING;
+};
+
+struct AgentExecutorExited {
+  StreamId stream = 0;
+  FrameworkId framework_id;
+  ExecutorId executor_id;
+  int32_t wait_status = 0;
+};
+
+struct AgentExecutorMessage {
+  StreamId stream = 0;
+  FrameworkId framework_id;
+  ExecutorId executor_id;
+  std::string data;
+};
+
+struct AgentTotalChanged {
+  StreamId stream = 0;
+  resources::Resources total;
+  std::string resource_version_uuid;
+};
+
+struct AgentUnregister {
+  StreamId stream = 0;
+  std::string reason;
+};
+
+struct AgentStreamClosed {
+  StreamId stream = 0;
+};
+
+// ---- From the allocator ----------------------------------------------------------------------------
+
+struct AllocatorConnected {
+  StreamId stream = 0;
+};
+
+struct Proposal {
+  uint64_t id = 0;
+  FrameworkId framework_id;
+  std::string role;
+  AgentId agent_id;
+  resources::Resources resources;  // without allocation
+  absl::Status fault;              // OK, or why it is malformed
+};
+
+struct AllocatorProposals {
+  StreamId stream = 0;
+  std::vector<Proposal> proposals;
+};
+
+struct AllocatorNeedsSnapshot {
+  StreamId stream = 0;
+};
+
+struct AllocatorClosed {
+  StreamId stream = 0;
+};
+
+// ---- From the registry -----------------------------------------------------------------------------
+
+// The answer to AcquireLease or RenewLease number `attempt`.
+struct LeaseAnswer {
+  enum class Kind {
+    kGranted,      // held by this process for `ttl` from the moment of asking
+    kHeldByOther,  // `leader_address` holds it, or has held it meanwhile
+    kUnknown,      // no answer
+  };
+  uint64_t attempt = 0;
+  Kind kind = Kind::kUnknown;
+  uint64_t epoch = 0;
+  absl::Duration ttl;
+  std::string leader_address;
+};
+
+// What the registry remembers of the cluster.
+struct RegistrySnapshot {
+  struct AgentEntry {
+    enum class State { kAdmitted, kUnreachable, kGone };
+    AgentId id;
+    State state = State::kAdmitted;
+    std::shared_ptr<const v1::AgentInfo> info;  // never null
+    std::string registration_key;
+    absl::Time unreachable_since = absl::InfinitePast();
+  };
+  struct FrameworkEntry {
+    FrameworkId id;
+    bool removed = false;
+    Subscription subscription;  // of those not removed
+    absl::Time failover_deadline = absl::InfiniteFuture();
+  };
+  uint64_t epoch = 0;
+  absl::Status status;  // not OK: nothing could be read, the rest is empty
+  std::vector<AgentEntry> agents;
+  std::vector<FrameworkEntry> frameworks;
+};
+
+// The answer to one write. FailedPrecondition and Aborted say that this epoch is over; Unavailable and
+// DeadlineExceeded may be tried again; anything else is final.
+struct RegistryWritten {
+  uint64_t token = 0;
+  absl::Status status;
+  // For an admission: the id that the registry already had for its registration key.
+  AgentId existing_agent;
+};
+
+// ---- From operators and the process ----------------------------------------------------------------
+
+struct OperatorTeardown {
+  uint64_t call = 0;
+  std::string request_id;
+  FrameworkId framework_id;
+};
+
+struct OperatorKillTask {
+  uint64_t call = 0;
+  std::string request_id;
+  FrameworkId framework_id;  // empty: the task id alone must be unique
+  TaskId task_id;
+  std::shared_ptr<const v1::KillPolicy> kill_policy;
+};
+
+// The process is asked to end.
+struct Stop {};
+
+using Input =
+    std::variant<runtime::Tick, Subscribe, SchedulerCall, SchedulerStreamClosed, AgentRegister,
+                 AgentReregister, AgentHeartbeat, AgentStatusUpdate, AgentExecutorExited,
+                 AgentExecutorMessage, AgentTotalChanged, AgentUnregister, AgentStreamClosed,
+                 AllocatorConnected, AllocatorProposals, AllocatorNeedsSnapshot, AllocatorClosed,
+                 LeaseAnswer, RegistrySnapshot, RegistryWritten, OperatorTeardown, OperatorKillTask,
+                 Stop>;
+
+}  // namespace meros::master

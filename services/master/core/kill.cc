@@ -1,0 +1,38 @@
+#include <utility>
+
+#include "services/master/core/scheduler_calls.h"
+#include "services/master/core/task_state.h"
+
+namespace meros::master {
+
+void KillKnownTask(Transaction* tx, const Task& task,
+                   std::shared_ptr<const v1::KillPolicy> kill_policy) {
+  Agent* agent = tx->books().agents.Find(task.agent_id);
+  // Remembered, with its policy, for an agent that is away just now.
+  if (!IsTerminal(task.state)) agent->pending_kills[{task.framework_id, task.id}] = kill_policy;
+  tx->Tell(*agent, KillTaskMessage{task.framework_id, task.id, std::move(kill_policy)});
+}
+
+absl::Status HandleKill(Transaction* tx, Framework* framework, const Kill& call) {
+  auto it = framework->task_by_id.find(call.task_id);
+  if (it == framework->task_by_id.end()) {
+    auto status = ReconciledStatus(tx, *framework, call.task_id, call.agent_id);
+    if (status != nullptr) tx->Tell(*framework, UpdateEvent{std::move(status)});
+    return absl::OkStatus();
+  }
+  if (!call.agent_id.empty() && call.agent_id != it->second->agent_id) return absl::OkStatus();
+  KillKnownTask(tx, *it->second, call.kill_policy);
+  return absl::OkStatus();
+}
+
+absl::Status HandleShutdownExecutor(Transaction* tx, Framework* framework,
+                                    const ShutdownExecutorCall& call) {
+  const Agent* agent = tx->books().agents.Find(call.agent_id);
+  if (agent == nullptr || !agent->is_active()) {
+    return absl::NotFoundError("agent is unknown or has no session: " + call.agent_id.value());
+  }
+  tx->Tell(*agent, ShutdownExecutorMessage{framework->record.id, call.executor_id});
+  return absl::OkStatus();
+}
+
+}  // namespace meros::master

@@ -1,0 +1,209 @@
+#include "services/master/core/master_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/check.h"
+#include "services/master/core/dispatch.h"
+#include "services/master/core/recovery.h"
+
+namespace meros::master {
+namespace {
+
+// Inputs that say that a stream has ended need no refusal.
+bool IsClosing(const Input& input) {
+  return std::holds_alternative<SchedulerStreamClosed>(input) ||
+         std::holds_alternative<AgentStreamClosed>(input) ||
+         std::holds_alternative<AllocatorClosed>(input);
+}
+
+}  // namespace
+
+MasterCore::MasterCore(MasterOptions options, uint64_t seed)
+    : state_(std::make_unique<State>(std::move(options), seed)) {}
+
+Transaction MasterCore::Begin(absl::Time now, EffectList* out) {
+  return Transaction(state_->options, state_->leadership.epoch(), state_->books.get(), &state_->rng,
+                     &state_->revision, now, out);
+}
+
+void MasterCore::Step(absl::Time now, Input input, EffectList* out) {
+  const LeadershipState before = state_->leadership.state();
+  Obey(now, state_->leadership.OnTime(now, out), out);
+  if (std::holds_alternative<LeaseAnswer>(input)) {
+    On(now, std::get<LeaseAnswer>(std::move(input)), out);
+  } else if (std::holds_alternative<RegistrySnapshot>(input)) {
+    On(now, std::get<RegistrySnapshot>(std::move(input)), out);
+  } else if (std::holds_alternative<Stop>(input)) {
+    OnStop(now, out);
+  } else if (state_->leadership.may_act()) {
+    Dispatch(now, std::move(input), out);
+  } else if (state_->leadership.state() == LeadershipState::kFenced) {
+    Defer(std::move(input), out);
+  } else {
+    Refuse(input, out);
+  }
+  if (state_->leadership.may_act()) FireTimers(now, out);
+  const bool recovering_changed =
+      state_->leadership.may_act() &&
+      state_->published_recovering != state_->books->agents.recovering();
+  if (before != state_->leadership.state() || recovering_changed) PublishLeadership(now, out);
+}
+
+absl::Time MasterCore::NextDeadline() const {
+  absl::Time next = state_->leadership.NextDeadline();
+  if (state_->leadership.may_act()) next = std::min(next, state_->books->timers.Next());
+  return next;
+}
+
+// ---- Leadership ------------------------------------------------------------------------------------
+
+void MasterCore::Obey(absl::Time now, Leadership::Verdict verdict, EffectList* out) {
+  switch (verdict) {
+    case Leadership::Verdict::kNone:
+    case Leadership::Verdict::kFence:
+      return;
+    case Leadership::Verdict::kRecover:
+      out->push_back(ReadRegistry{state_->leadership.epoch()});
+      return;
+    case Leadership::Verdict::kResume:
+      return Resume(now, out);
+    case Leadership::Verdict::kStepDown:
+      return StepDown(now, NotLeading(), out);
+  }
+}
+
+void MasterCore::On(absl::Time now, LeaseAnswer answer, EffectList* out) {
+  Obey(now, state_->leadership.OnAnswer(now, answer), out);
+}
+
+void MasterCore::On(absl::Time now, RegistrySnapshot snapshot, EffectList* out) {
+  Leadership& leadership = state_->leadership;
+  if (leadership.state() != LeadershipState::kRecovering || snapshot.epoch != leadership.epoch()) {
+    return;
+  }
+  if (!snapshot.status.ok()) {
+    if (absl::IsFailedPrecondition(snapshot.status) || absl::IsAborted(snapshot.status)) {
+      return Obey(now, leadership.Lost(now), out);
+    }
+    return leadership.RecoverLater(now);
+  }
+  leadership.Lead();
+  Transaction tx = Begin(now, out);
+  RecoverBooks(&tx, std::move(snapshot));
+}
+
+void MasterCore::OnStop(absl::Time now, EffectList* out) {
+  if (state_->leadership.state() == LeadershipState::kStopping) return;
+  StepDown(now, absl::UnavailableError("the master stops"), out);
+  state_->leadership.Stop(out);
+}
+
+void MasterCore::StepDown(absl::Time now, absl::Status why, EffectList* out) {
+  Transaction tx = Begin(now, out);
+  const Books& books = *state_->books;
+  for (const auto& [sequence, framework] : books.frameworks.all()) {
+    if (framework->stream != 0) tx.Close(framework->stream, why);
+  }
+  for (const auto& [sequence, agent] : books.agents.all()) {
+    if (agent->stream != 0) tx.Close(agent->stream, why);
+  }
+  if (books.allocator_stream != 0) tx.Close(books.allocator_stream, why);
+  for (const Input& input : state_->deferred) Refuse(input, out);
+  state_->deferred.clear();
+  auto empty = std::make_unique<Books>(state_->options.max_request_ids);
+  // Ids that this process minted stay unique when it leads again.
+  empty->next_framework_number = books.next_framework_number;
+  empty->next_agent_number = books.next_agent_number;
+  state_->books = std::move(empty);
+  tx.PublishCleared();
+}
+
+void MasterCore::Resume(absl::Time now, EffectList* out) {
+  // Nobody could be heard meanwhile: silence counts from now.
+  for (const auto& [sequence, agent] : state_->books->agents.all()) {
+    if (agent->stream != 0) agent->last_seen = now;
+  }
+  std::deque<Input> deferred = std::exchange(state_->deferred, {});
+  for (Input& input : deferred) {
+    if (state_->leadership.may_act()) {
+      Dispatch(now, std::move(input), out);
+    } else {
+      Refuse(input, out);
+    }
+  }
+}
+
+void MasterCore::PublishLeadership(absl::Time now, EffectList* out) {
+  const Leadership& leadership = state_->leadership;
+  LeadershipRecord record;
+  record.state = leadership.state();
+  record.epoch = leadership.epoch();
+  const bool ours = leadership.state() == LeadershipState::kLeading ||
+                    leadership.state() == LeadershipState::kFenced ||
+                    leadership.state() == LeadershipState::kRecovering;
+  record.leader_address = ours ? state_->options.advertise_address : leadership.leader_address();
+  record.agents_recovering = state_->books->agents.recovering();
+  state_->published_recovering = record.agents_recovering;
+  Begin(now, out).PublishLeadership(std::move(record));
+}
+
+// ---- Inputs ----------------------------------------------------------------------------------------
+
+void MasterCore::Dispatch(absl::Time now, Input input, EffectList* out) {
+  Transaction tx = Begin(now, out);
+  if (const auto* written = std::get_if<RegistryWritten>(&input)) {
+    if (!HandleWritten(&tx, *written).ok()) Obey(now, state_->leadership.Lost(now), out);
+    return;
+  }
+  HandleInput(&tx, std::move(input));
+}
+
+void MasterCore::Defer(Input input, EffectList* out) {
+  if (std::holds_alternative<runtime::Tick>(input)) return;
+  // What bounds itself (answers of our own neighbours, ends of streams) is always kept.
+  const bool must_keep = IsClosing(input) || std::holds_alternative<RegistryWritten>(input);
+  if (!must_keep && state_->deferred.size() >= state_->options.max_deferred_inputs) {
+    out->push_back(Counted{Count::kDeferredOverflow});
+    const absl::Status status =
+        absl::UnavailableError("the master's lease is in doubt and too many calls wait for it");
+    if (StreamOf(input) != 0) out->push_back(CloseStream{StreamOf(input), status});
+    if (CallOf(input) != 0) out->push_back(Reply{CallOf(input), status});
+    return;
+  }
+  out->push_back(Counted{Count::kDeferredInputs});
+  state_->deferred.push_back(std::move(input));
+}
+
+absl::Status MasterCore::NotLeading() const {
+  const Leadership& leadership = state_->leadership;
+  if (leadership.state() == LeadershipState::kRecovering) {
+    return absl::UnavailableError("the master is recovering, try again");
+  }
+  if (leadership.state() == LeadershipState::kStopping) {
+    return absl::UnavailableError("the master stops");
+  }
+  if (leadership.leader_address().empty()) {
+    return absl::FailedPreconditionError("this master does not lead, and knows of no leader");
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("this master does not lead; leader=", leadership.leader_address()));
+}
+
+void MasterCore::Refuse(const Input& input, EffectList* out) const {
+  if (IsClosing(input)) return;
+  if (StreamOf(input) != 0) out->push_back(CloseStream{StreamOf(input), NotLeading()});
+  if (CallOf(input) != 0) out->push_back(Reply{CallOf(input), NotLeading()});
+}
+
+void MasterCore::FireTimers(absl::Time now, EffectList* out) {
+  Transaction tx = Begin(now, out);
+  // Timers that handlers arm for now or earlier fire in the next step, so that this ends.
+  size_t left = state_->books->timers.size();
+  while (left-- > 0 && state_->books->timers.Next() <= now) {
+    HandleTimer(&tx, state_->books->timers.Pop());
+  }
+}
+
+}  // namespace meros::master

@@ -1,0 +1,46 @@
+#include "services/master/core/operator_calls.h"
+
+#include "absl/strings/str_cat.h"
+#include "services/master/core/scheduler_calls.h"
+
+namespace meros::master {
+namespace {
+
+// The one task of this id among all frameworks, or in the named one.
+absl::StatusOr<const Task*> FindTask(Transaction* tx, const FrameworkId& framework_id,
+                                     const TaskId& task_id) {
+  const Task* found = nullptr;
+  for (const auto& [sequence, framework] : tx->books().frameworks.all()) {
+    if (!framework_id.empty() && framework->record.id != framework_id) continue;
+    auto it = framework->task_by_id.find(task_id);
+    if (it == framework->task_by_id.end()) continue;
+    if (found != nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "several frameworks have a task ", task_id.value(), ": name the framework"));
+    }
+    found = it->second;
+  }
+  if (found == nullptr) {
+    return absl::NotFoundError(absl::StrCat("no task ", task_id.value(), " that has not ended"));
+  }
+  return found;
+}
+
+}  // namespace
+
+absl::Status HandleOperatorTeardown(Transaction* tx, const OperatorTeardown& call) {
+  Framework* framework = tx->books().frameworks.Find(call.framework_id);
+  if (framework == nullptr) {
+    return absl::NotFoundError(absl::StrCat("no framework ", call.framework_id.value()));
+  }
+  return HandleTeardown(tx, framework);
+}
+
+absl::Status HandleOperatorKill(Transaction* tx, const OperatorKillTask& call) {
+  absl::StatusOr<const Task*> task = FindTask(tx, call.framework_id, call.task_id);
+  if (!task.ok()) return task.status();
+  KillKnownTask(tx, **task, call.kill_policy);
+  return absl::OkStatus();
+}
+
+}  // namespace meros::master

@@ -1,0 +1,55 @@
+// What an operator may set about the behaviour of a master: every timeout and every bound of its core.
+//
+// Thread rule: immutable after Validate().
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace meros::master {
+
+struct MasterOptions {
+  // Who this process is. A new random id at every start.
+  std::string master_id;
+  // host:port that agents, frameworks and other masters are told.
+  std::string advertise_address;
+  // "MAJOR.MINOR.PATCH" of this software.
+  std::string version = "0.1.0";
+
+  // How long a lease lasts; renewed every third of it.
+  absl::Duration lease_ttl = absl::Seconds(10);
+  // Between two heartbeats on a scheduler's stream.
+  absl::Duration framework_heartbeat_interval = absl::Seconds(15);
+  // An agent that was silent for so long is unreachable. Agents beat five times in it.
+  absl::Duration agent_unreachable_timeout = absl::Seconds(15);
+  // How long a new leader waits for the agents that it finds in the registry.
+  absl::Duration agent_reregister_timeout = absl::Minutes(10);
+  // Offers older than this are rescinded.
+  absl::Duration offer_timeout = absl::InfiniteDuration();
+
+  // Histories, oldest dropped first. Lost on fail-over.
+  size_t max_completed_frameworks = 50;
+  size_t max_completed_tasks_per_framework = 1000;
+  size_t max_unreachable_tasks_per_framework = 1000;
+
+  // Refusals: a new framework, an offer to a framework, a message to an executor above these.
+  size_t max_frameworks = 10000;
+  size_t max_offers_per_framework = 20000;
+  size_t max_message_bytes = 1 << 20;
+  // Request ids remembered per framework and for operators, so that a repeated call acts once.
+  size_t max_request_ids = 4096;
+  // Inputs kept while the lease is in doubt; streams that bring more are cut.
+  size_t max_deferred_inputs = 65536;
+
+  // How long a framework that was connected when the former leader died has, at least, to come back.
+  absl::Duration RecoveredFrameworkGrace() const { return agent_reregister_timeout; }
+  absl::Duration AgentHeartbeatInterval() const { return agent_unreachable_timeout / 5; }
+
+  // ERRORS: InvalidArgument naming the flag whose value makes no sense.
+  absl::Status Validate() const;
+};
+
+}  // namespace meros::master

@@ -1,0 +1,58 @@
+#include "services/master/core/recovery.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace meros::master {
+namespace {
+
+using AgentEntry = RegistrySnapshot::AgentEntry;
+
+AgentState StateOf(AgentEntry::State state) {
+  switch (state) {
+    case AgentEntry::State::kAdmitted: return AgentState::kRecovered;
+    case AgentEntry::State::kUnreachable: return AgentState::kUnreachable;
+    case AgentEntry::State::kGone: return AgentState::kGone;
+  }
+  return AgentState::kGone;
+}
+
+void RecoverAgent(Transaction* tx, AgentEntry entry) {
+  AgentRecord record;
+  record.id = entry.id;
+  record.state = StateOf(entry.state);
+  record.info = std::move(entry.info);
+  record.registration_key = std::move(entry.registration_key);
+  record.unreachable_since = entry.unreachable_since;
+  tx->AddAgent(std::move(record));
+  if (entry.state == AgentEntry::State::kAdmitted) {
+    tx->books().timers.Arm(tx->now() + tx->options().agent_reregister_timeout,
+                           RecoveredAgentTimer{entry.id});
+  }
+}
+
+void RecoverFramework(Transaction* tx, RegistrySnapshot::FrameworkEntry entry) {
+  if (entry.removed) return tx->books().frameworks.AddRemoved(entry.id);
+  FrameworkRecord record;
+  record.id = std::move(entry.id);
+  record.state = FrameworkState::kRecovered;
+  record.subscription = std::move(entry.subscription);
+  record.registered = tx->now();
+  record.failover_deadline = entry.failover_deadline;
+  if (record.failover_deadline == absl::InfiniteFuture()) {
+    record.failover_deadline = tx->now() + std::max(record.subscription.failover_timeout,
+                                                    tx->options().RecoveredFrameworkGrace());
+  }
+  tx->AddFramework(std::move(record));
+}
+
+}  // namespace
+
+void RecoverBooks(Transaction* tx, RegistrySnapshot snapshot) {
+  for (AgentEntry& entry : snapshot.agents) RecoverAgent(tx, std::move(entry));
+  for (RegistrySnapshot::FrameworkEntry& entry : snapshot.frameworks) {
+    RecoverFramework(tx, std::move(entry));
+  }
+}
+
+}  // namespace meros::master

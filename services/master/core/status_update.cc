@@ -1,0 +1,35 @@
+#include <utility>
+
+#include "services/master/core/agent_sessions.h"
+#include "services/master/core/task_state.h"
+
+namespace meros::master {
+
+void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update) {
+  if (!agent->is_active()) return;  // the agent re-sends it when it is back in session
+  Framework* framework = tx->books().frameworks.Find(update.framework_id);
+  if (framework == nullptr) {
+    tx->Add(Count::kInvalidStatusUpdates);
+    // A framework that is gone for good acknowledges nothing: its tasks must end.
+    if (tx->books().frameworks.IsRemoved(update.framework_id)) {
+      tx->Tell(*agent, ShutdownFrameworkMessage{update.framework_id});
+    }
+    return;
+  }
+  const std::string uuid = update.status->uuid();
+  const v1::TaskState state = update.status->state();
+  tx->Tell(*framework, UpdateEvent{update.status});
+  auto it = framework->task_by_id.find(update.task_id);
+  if (it == framework->task_by_id.end() || it->second->agent_id != agent->record.id) {
+    tx->Add(Count::kInvalidStatusUpdates);
+    return;
+  }
+  Task* task = it->second;
+  if (framework->is_connected()) tx->SetForwarded(task, state, uuid);
+  // The agent's newest state may run ahead of the update that it may send next; a terminal one frees
+  // the resources now.
+  if (IsTerminal(task->state)) return;
+  tx->SetTaskState(task, update.latest_state, std::move(update.status));
+}
+
+}  // namespace meros::master

@@ -1,0 +1,154 @@
+#include <utility>
+
+#include "absl/container/btree_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "services/master/core/scheduler_calls.h"
+
+namespace meros::master {
+namespace {
+
+void Refuse(Transaction* tx, StreamId stream, absl::Status status) {
+  tx->Send(stream, ErrorEvent{std::string(status.message())});
+  tx->Close(stream, std::move(status));
+}
+
+// The description with the id, which is how agents and readers get it.
+std::shared_ptr<const v1::FrameworkInfo> WithId(const v1::FrameworkInfo& info,
+                                                const FrameworkId& id) {
+  auto copy = std::make_shared<v1::FrameworkInfo>(info);
+  copy->mutable_id()->set_value(id.value());
+  return copy;
+}
+
+void Welcome(Transaction* tx, const Framework& framework) {
+  const absl::Duration interval = tx->options().framework_heartbeat_interval;
+  tx->Send(framework.stream, SubscribedEvent{framework.record.id, interval});
+  tx->Send(framework.stream, HeartbeatEvent{});
+  tx->books().timers.Arm(tx->now() + interval, FrameworkHeartbeatTimer{framework.stream});
+}
+
+FrameworkRecord NewRecord(Transaction* tx, FrameworkId id, FrameworkState state,
+                          Subscription subscription) {
+  FrameworkRecord record;
+  record.id = std::move(id);
+  record.state = state;
+  record.registered = tx->now();
+  record.subscription = std::move(subscription);
+  record.subscription.info = WithId(*record.subscription.info, record.id);
+  return record;
+}
+
+// A description may be replaced, save for what decides who may act for the framework and how its tasks
+// are run.
+absl::Status CheckUnchanged(const v1::FrameworkInfo& old_info, const v1::FrameworkInfo& new_info) {
+  if (old_info.has_principal() != new_info.has_principal() ||
+      old_info.principal() != new_info.principal()) {
+    return absl::PermissionDeniedError("the principal of a framework cannot be changed");
+  }
+  return absl::OkStatus();
+}
+
+// The former user and checkpoint stay.
+void KeepFixed(const v1::FrameworkInfo& old_info, Subscription* subscription) {
+  auto info = std::make_shared<v1::FrameworkInfo>(*subscription->info);
+  info->set_user(old_info.user());
+  if (old_info.has_checkpoint()) {
+    info->set_checkpoint(old_info.checkpoint());
+  } else {
+    info->clear_checkpoint();
+  }
+  *info->mutable_id() = old_info.id();
+  subscription->info = std::move(info);
+}
+
+// Agents hand the description to executors.
+void TellAgents(Transaction* tx, const Framework& framework) {
+  absl::btree_set<AgentId> concerned;
+  for (const auto& [sequence, task] : framework.tasks) concerned.insert(task->agent_id);
+  for (const AgentId& id : concerned) {
+    tx->Tell(*tx->books().agents.Find(id),
+             UpdateFrameworkMessage{framework.record.subscription.info});
+  }
+}
+
+void SubscribeNew(Transaction* tx, Subscribe call, bool with_given_id) {
+  if (tx->books().frameworks.size() >= tx->options().max_frameworks) {
+    return Refuse(tx, call.stream,
+                  absl::ResourceExhaustedError(absl::StrCat(
+                      "the master has as many frameworks as it may: ", tx->options().max_frameworks)));
+  }
+  FrameworkId id = call.framework_id;
+  if (!with_given_id) {
+    id = FrameworkId(absl::StrFormat("%s-%04d", tx->options().master_id,
+                                     tx->books().next_framework_number++));
+  }
+  FrameworkRecord record =
+      NewRecord(tx, std::move(id), FrameworkState::kRecovered, std::move(call.subscription));
+  Framework* framework = tx->AddFramework(std::move(record));
+  tx->ConnectFramework(framework, call.stream);
+  tx->RecordFramework(*framework);
+  Welcome(tx, *framework);
+}
+
+void SubscribeAgain(Transaction* tx, Framework* framework, Subscribe call) {
+  const v1::FrameworkInfo& old_info = *framework->record.subscription.info;
+  if (absl::Status status = CheckUnchanged(old_info, *call.subscription.info); !status.ok()) {
+    return Refuse(tx, call.stream, std::move(status));
+  }
+  KeepFixed(old_info, &call.subscription);
+  framework->record.reregistered = tx->now();
+  tx->ConnectFramework(framework, call.stream);
+  tx->UpdateSubscription(framework, std::move(call.subscription));
+  tx->RecordFramework(*framework);
+  Welcome(tx, *framework);
+  TellAgents(tx, *framework);
+}
+
+}  // namespace
+
+void HandleSubscribe(Transaction* tx, Subscribe call) {
+  Books& books = tx->books();
+  if (books.frameworks.FindByStream(call.stream) != nullptr) {
+    return Refuse(tx, call.stream,
+                  absl::InvalidArgumentError("SUBSCRIBE must be the first call of its stream"));
+  }
+  const std::string& principal = call.subscription.info->principal();
+  if (!call.authenticated.empty() && principal.empty()) {
+    auto info = std::make_shared<v1::FrameworkInfo>(*call.subscription.info);
+    info->set_principal(call.authenticated);
+    call.subscription.info = std::move(info);
+  } else if (!call.authenticated.empty() && principal != call.authenticated) {
+    return Refuse(tx, call.stream,
+                  absl::PermissionDeniedError("framework_info.principal is not the authenticated one"));
+  }
+  if (call.framework_id.empty()) return SubscribeNew(tx, std::move(call), /*with_given_id=*/false);
+  if (books.frameworks.IsRemoved(call.framework_id)) {
+    return Refuse(tx, call.stream, absl::FailedPreconditionError("Framework has been removed"));
+  }
+  Framework* framework = books.frameworks.Find(call.framework_id);
+  if (framework == nullptr) return SubscribeNew(tx, std::move(call), /*with_given_id=*/true);
+  SubscribeAgain(tx, framework, std::move(call));
+}
+
+absl::Status HandleUpdateFramework(Transaction* tx, Framework* framework,
+                                   UpdateFrameworkCall call) {
+  const v1::FrameworkInfo& old_info = *framework->record.subscription.info;
+  const v1::FrameworkInfo& new_info = *call.subscription.info;
+  if (old_info.principal() != new_info.principal()) {
+    return absl::InvalidArgumentError("framework_info.principal cannot be changed");
+  }
+  if (old_info.user() != new_info.user()) {
+    return absl::InvalidArgumentError("framework_info.user cannot be changed");
+  }
+  if (old_info.checkpoint() != new_info.checkpoint()) {
+    return absl::InvalidArgumentError("framework_info.checkpoint cannot be changed");
+  }
+  KeepFixed(old_info, &call.subscription);
+  tx->UpdateSubscription(framework, std::move(call.subscription));
+  tx->RecordFramework(*framework);
+  TellAgents(tx, *framework);
+  return absl::OkStatus();
+}
+
+}  // namespace meros::master

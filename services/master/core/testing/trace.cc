@@ -1,0 +1,206 @@
+#include "services/master/core/testing/trace.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace meros::master::testing {
+namespace {
+
+std::string Join(const std::vector<std::string>& words) { return absl::StrJoin(words, ","); }
+
+std::string Seconds(absl::Time time) {
+  if (time == absl::InfiniteFuture()) return "never";
+  return absl::StrCat("t=", absl::ToDoubleSeconds(time - absl::UnixEpoch()));
+}
+
+// ---- Events ----
+
+std::string Text(const SubscribedEvent& e) { return "SUBSCRIBED " + e.framework_id.value(); }
+std::string Text(const HeartbeatEvent&) { return "HEARTBEAT"; }
+std::string Text(const OffersEvent& e) {
+  std::string text = "OFFERS";
+  for (const OfferRef& offer : e.offers) {
+    absl::StrAppend(&text, " [#", offer->sequence, " ", offer->agent_id.value(), " ", offer->role,
+                    " ", offer->resources.DebugString(), "]");
+  }
+  return text;
+}
+std::string Text(const RescindEvent& e) {
+  return "RESCIND #" + e.offer_id.value().substr(1, e.offer_id.value().find('-') - 1);
+}
+std::string Text(const UpdateEvent& e) {
+  std::string text = absl::StrCat("UPDATE ", e.status->task_id().value(), " ",
+                                  v1::TaskState_Name(e.status->state()));
+  if (e.status->has_reason()) {
+    absl::StrAppend(&text, " ", v1::TaskStatus::Reason_Name(e.status->reason()));
+  }
+  if (e.status->has_uuid()) absl::StrAppend(&text, " uuid=", e.status->uuid());
+  if (e.status->has_unreachable_time()) absl::StrAppend(&text, " +unreachable_time");
+  if (e.status->has_message()) absl::StrAppend(&text, " \"", e.status->message(), "\"");
+  return text;
+}
+std::string Text(const OperationErrorEvent& e) {
+  return absl::StrCat("OPERATION_ERROR ", e.operation_id, " \"", e.message, "\"");
+}
+std::string Text(const MessageEvent& e) {
+  return absl::StrCat("MESSAGE ", e.agent_id.value(), " ", e.executor_id.value(), " ", e.data);
+}
+std::string Text(const FailureEvent& e) {
+  return absl::StrCat("FAILURE ", e.agent_id.value(),
+                      e.executor_id.empty() ? "" : " executor=" + e.executor_id.value());
+}
+std::string Text(const ErrorEvent& e) { return absl::StrCat("ERROR \"", e.message, "\""); }
+
+// ---- Messages to agents ----
+
+std::string Text(const RegisteredMessage& m) {
+  return absl::StrCat(m.reregistered ? "REREGISTERED " : "REGISTERED ", m.agent_id.value(),
+                      " epoch=", m.epoch);
+}
+std::string Text(const AliveMessage&) { return "ALIVE"; }
+std::string Text(const ShutdownMessage& m) { return absl::StrCat("SHUTDOWN \"", m.reason, "\""); }
+std::string Text(const ReconcileMessage& m) {
+  std::string text = "RECONCILE";
+  for (const auto& ref : m.tasks) absl::StrAppend(&text, " ", ref.task_id.value());
+  return text;
+}
+std::string Text(const RunTaskMessage& m) {
+  return absl::StrCat("RUN ", m.task->task_id().value(), " role=", m.role);
+}
+std::string Text(const KillTaskMessage& m) {
+  return absl::StrCat("KILL ", m.task_id.value(), m.kill_policy == nullptr ? "" : " +policy");
+}
+std::string Text(const AcknowledgeMessage& m) {
+  return absl::StrCat("ACKNOWLEDGE ", m.task_id.value(), " uuid=", m.uuid);
+}
+std::string Text(const ShutdownFrameworkMessage& m) {
+  return "SHUTDOWN_FRAMEWORK " + m.framework_id.value();
+}
+std::string Text(const ShutdownExecutorMessage& m) {
+  return "SHUTDOWN_EXECUTOR " + m.executor_id.value();
+}
+std::string Text(const UpdateFrameworkMessage& m) {
+  return "UPDATE_FRAMEWORK " + m.framework->id().value();
+}
+std::string Text(const SchedulerBytesMessage& m) {
+  return absl::StrCat("BYTES ", m.executor_id.value(), " ", m.data);
+}
+
+// ---- Messages to the allocator ----
+
+std::string Text(const HelloMessage& m) { return absl::StrCat("HELLO epoch=", m.epoch); }
+std::string Text(const SnapshotBeginMessage& m) {
+  return absl::StrCat("SNAPSHOT_BEGIN ", m.version);
+}
+std::string Text(const SnapshotEndMessage& m) { return absl::StrCat("SNAPSHOT_END ", m.version); }
+std::string Text(const ProposalResultMessage& m) {
+  return absl::StrCat("RESULT ", m.proposal_id, " reject=", static_cast<int>(m.reject));
+}
+std::string Text(const UpsertFrameworkDelta& m) {
+  return absl::StrCat("FRAMEWORK ", m.framework_id.value(), m.active ? " active" : " inactive",
+                      " roles=", Join(m.subscription.roles),
+                      " suppressed=", Join(m.subscription.suppressed_roles));
+}
+std::string Text(const RemoveFrameworkDelta& m) {
+  return "REMOVE_FRAMEWORK " + m.framework_id.value();
+}
+std::string Text(const UpsertAgentDelta& m) {
+  return absl::StrCat("AGENT ", m.agent_id.value(), m.active ? " active " : " inactive ",
+                      m.total.DebugString());
+}
+std::string Text(const RemoveAgentDelta& m) { return "REMOVE_AGENT " + m.agent_id.value(); }
+std::string Text(const AllocateDelta& m) {
+  return absl::StrCat("ALLOCATE ", m.framework_id.value(), " ", m.role, " ", m.agent_id.value(),
+                      " ", m.resources.DebugString(), " proposal=", m.proposal_id);
+}
+std::string Text(const RecoverDelta& m) {
+  return absl::StrCat("RECOVER ", m.framework_id.value(), " ", m.role, " ", m.agent_id.value(), " ",
+                      m.resources.DebugString(), " refuse=", absl::FormatDuration(m.refuse));
+}
+std::string Text(const ReviveDelta& m) {
+  return absl::StrCat("REVIVE ", m.framework_id.value(), " ", Join(m.roles));
+}
+std::string Text(const SuppressDelta& m) {
+  return absl::StrCat("SUPPRESS ", m.framework_id.value(), " ", Join(m.roles));
+}
+
+// ---- Records ----
+
+std::string Text(const AdmitAgentRecord& r) { return "ADMIT " + r.id.value(); }
+std::string Text(const UpdateAgentRecord& r) { return "UPDATE_AGENT " + r.id.value(); }
+std::string Text(const UnreachableAgentRecord& r) { return "UNREACHABLE " + r.id.value(); }
+std::string Text(const ReachableAgentRecord& r) { return "REACHABLE " + r.id.value(); }
+std::string Text(const RemoveAgentRecord& r) { return "REMOVE_AGENT " + r.id.value(); }
+std::string Text(const PutFrameworkRecord& r) {
+  return absl::StrCat("PUT_FRAMEWORK ", r.id.value(), " deadline=", Seconds(r.failover_deadline));
+}
+std::string Text(const RemoveFrameworkRecord& r) { return "REMOVE_FRAMEWORK " + r.id.value(); }
+
+// ---- Effects ----
+
+template <typename Variant>
+std::string TextOf(const Variant& variant) {
+  return std::visit([](const auto& v) { return Text(v); }, variant);
+}
+
+struct EffectText {
+  Published published;
+
+  std::string operator()(const ToScheduler& e) const {
+    return absl::StrCat("scheduler ", e.stream, ": ", TextOf(e.event));
+  }
+  std::string operator()(const ToAgent& e) const {
+    return absl::StrCat("agent ", e.stream, ": ", TextOf(e.message));
+  }
+  std::string operator()(const ToAllocator& e) const {
+    return absl::StrCat("allocator", e.version == 0 ? "" : absl::StrCat(" v", e.version), ": ",
+                        TextOf(e.message));
+  }
+  std::string operator()(const AcquireLease& e) const {
+    return absl::StrCat("registry: ACQUIRE #", e.attempt);
+  }
+  std::string operator()(const RenewLease& e) const {
+    return absl::StrCat("registry: RENEW #", e.attempt, " epoch=", e.epoch);
+  }
+  std::string operator()(const ReleaseLease& e) const {
+    return absl::StrCat("registry: RELEASE epoch=", e.epoch);
+  }
+  std::string operator()(const ReadRegistry& e) const {
+    return absl::StrCat("registry: READ epoch=", e.epoch);
+  }
+  std::string operator()(const WriteRegistry& e) const {
+    return absl::StrCat("registry: WRITE ", e.token, " ", TextOf(e.record));
+  }
+  std::string operator()(const Reply& e) const {
+    return absl::StrCat("reply ", e.call, ": ", e.status.ToString());
+  }
+  std::string operator()(const CloseStream& e) const {
+    return absl::StrCat("close ", e.stream, ": ", e.status.ToString());
+  }
+  std::string operator()(const Counted&) const { return ""; }
+  std::string operator()(const Publish& e) const {
+    if (published == Published::kHide) return "";
+    if (const auto* leadership = std::get_if<LeadershipRecord>(&e.change)) {
+      return absl::StrCat("publish ", e.revision, ": ", LeadershipStateName(leadership->state),
+                          " leader=", leadership->leader_address);
+    }
+    return absl::StrCat("publish ", e.revision, ": change ", e.change.index());
+  }
+};
+
+}  // namespace
+
+std::string TraceEffect(const Effect& effect, Published published) {
+  return std::visit(EffectText{published}, effect);
+}
+
+std::vector<std::string> Trace(const EffectList& effects, Published published) {
+  std::vector<std::string> lines;
+  for (const Effect& effect : effects) {
+    std::string line = TraceEffect(effect, published);
+    if (!line.empty()) lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+}  // namespace meros::master::testing

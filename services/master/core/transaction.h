@@ -1,0 +1,171 @@
+// The one layer that changes the books. Every change that touches more than one index is one function
+// here, so that between two calls these always hold (CheckInvariants):
+//
+//   - per agent: used + offered + free = total, used being the resources of its tasks that have not
+//     ended and of its executors, offered those of its offers;
+//   - a task is in the task book, in its framework and on its agent, or in none of them;
+//   - an offer is in the offer book, in its framework and on its agent, or in none of them;
+//   - a framework's usage by role is the sum of the same, by role;
+//   - the allocator, when there is one, has been told of every change in order.
+//
+// A Transaction lives for one step: it carries the time and the effects of that step.
+//
+// Thread rule: strand-confined.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "libs/base/rng.h"
+#include "services/master/core/books.h"
+#include "services/master/core/effects.h"
+#include "services/master/core/inputs.h"
+#include "services/master/core/options.h"
+
+namespace meros::master {
+
+enum class Rescind { kSilently, kTellFramework };
+
+class Transaction {
+ public:
+  // Everything must outlive the transaction. `revision` is that of the last published change.
+  Transaction(const MasterOptions& options, uint64_t epoch, Books* books, Rng* rng, uint64_t* revision,
+              absl::Time now, EffectList* out)
+      : options_(options), epoch_(epoch), books_(*books), rng_(*rng), revision_(*revision), now_(now),
+        out_(*out) {}
+
+  const MasterOptions& options() const { return options_; }
+  uint64_t epoch() const { return epoch_; }
+  Books& books() { return books_; }
+  absl::Time now() const { return now_; }
+  Rng& rng() { return rng_; }
+
+  // ---- Frameworks ----
+
+  // A framework enters the books, disconnected or RECOVERED as `record` says.
+  Framework* AddFramework(FrameworkRecord record);
+  // Ties a stream to it; the former stream, if any, is told that it failed over and closed.
+  void ConnectFramework(Framework* framework, StreamId stream);
+  // Its stream is gone: offers are taken back, the fail-over deadline starts.
+  void DisconnectFramework(Framework* framework);
+  // Replaces what it says about itself; offers for roles that it left are rescinded.
+  void UpdateSubscription(Framework* framework, Subscription subscription);
+  // Ends it and everything it runs. Its stream, if any, is closed with `status`.
+  void RemoveFramework(Framework* framework, const absl::Status& status);
+  // Writes its record, durable some time later.
+  void RecordFramework(const Framework& framework);
+
+  // ---- Offers ----
+
+  // REQUIRES: both are known and active, and the agent has the resources free.
+  OfferRef MakeOffer(Framework* framework, Agent* agent, const std::string& role,
+                     resources::Resources resources, uint64_t proposal_id);
+  // Takes an offer back; its resources are free again. `refuse`: how long the framework does not want
+  // to see them.
+  void EndOffer(const Offer& offer, Rescind rescind, absl::Duration refuse);
+  void EndOffersOf(Agent* agent);
+  void EndOffersOf(Framework* framework, Rescind rescind);
+  // Takes an offer out of the books for an ACCEPT. Its resources, then owned by the caller, go to
+  // LaunchTask and ReturnSpent, all of them, within the same step.
+  resources::Resources SpendOffer(const Offer& offer);
+  void ReturnSpent(const FrameworkId& framework_id, const std::string& role, const AgentId& agent_id,
+                   const resources::Resources& resources, absl::Duration refuse);
+
+  // ---- Tasks and executors ----
+
+  // A task enters with resources spent from offers, and is sent to its agent.
+  Task* LaunchTask(Framework* framework, Agent* agent, const std::string& role,
+                   const TaskLaunch& launch);
+  // A task enters because its agent reports it. It holds resources if it has not ended and they are
+  // free; should an agent report more than it has, the surplus is tracked without being counted.
+  Task* AddReportedTask(Framework* framework, Agent* agent, const ReportedTask& reported);
+  // Records a state and its status (may be null). Resources are released on the first terminal state.
+  // False, and nothing changes, when the state may not follow the present one.
+  bool SetTaskState(Task* task, v1::TaskState state, std::shared_ptr<const v1::TaskStatus> status);
+  void SetForwarded(Task* task, v1::TaskState state, std::string uuid);
+  // The task leaves the books for the framework's history.
+  void CompleteTask(Task* task);
+  // The task leaves the books for the framework's list of unreachable tasks, in its present state.
+  void SetAsideUnreachable(Task* task);
+
+  // REQUIRES: not there yet, and its resources are spent from offers or free (`reported`).
+  void AddExecutor(Agent* agent, Executor executor, bool reported);
+  void RemoveExecutor(Agent* agent, const Agent::ExecutorKey& key);
+
+  // ---- Agents ----
+
+  // Enters with a session or without one; no effect but for readers.
+  Agent* AddAgent(AgentRecord record);
+  // Changes the state, tells readers and, where it matters, the allocator.
+  void SetAgentState(Agent* agent, AgentState state);
+  void SetAgentTotal(Agent* agent, resources::Resources total);
+  // Takes it out. REQUIRES: it holds nothing.
+  void EraseAgent(Agent* agent);
+
+  // ---- Talking ----
+
+  void Send(StreamId stream, ToScheduler::Event event);
+  // To its scheduler, if it is connected.
+  void Tell(const Framework& framework, ToScheduler::Event event);
+  void Send(StreamId stream, ToAgent::Message message);
+  // To its session, if it has one and is registered.
+  void Tell(const Agent& agent, ToAgent::Message message);
+  // One delta, if an allocator listens.
+  void TellAllocator(ToAllocator::Message delta);
+  // Something that is no change of the books: a snapshot's parts, a result. REQUIRES: one listens.
+  void SendAllocator(ToAllocator::Message message);
+  // A status of the master's own, without uuid.
+  std::shared_ptr<v1::TaskStatus> MakeStatus(const TaskId& task_id, const AgentId& agent_id,
+                                             v1::TaskState state, v1::TaskStatus::Reason reason,
+                                             const std::string& message) const;
+  void Close(StreamId stream, absl::Status status);
+  void Answer(uint64_t call, absl::Status status);
+  void Write(std::string key, RegistryRecord record, AfterWrite after);
+  // The write is over; what it allows, or nullopt if it is not one of this leadership.
+  std::optional<AfterWrite> FinishWrite(uint64_t token);
+  // Tries the write again later, or now.
+  void RetryWrite(uint64_t token);
+  void ResendWrite(uint64_t token);
+  void Add(Count what, uint64_t by = 1);
+
+  void PublishAgent(const Agent& agent);
+  void PublishFramework(const Framework& framework);
+  void PublishTask(const Task& task, bool completed);
+  void PublishLeadership(LeadershipRecord record);
+  void PublishCleared();
+  // The amounts that changed since the last time.
+  void PublishUsage();
+
+  UpsertAgentDelta Describe(const Agent& agent) const;
+  UpsertFrameworkDelta Describe(const Framework& framework) const;
+
+ private:
+  void Publish(Publish::Change change);
+  // The amounts of an agent and a framework changed.
+  void MarkUsage(const AgentId& agent_id, const FrameworkId& framework_id);
+  enum class Holding { kUsed, kOffered };
+  void Charge(Framework* framework, const std::string& role, Holding kind,
+              const resources::Resources& resources);
+  void Discharge(Framework* framework, const std::string& role, Holding kind,
+                 const resources::Resources& resources);
+  void ReleaseTask(Task* task, Framework* framework, Agent* agent);
+  void DropTask(Task* task);
+  void UnlinkOffer(const Offer& offer);
+
+  const MasterOptions& options_;
+  const uint64_t epoch_;
+  Books& books_;
+  Rng& rng_;
+  uint64_t& revision_;
+  const absl::Time now_;
+  EffectList& out_;
+};
+
+// MEROS_CHECKs the rules above.
+void CheckInvariants(const Books& books);
+
+}  // namespace meros::master

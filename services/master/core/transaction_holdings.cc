@@ -1,0 +1,321 @@
+// Offers, tasks and executors: who holds which resources of which agent.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/check.h"
+#include "services/master/core/task_state.h"
+#include "services/master/core/transaction.h"
+
+namespace meros::master {
+namespace {
+
+// How long readers may see old amounts: 20 refreshes a second suffice for people and dashboards.
+constexpr absl::Duration kUsageInterval = absl::Milliseconds(50);
+
+}  // namespace
+
+void Transaction::MarkUsage(const AgentId& agent_id, const FrameworkId& framework_id) {
+  if (books_.stale_agents.empty() && books_.stale_frameworks.empty()) {
+    books_.timers.Arm(now_ + kUsageInterval, PublishUsageTimer{});
+  }
+  books_.stale_agents.insert(agent_id);
+  books_.stale_frameworks.insert(framework_id);
+}
+
+void Transaction::PublishUsage() {
+  for (const AgentId& id : books_.stale_agents) {
+    const Agent* agent = books_.agents.Find(id);
+    if (agent == nullptr) continue;
+    Publish(AgentUsage{id, agent->record.used, agent->record.offered});
+  }
+  for (const FrameworkId& id : books_.stale_frameworks) {
+    const Framework* framework = books_.frameworks.Find(id);
+    if (framework == nullptr) continue;
+    Publish(FrameworkUsage{id, framework->usage});
+  }
+  books_.stale_agents.clear();
+  books_.stale_frameworks.clear();
+}
+
+void Transaction::Charge(Framework* framework, const std::string& role, Holding kind,
+                         const resources::Resources& resources) {
+  RoleUsage& usage = framework->usage[role];
+  (kind == Holding::kUsed ? usage.used : usage.offered) += resources.Quantities();
+}
+
+void Transaction::Discharge(Framework* framework, const std::string& role, Holding kind,
+                            const resources::Resources& resources) {
+  auto it = framework->usage.find(role);
+  MEROS_CHECK(it != framework->usage.end()) << framework->record.id << " " << role;
+  (kind == Holding::kUsed ? it->second.used : it->second.offered) -= resources.Quantities();
+  if (it->second.empty()) framework->usage.erase(it);
+}
+
+// ---- Offers ----------------------------------------------------------------------------------------
+
+OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::string& role,
+                                resources::Resources resources, uint64_t proposal_id) {
+  auto offer = std::make_shared<Offer>();
+  offer->sequence = books_.next_offer_sequence++;
+  offer->id = OfferId(absl::StrCat("O", offer->sequence, "-", rng_.Uuid()));
+  offer->framework_id = framework->record.id;
+  offer->role = role;
+  offer->agent_id = agent->record.id;
+  offer->made = now_;
+  offer->agent_info = agent->record.info;
+  offer->agent_address = agent->record.service_address;
+  auto executor = agent->executors.lower_bound({framework->record.id, ExecutorId()});
+  for (; executor != agent->executors.end(); ++executor) {
+    if (executor->first.first != framework->record.id) break;
+    offer->executors.push_back(executor->first.second);
+  }
+  agent->record.offered += resources;
+  Charge(framework, role, Holding::kOffered, resources);
+  TellAllocator(AllocateDelta{offer->framework_id, role, offer->agent_id, resources, proposal_id});
+  offer->resources = std::move(resources);
+  agent->offers.insert(offer->sequence);
+  framework->offers.insert(offer->sequence);
+  books_.offers.Insert(offer);
+  books_.timers.Arm(now_ + options_.offer_timeout, OfferExpiryTimer{offer->sequence});
+  MarkUsage(offer->agent_id, offer->framework_id);
+  return offer;
+}
+
+void Transaction::UnlinkOffer(const Offer& offer) {
+  Framework* framework = books_.frameworks.Find(offer.framework_id);
+  Agent* agent = books_.agents.Find(offer.agent_id);
+  MEROS_CHECK(framework != nullptr && agent != nullptr) << offer.id;
+  agent->record.offered -= offer.resources;
+  Discharge(framework, offer.role, Holding::kOffered, offer.resources);
+  agent->offers.erase(offer.sequence);
+  framework->offers.erase(offer.sequence);
+  MarkUsage(offer.agent_id, offer.framework_id);
+  books_.offers.Erase(offer.sequence);  // last: `offer` may live there
+}
+
+void Transaction::EndOffer(const Offer& offer, Rescind rescind, absl::Duration refuse) {
+  const Framework* framework = books_.frameworks.Find(offer.framework_id);
+  if (rescind == Rescind::kTellFramework) Tell(*framework, RescindEvent{offer.id});
+  TellAllocator(
+      RecoverDelta{offer.framework_id, offer.role, offer.agent_id, offer.resources, refuse});
+  UnlinkOffer(offer);
+}
+
+void Transaction::EndOffersOf(Agent* agent) {
+  while (!agent->offers.empty()) {
+    EndOffer(*books_.offers.Find(*agent->offers.begin()), Rescind::kTellFramework,
+             absl::ZeroDuration());
+  }
+}
+
+void Transaction::EndOffersOf(Framework* framework, Rescind rescind) {
+  while (!framework->offers.empty()) {
+    EndOffer(*books_.offers.Find(*framework->offers.begin()), rescind, absl::ZeroDuration());
+  }
+}
+
+resources::Resources Transaction::SpendOffer(const Offer& offer) {
+  resources::Resources spent = offer.resources;
+  UnlinkOffer(offer);
+  return spent;
+}
+
+void Transaction::ReturnSpent(const FrameworkId& framework_id, const std::string& role,
+                              const AgentId& agent_id, const resources::Resources& resources,
+                              absl::Duration refuse) {
+  if (resources.empty()) return;
+  TellAllocator(RecoverDelta{framework_id, role, agent_id, resources, refuse});
+}
+
+// ---- Tasks -----------------------------------------------------------------------------------------
+
+Task* Transaction::LaunchTask(Framework* framework, Agent* agent, const std::string& role,
+                              const TaskLaunch& launch) {
+  Task entry;
+  entry.id = launch.id;
+  entry.framework_id = framework->record.id;
+  entry.agent_id = agent->record.id;
+  entry.executor_id = launch.executor_id;
+  entry.role = role;
+  entry.resources = launch.resources;
+  entry.holds_resources = true;
+  entry.info = launch.info;
+  entry.entered = now_;
+  Task* task = books_.tasks.Insert(std::move(entry));
+  framework->task_by_id.emplace(task->id, task);
+  framework->tasks.emplace_hint(framework->tasks.end(), task->sequence, task);
+  agent->tasks.emplace_hint(agent->tasks.end(), task->sequence, task);
+  agent->record.used += task->resources;
+  Charge(framework, role, Holding::kUsed, task->resources);
+  MarkUsage(task->agent_id, task->framework_id);
+  PublishTask(*task, /*completed=*/false);
+  return task;
+}
+
+Task* Transaction::AddReportedTask(Framework* framework, Agent* agent,
+                                   const ReportedTask& reported) {
+  auto unreachable = framework->unreachable_by_id.find(reported.id);
+  if (unreachable != framework->unreachable_by_id.end()) {
+    auto& line = framework->unreachable;
+    line.erase(std::find(line.begin(), line.end(), unreachable->second));
+    Publish(TaskRemoved{framework->record.id, reported.id, unreachable->second->sequence});
+    framework->unreachable_by_id.erase(unreachable);
+  }
+  auto& history = framework->completed;
+  auto completed = std::find_if(history.begin(), history.end(),
+                                [&](const auto& task) { return task->id == reported.id; });
+  if (completed != history.end()) {
+    Publish(TaskRemoved{framework->record.id, reported.id, (*completed)->sequence});
+    history.erase(completed);
+  }
+
+  Task entry;
+  entry.id = reported.id;
+  entry.framework_id = framework->record.id;
+  entry.agent_id = agent->record.id;
+  entry.executor_id = reported.executor_id;
+  entry.role = reported.role;
+  entry.resources = reported.resources;
+  entry.state = reported.state;
+  entry.forwarded_state = reported.forwarded_state;
+  entry.forwarded_uuid = reported.forwarded_uuid;
+  entry.info = reported.info;
+  entry.statuses = reported.statuses;
+  entry.entered = now_;
+  entry.holds_resources =
+      !IsTerminal(reported.state) && agent->record.Free().Contains(reported.resources);
+  Task* task = books_.tasks.Insert(std::move(entry));
+  framework->task_by_id.emplace(task->id, task);
+  framework->tasks.emplace(task->sequence, task);
+  agent->tasks.emplace(task->sequence, task);
+  if (task->holds_resources) {
+    agent->record.used += task->resources;
+    Charge(framework, task->role, Holding::kUsed, task->resources);
+    TellAllocator(
+        AllocateDelta{task->framework_id, task->role, task->agent_id, task->resources, 0});
+    MarkUsage(task->agent_id, task->framework_id);
+  }
+  PublishTask(*task, /*completed=*/false);
+  return task;
+}
+
+void Transaction::ReleaseTask(Task* task, Framework* framework, Agent* agent) {
+  if (!task->holds_resources) return;
+  task->holds_resources = false;
+  agent->record.used -= task->resources;
+  Discharge(framework, task->role, Holding::kUsed, task->resources);
+  TellAllocator(RecoverDelta{task->framework_id, task->role, task->agent_id, task->resources,
+                             absl::ZeroDuration()});
+  MarkUsage(task->agent_id, task->framework_id);
+}
+
+bool Transaction::SetTaskState(Task* task, v1::TaskState state,
+                               std::shared_ptr<const v1::TaskStatus> status) {
+  if (state != task->state && !MayFollow(task->state, state)) {
+    Add(Count::kForbiddenTransitions);
+    return false;
+  }
+  task->state = state;
+  if (status != nullptr) {
+    // The history holds one status per run of a state, and no `data`, which only the framework needs.
+    if (status->has_data()) {
+      auto stripped = std::make_shared<v1::TaskStatus>(*status);
+      stripped->clear_data();
+      status = std::move(stripped);
+    }
+    if (!task->statuses.empty() && task->statuses.back()->state() == status->state()) {
+      task->statuses.back() = std::move(status);
+    } else {
+      task->statuses.push_back(std::move(status));
+    }
+  }
+  if (IsTerminal(state)) {
+    ReleaseTask(task, books_.frameworks.Find(task->framework_id),
+                books_.agents.Find(task->agent_id));
+  }
+  PublishTask(*task, /*completed=*/false);
+  return true;
+}
+
+void Transaction::SetForwarded(Task* task, v1::TaskState state, std::string uuid) {
+  task->forwarded_state = state;
+  task->forwarded_uuid = std::move(uuid);
+}
+
+void Transaction::DropTask(Task* task) {
+  Framework* framework = books_.frameworks.Find(task->framework_id);
+  Agent* agent = books_.agents.Find(task->agent_id);
+  ReleaseTask(task, framework, agent);
+  agent->pending_kills.erase({task->framework_id, task->id});
+  agent->tasks.erase(task->sequence);
+  framework->tasks.erase(task->sequence);
+  framework->task_by_id.erase(task->id);
+  books_.tasks.Erase(task->sequence);
+}
+
+void Transaction::CompleteTask(Task* task) {
+  Framework* framework = books_.frameworks.Find(task->framework_id);
+  Agent* agent = books_.agents.Find(task->agent_id);
+  ReleaseTask(task, framework, agent);
+  auto completed = std::make_shared<const Task>(*task);
+  DropTask(task);
+  Publish(TaskChanged{completed, /*completed=*/true});
+  framework->completed.push_back(std::move(completed));
+  while (framework->completed.size() > options_.max_completed_tasks_per_framework) {
+    const Task& oldest = *framework->completed.front();
+    Publish(TaskRemoved{oldest.framework_id, oldest.id, oldest.sequence});
+    framework->completed.pop_front();
+  }
+}
+
+void Transaction::SetAsideUnreachable(Task* task) {
+  Framework* framework = books_.frameworks.Find(task->framework_id);
+  Agent* agent = books_.agents.Find(task->agent_id);
+  ReleaseTask(task, framework, agent);
+  auto aside = std::make_shared<const Task>(*task);
+  DropTask(task);
+  framework->unreachable_by_id[aside->id] = aside;
+  framework->unreachable.push_back(std::move(aside));
+  while (framework->unreachable.size() > options_.max_unreachable_tasks_per_framework) {
+    const std::shared_ptr<const Task> oldest = framework->unreachable.front();
+    Publish(TaskRemoved{oldest->framework_id, oldest->id, oldest->sequence});
+    framework->unreachable_by_id.erase(oldest->id);
+    framework->unreachable.pop_front();
+  }
+}
+
+// ---- Executors -------------------------------------------------------------------------------------
+
+void Transaction::AddExecutor(Agent* agent, Executor executor, bool reported) {
+  Framework* framework = books_.frameworks.Find(executor.framework_id);
+  if (reported && !agent->record.Free().Contains(executor.resources)) executor.resources = {};
+  agent->record.used += executor.resources;
+  if (!executor.resources.empty()) {
+    Charge(framework, executor.role, Holding::kUsed, executor.resources);
+    if (reported) {
+      TellAllocator(AllocateDelta{executor.framework_id, executor.role, agent->record.id,
+                                  executor.resources, 0});
+    }
+  }
+  MarkUsage(agent->record.id, executor.framework_id);
+  Agent::ExecutorKey key(executor.framework_id, executor.id);
+  MEROS_CHECK(agent->executors.emplace(std::move(key), std::move(executor)).second);
+}
+
+void Transaction::RemoveExecutor(Agent* agent, const Agent::ExecutorKey& key) {
+  auto it = agent->executors.find(key);
+  MEROS_CHECK(it != agent->executors.end()) << key.second;
+  const Executor& executor = it->second;
+  if (!executor.resources.empty()) {
+    agent->record.used -= executor.resources;
+    Discharge(books_.frameworks.Find(executor.framework_id), executor.role, Holding::kUsed,
+              executor.resources);
+    TellAllocator(RecoverDelta{executor.framework_id, executor.role, agent->record.id,
+                               executor.resources, absl::ZeroDuration()});
+    MarkUsage(agent->record.id, executor.framework_id);
+  }
+  agent->executors.erase(it);
+}
+
+}  // namespace meros::master

@@ -1,0 +1,52 @@
+#include "services/master/shell/agent_link_service.h"
+
+#include <utility>
+
+#include "libs/telemetry/log.h"
+#include "services/master/shell/decode_agent.h"
+
+namespace meros::master {
+
+namespace pb = ::meros::agent_link::v1;
+
+absl::Status AgentLinkService::Take(StreamId id, pb::AgentFrame frame) {
+  for (pb::AgentMessage& message : *frame.mutable_messages()) {
+    absl::StatusOr<Input> input = DecodeAgentMessage(std::move(message), id);
+    if (!input.ok()) {
+      context_->metrics->frames_malformed.Add();
+      return input.status();
+    }
+    if (!context_->try_post(*std::move(input))) return ShellContext::Overloaded();
+  }
+  return absl::OkStatus();
+}
+
+grpc::ServerBidiReactor<pb::AgentFrame, pb::MasterFrame>* AgentLinkService::Connect(
+    grpc::CallbackServerContext* grpc_context) {
+  const StreamId id = context_->numbers.Next();
+  auto stream = Stream::Create(grpc_context);
+  streams_.Add(id, stream);
+  auto is_ending = std::make_shared<bool>(false);
+  Stream* raw = stream.get();  // alive until on_closed has returned
+  return stream->Start(
+      {.on_frame =
+           [this, id, raw, is_ending](pb::AgentFrame frame) {
+             if (*is_ending) return;
+             const absl::Status status = Take(id, std::move(frame));
+             if (status.ok()) return;
+             MEROS_LOG(WARNING) << "an agent's session is ended"
+                                << telemetry::Field("peer", raw->peer())
+                                << telemetry::Field("status", status);
+             *is_ending = true;
+             raw->Close(status);
+           },
+       .on_closed =
+           [this, id](const absl::Status& status) {
+             streams_.Remove(id);
+             MEROS_LOG(DEBUG) << "an agent's stream ended" << telemetry::Field("stream", id)
+                              << telemetry::Field("status", status);
+             context_->post(AgentStreamClosed{id});
+           }});
+}
+
+}  // namespace meros::master

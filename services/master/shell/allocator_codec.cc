@@ -1,0 +1,117 @@
+#include "services/master/shell/allocator_codec.h"
+
+#include <utility>
+
+#include "libs/wire/resources_proto.h"
+
+namespace meros::master {
+namespace {
+
+namespace pb = ::meros::allocator::v1;
+
+void Fill(const resources::ResourceQuantities& quantities, pb::Quantities* out) {
+  for (const auto& [name, amount] : quantities) {
+    (*out->mutable_milli())[std::string(name.text())] = amount.millis();
+  }
+}
+
+template <typename Holding>
+void FillHolding(const Holding& m, pb::Allocation* out) {
+  out->set_framework_id(m.framework_id.value());
+  out->set_role(m.role);
+  out->set_agent_id(m.agent_id.value());
+  wire::ResourcesToProto(m.resources, out->mutable_resources());
+}
+
+struct Encoder {
+  const std::string& master_id;
+  pb::MasterMessage* out;
+  pb::Delta* delta() const { return out->mutable_delta(); }
+
+  void operator()(const HelloMessage& m) const {
+    out->mutable_hello()->set_master_id(master_id);
+    out->mutable_hello()->set_epoch(m.epoch);
+  }
+  void operator()(const SnapshotBeginMessage& m) const {
+    out->mutable_snapshot_begin()->set_version(m.version);
+  }
+  void operator()(const SnapshotEndMessage& m) const {
+    out->mutable_snapshot_end()->set_version(m.version);
+  }
+  void operator()(const ProposalResultMessage& m) const {
+    out->mutable_result()->set_proposal_id(m.proposal_id);
+    out->mutable_result()->set_reject_reason(static_cast<pb::RejectReason>(m.reject));
+  }
+  void operator()(const UpsertFrameworkDelta& m) const {
+    pb::FrameworkState* state = delta()->mutable_upsert_framework();
+    state->set_framework_id(m.framework_id.value());
+    state->set_active(m.active);
+    for (const std::string& role : m.subscription.roles) state->add_roles(role);
+    for (const std::string& role : m.subscription.suppressed_roles) {
+      state->add_suppressed_roles(role);
+    }
+    *state->mutable_capabilities() = m.subscription.info->capabilities();
+    for (const auto& [role, any_of] : m.subscription.min_allocatable) {
+      pb::MinAllocatable& least = (*state->mutable_min_allocatable())[role];
+      for (const auto& quantities : any_of) Fill(quantities, least.add_any_of());
+    }
+  }
+  void operator()(const RemoveFrameworkDelta& m) const {
+    delta()->mutable_remove_framework()->set_framework_id(m.framework_id.value());
+  }
+  void operator()(const UpsertAgentDelta& m) const {
+    pb::AgentState* state = delta()->mutable_upsert_agent();
+    state->set_agent_id(m.agent_id.value());
+    *state->mutable_info() = *m.info;
+    state->mutable_info()->clear_resources();
+    wire::ResourcesToProto(m.total, state->mutable_total());
+    state->set_active(m.active);
+  }
+  void operator()(const RemoveAgentDelta& m) const {
+    delta()->mutable_remove_agent()->set_agent_id(m.agent_id.value());
+  }
+  void operator()(const AllocateDelta& m) const {
+    FillHolding(m, delta()->mutable_allocate());
+    delta()->mutable_allocate()->set_proposal_id(m.proposal_id);
+  }
+  void operator()(const RecoverDelta& m) const {
+    FillHolding(m, delta()->mutable_recover()->mutable_allocation());
+    delta()->mutable_recover()->set_refuse_ms(absl::ToInt64Milliseconds(m.refuse));
+  }
+  void operator()(const ReviveDelta& m) const {
+    delta()->mutable_revive()->set_framework_id(m.framework_id.value());
+    for (const std::string& role : m.roles) delta()->mutable_revive()->add_roles(role);
+  }
+  void operator()(const SuppressDelta& m) const {
+    delta()->mutable_suppress()->set_framework_id(m.framework_id.value());
+    for (const std::string& role : m.roles) delta()->mutable_suppress()->add_roles(role);
+  }
+};
+
+}  // namespace
+
+pb::MasterMessage EncodeForAllocator(const ToAllocator& message, const std::string& master_id) {
+  pb::MasterMessage out;
+  std::visit(Encoder{master_id, &out}, message.message);
+  if (out.has_delta()) out.mutable_delta()->set_version(message.version);
+  return out;
+}
+
+Proposal DecodeProposal(const pb::Proposal& message) {
+  Proposal proposal;
+  proposal.id = message.proposal_id();
+  proposal.framework_id = FrameworkId(message.framework_id());
+  proposal.role = message.role();
+  proposal.agent_id = AgentId(message.agent_id());
+  auto resources = wire::ResourcesFromProto(message.resources());
+  if (!resources.ok()) {
+    proposal.fault = resources.status();
+  } else if (resources->empty()) {
+    proposal.fault = absl::InvalidArgumentError("resources: must not be empty");
+  } else {
+    proposal.resources = resources->WithoutAllocation();
+  }
+  return proposal;
+}
+
+}  // namespace meros::master

@@ -1,0 +1,20 @@
+// Messages to and from the allocator.
+//
+// Thread rule: pure functions; thread-safe.
+#pragma once
+
+#include <string>
+
+#include "meros/allocator/v1/allocator_service.pb.h"
+#include "services/master/core/effects.h"
+#include "services/master/core/inputs.h"
+
+namespace meros::master {
+
+allocator::v1::MasterMessage EncodeForAllocator(const ToAllocator& message,
+                                                const std::string& master_id);
+
+// A malformed proposal is not lost: its fault says what is wrong, and the core rejects it.
+Proposal DecodeProposal(const allocator::v1::Proposal& message);
+
+}  // namespace meros::master

@@ -1,0 +1,241 @@
+#include "services/master/shell/decode_agent.h"
+
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/wire/agent_rules.h"
+#include "libs/wire/launch_rules.h"
+#include "libs/wire/limits.h"
+#include "libs/wire/resources_proto.h"
+#include "libs/wire/structure.h"
+#include "services/master/shell/decode_scheduler.h"
+
+namespace meros::master {
+namespace {
+
+namespace pb = ::meros::agent_link::v1;
+using wire::FieldPath;
+
+std::string RoleOf(const resources::Resources& resources) {
+  for (const resources::Resource& resource : resources) {
+    const std::string& role = resource.metadata()->allocation_role;
+    if (!role.empty()) return role;
+  }
+  return "*";
+}
+
+absl::StatusOr<AgentDescription> DecodeDescription(pb::Register* message, const FieldPath& path) {
+  MEROS_RETURN_IF_ERROR(wire::CheckStructure(message->info(), path.Field("info")));
+  MEROS_ASSIGN_OR_RETURN(wire::AgentInventory inventory,
+                         wire::ValidateAgentInfo(message->info(), path.Field("info")));
+  AgentDescription agent;
+  agent.total = std::move(inventory.total);
+  agent.registration_key = message->registration_key();
+  agent.version = message->version();
+  agent.service_address = message->service_address();
+  agent.resource_version_uuid = message->resource_version_uuid();
+  agent.epoch_seen = message->epoch_seen();
+  auto info = std::make_shared<v1::AgentInfo>();
+  info->Swap(message->mutable_info());
+  agent.info = std::move(info);
+  return agent;
+}
+
+absl::StatusOr<Input> Decode(pb::Register* message, StreamId stream, const FieldPath& path) {
+  if (message->registration_key().empty() || message->registration_key().size() > kMaxIdBytes) {
+    return path.Field("registration_key").Fault("must have 1 to ", kMaxIdBytes, " bytes, has ",
+                                                message->registration_key().size());
+  }
+  if (message->info().has_id()) return path.Field("info").Field("id").Fault("must not be set");
+  MEROS_ASSIGN_OR_RETURN(AgentDescription agent, DecodeDescription(message, path));
+  return AgentRegister{stream, std::move(agent)};
+}
+
+// What the agent no longer has of a task's launch is made up from its report.
+std::shared_ptr<const v1::TaskInfo> InfoOf(const v1::Task& task, v1::TaskInfo* reported) {
+  auto info = std::make_shared<v1::TaskInfo>();
+  if (reported != nullptr && reported->has_task_id()) {
+    info->Swap(reported);
+    return info;
+  }
+  info->set_name(task.name());
+  *info->mutable_task_id() = task.task_id();
+  *info->mutable_agent_id() = task.agent_id();
+  *info->mutable_resources() = task.resources();
+  if (task.has_labels()) *info->mutable_labels() = task.labels();
+  if (task.has_discovery()) *info->mutable_discovery() = task.discovery();
+  if (task.has_container()) *info->mutable_container() = task.container();
+  if (task.has_health_check()) *info->mutable_health_check() = task.health_check();
+  if (task.has_kill_policy()) *info->mutable_kill_policy() = task.kill_policy();
+  return info;
+}
+
+absl::StatusOr<ReportedTask> DecodeTask(const v1::Task& message, v1::TaskInfo* info,
+                                        const AgentId& agent_id, const FieldPath& path) {
+  MEROS_RETURN_IF_ERROR(wire::CheckId(message.task_id(), path.Field("task_id")));
+  MEROS_RETURN_IF_ERROR(wire::CheckId(message.framework_id(), path.Field("framework_id")));
+  if (message.agent_id().value() != agent_id.value()) {
+    return path.Field("agent_id").Fault("must be ", agent_id.value(), ", is ",
+                                        message.agent_id().value());
+  }
+  MEROS_ASSIGN_OR_RETURN(resources::Resources resources,
+                         wire::ResourcesFromProto(message.resources(), path));
+  ReportedTask task;
+  task.id = TaskId(message.task_id().value());
+  task.framework_id = FrameworkId(message.framework_id().value());
+  task.executor_id = ExecutorId(message.executor_id().value());
+  task.role = RoleOf(resources);
+  task.resources = resources.WithoutAllocation();
+  task.state = message.state();
+  if (message.has_status_update_state()) task.forwarded_state = message.status_update_state();
+  task.forwarded_uuid = message.status_update_uuid();
+  task.info = InfoOf(message, info);
+  for (const v1::TaskStatus& status : message.statuses()) {
+    auto copy = std::make_shared<v1::TaskStatus>(status);
+    copy->clear_data();
+    task.statuses.push_back(std::move(copy));
+  }
+  return task;
+}
+
+absl::StatusOr<Executor> DecodeExecutor(const v1::ExecutorInfo& message, const FieldPath& path) {
+  MEROS_RETURN_IF_ERROR(wire::CheckId(message.executor_id(), path.Field("executor_id")));
+  MEROS_RETURN_IF_ERROR(wire::CheckId(message.framework_id(), path.Field("framework_id")));
+  MEROS_ASSIGN_OR_RETURN(resources::Resources resources,
+                         wire::ResourcesFromProto(message.resources(), path));
+  return Executor{FrameworkId(message.framework_id().value()),
+                  ExecutorId(message.executor_id().value()), RoleOf(resources),
+                  resources.WithoutAllocation(),
+                  std::make_shared<const v1::ExecutorInfo>(message)};
+}
+
+absl::Status DecodeFrameworks(const pb::Reregister& message, const FieldPath& path,
+                              AgentReregister* out) {
+  for (int i = 0; i < message.frameworks_size(); ++i) {
+    const FieldPath item = path.Item("frameworks", i);
+    MEROS_RETURN_IF_ERROR(wire::CheckId(message.frameworks(i).id(), item.Field("id")));
+    MEROS_ASSIGN_OR_RETURN(Subscription subscription,
+                           DecodeSubscription(message.frameworks(i), item.ToString()));
+    out->frameworks.push_back(
+        {FrameworkId(message.frameworks(i).id().value()), std::move(subscription)});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DecodeHoldings(pb::Reregister* message, const FieldPath& path, AgentReregister* out) {
+  absl::flat_hash_set<std::string> frameworks;
+  for (const ReportedFramework& framework : out->frameworks) frameworks.insert(framework.id.value());
+  absl::flat_hash_set<std::pair<std::string, std::string>> seen;
+  for (int i = 0; i < message->tasks_size(); ++i) {
+    const FieldPath item = path.Item("tasks", i);
+    v1::TaskInfo* info =
+        i < message->task_infos_size() ? message->mutable_task_infos(i) : nullptr;
+    MEROS_ASSIGN_OR_RETURN(ReportedTask task,
+                           DecodeTask(message->tasks(i), info, out->agent_id, item));
+    if (!frameworks.contains(task.framework_id.value())) {
+      return item.Field("framework_id").Fault("is not among frameworks: ",
+                                              task.framework_id.value());
+    }
+    if (!seen.emplace(task.framework_id.value(), task.id.value()).second) {
+      return item.Field("task_id").Fault("is reported twice: ", task.id.value());
+    }
+    out->tasks.push_back(std::move(task));
+  }
+  absl::flat_hash_set<std::pair<std::string, std::string>> executors;
+  for (int i = 0; i < message->executors_size(); ++i) {
+    const FieldPath item = path.Item("executors", i);
+    MEROS_ASSIGN_OR_RETURN(Executor executor, DecodeExecutor(message->executors(i), item));
+    if (!frameworks.contains(executor.framework_id.value())) {
+      return item.Field("framework_id").Fault("is not among frameworks");
+    }
+    if (!executors.emplace(executor.framework_id.value(), executor.id.value()).second) {
+      return item.Field("executor_id").Fault("is reported twice: ", executor.id.value());
+    }
+    out->executors.push_back(std::move(executor));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Input> Decode(pb::Reregister* message, StreamId stream, const FieldPath& path) {
+  AgentReregister result;
+  result.stream = stream;
+  const FieldPath agent_path = path.Field("agent");
+  MEROS_RETURN_IF_ERROR(wire::CheckId(message->agent().info().id(),
+                                      agent_path.Field("info").Field("id")));
+  result.agent_id = AgentId(message->agent().info().id().value());
+  MEROS_ASSIGN_OR_RETURN(result.agent, DecodeDescription(message->mutable_agent(), agent_path));
+  MEROS_RETURN_IF_ERROR(DecodeFrameworks(*message, path, &result));
+  MEROS_RETURN_IF_ERROR(DecodeHoldings(message, path, &result));
+  return result;
+}
+
+absl::StatusOr<Input> Decode(pb::StatusUpdate* message, StreamId stream, const FieldPath& path) {
+  const FieldPath status_path = path.Field("status");
+  MEROS_RETURN_IF_ERROR(wire::CheckStructure(message->status(), status_path));
+  MEROS_RETURN_IF_ERROR(wire::CheckId(message->status().task_id(), status_path.Field("task_id")));
+  if (message->status().uuid().size() != wire::kUuidBytes) {
+    return status_path.Field("uuid").Fault("must have ", wire::kUuidBytes, " bytes, has ",
+                                           message->status().uuid().size());
+  }
+  if (!v1::TaskState_IsValid(message->latest_state())) {
+    return path.Field("latest_state").Fault("is no state of a task: ", message->latest_state());
+  }
+  AgentStatusUpdate update;
+  update.stream = stream;
+  update.framework_id = FrameworkId(std::move(*message->mutable_framework_id()));
+  update.task_id = TaskId(message->status().task_id().value());
+  update.latest_state = static_cast<v1::TaskState>(message->latest_state());
+  auto status = std::make_shared<v1::TaskStatus>();
+  status->Swap(message->mutable_status());
+  update.status = std::move(status);
+  return update;
+}
+
+absl::StatusOr<Input> Decode(const pb::AgentUpdate& message, StreamId stream,
+                             const FieldPath& path) {
+  MEROS_ASSIGN_OR_RETURN(resources::Resources total,
+                         wire::ResourcesFromProto(message.total(), path, "total"));
+  return AgentTotalChanged{stream, total.WithoutAllocation(), message.resource_version_uuid()};
+}
+
+}  // namespace
+
+absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage message, StreamId stream) {
+  const FieldPath path;
+  switch (message.body_case()) {
+    case pb::AgentMessage::kRegister:
+      return Decode(message.mutable_register_(), stream, path.Field("register"));
+    case pb::AgentMessage::kReregister:
+      return Decode(message.mutable_reregister(), stream, path.Field("reregister"));
+    case pb::AgentMessage::kHeartbeat:
+      return AgentHeartbeat{stream};
+    case pb::AgentMessage::kStatusUpdate:
+      return Decode(message.mutable_status_update(), stream, path.Field("status_update"));
+    case pb::AgentMessage::kExitedExecutor: {
+      const pb::ExitedExecutor& exited = message.exited_executor();
+      return AgentExecutorExited{stream, FrameworkId(exited.framework_id()),
+                                 ExecutorId(exited.executor_id()), exited.wait_status()};
+    }
+    case pb::AgentMessage::kExecutorMessage: {
+      pb::ExecutorMessage* bytes = message.mutable_executor_message();
+      return AgentExecutorMessage{stream, FrameworkId(bytes->framework_id()),
+                                  ExecutorId(bytes->executor_id()),
+                                  std::move(*bytes->mutable_data())};
+    }
+    case pb::AgentMessage::kAgentUpdate:
+      return Decode(message.agent_update(), stream, path.Field("agent_update"));
+    case pb::AgentMessage::kUnregister:
+      return AgentUnregister{stream, message.unregister().reason()};
+    case pb::AgentMessage::kOperationUpdate:
+      // This master sends no operations, so that only a stray result can arrive: it is as good as a
+      // sign of life.
+      return AgentHeartbeat{stream};
+    case pb::AgentMessage::BODY_NOT_SET:
+      return absl::InvalidArgumentError("a message of the agent has no known body");
+  }
+  return absl::InvalidArgumentError("a message of the agent has no known body");
+}
+
+}  // namespace meros::master

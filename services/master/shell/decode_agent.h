@@ -1,0 +1,16 @@
+// Messages of agents, from the wire to inputs of the core.
+//
+// Thread rule: pure functions; thread-safe.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "libs/base/ids.h"
+#include "meros/agent_link/v1/agent_link.pb.h"
+#include "services/master/core/inputs.h"
+
+namespace meros::master {
+
+// ERRORS: InvalidArgument with the path of the offending field.
+absl::StatusOr<Input> DecodeAgentMessage(agent_link::v1::AgentMessage message, StreamId stream);
+
+}  // namespace meros::master

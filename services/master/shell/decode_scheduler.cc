@@ -1,0 +1,236 @@
+#include "services/master/shell/decode_scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/wire/durations.h"
+#include "libs/wire/framework_rules.h"
+#include "libs/wire/resources_proto.h"
+#include "libs/wire/scheduler_call.h"
+#include "libs/wire/task_rules.h"
+
+namespace meros::master {
+namespace {
+
+using Call = v1::scheduler::Call;
+using wire::FieldPath;
+
+template <typename Ids>
+std::vector<OfferId> OfferIds(const Ids& ids) {
+  std::vector<OfferId> result;
+  result.reserve(ids.size());
+  for (const auto& id : ids) result.emplace_back(id.value());
+  return result;
+}
+
+std::vector<std::string> Sorted(const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  std::vector<std::string> result(texts.begin(), texts.end());
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+template <typename CallWithPolicy>
+std::shared_ptr<const v1::KillPolicy> PolicyOf(const CallWithPolicy& call) {
+  if (!call.has_kill_policy()) return nullptr;
+  return std::make_shared<const v1::KillPolicy>(call.kill_policy());
+}
+
+// The one role that resources are allocated to, if they say.
+std::optional<std::string> AllocationRole(const resources::Resources& resources) {
+  for (const resources::Resource& resource : resources) {
+    const std::string& role = resource.metadata()->allocation_role;
+    if (!role.empty()) return role;
+  }
+  return std::nullopt;
+}
+
+// Fills in what Mesos' masters fill in.
+void Complete(const FrameworkId& framework_id, v1::TaskInfo* task) {
+  if (task->has_executor() && !task->executor().has_framework_id()) {
+    task->mutable_executor()->mutable_framework_id()->set_value(framework_id.value());
+  }
+}
+
+TaskLaunch DecodeTask(v1::TaskInfo* message, const FrameworkId& framework_id,
+                      const FieldPath& path) {
+  TaskLaunch task;
+  Complete(framework_id, message);
+  wire::TaskVerdict verdict = wire::JudgeTask(*message, framework_id, path);
+  task.fault = std::move(verdict.status);
+  task.fault_rule = verdict.rule;
+  task.allocation_role = AllocationRole(verdict.resources);
+  task.resources = verdict.resources.WithoutAllocation();
+  task.executor_resources = verdict.executor_resources.WithoutAllocation();
+  task.id = TaskId(message->task_id().value());
+  task.agent_id = AgentId(message->agent_id().value());
+  if (message->has_executor()) task.executor_id = ExecutorId(message->executor().executor_id().value());
+  task.info = std::make_shared<v1::TaskInfo>();
+  task.info->Swap(message);
+  return task;
+}
+
+AcceptedOperation DecodeOperation(v1::Offer::Operation* message, const FrameworkId& framework_id,
+                                  const FieldPath& path) {
+  LaunchOperation launch;
+  if (message->type() == v1::Offer::Operation::LAUNCH) {
+    auto* tasks = message->mutable_launch()->mutable_task_infos();
+    const FieldPath launch_path = path.Field("launch");
+    for (int i = 0; i < tasks->size(); ++i) {
+      launch.tasks.push_back(
+          DecodeTask(tasks->Mutable(i), framework_id, launch_path.Item("task_infos", i)));
+    }
+    return launch;
+  }
+  if (message->type() == v1::Offer::Operation::LAUNCH_GROUP) {
+    launch.is_group = true;
+    auto* tasks = message->mutable_launch_group()->mutable_task_group()->mutable_tasks();
+    for (int i = 0; i < tasks->size(); ++i) {
+      launch.tasks.push_back(DecodeTask(tasks->Mutable(i), framework_id, path.Item("tasks", i)));
+    }
+    return launch;
+  }
+  return ResourceOperation{message->id().value(),
+                           v1::Offer::Operation::Type_Name(message->type())};
+}
+
+Accept DecodeAccept(Call::Accept* message, const FrameworkId& framework_id, const FieldPath& path) {
+  Accept accept;
+  accept.offers = OfferIds(message->offer_ids());
+  accept.refuse = wire::RefuseTimeout(message->filters());
+  for (int i = 0; i < message->operations_size(); ++i) {
+    accept.operations.push_back(DecodeOperation(message->mutable_operations(i), framework_id,
+                                                path.Item("operations", i)));
+  }
+  return accept;
+}
+
+ReconcileCall DecodeReconcile(const Call::Reconcile& message) {
+  ReconcileCall reconcile;
+  for (const auto& task : message.tasks()) {
+    reconcile.tasks.push_back({TaskId(task.task_id().value()), AgentId(task.agent_id().value())});
+  }
+  return reconcile;
+}
+
+absl::Status CheckSameFramework(const v1::FrameworkInfo& info, const FrameworkId& id,
+                                const FieldPath& path) {
+  if (info.id().value() == id.value()) return absl::OkStatus();
+  return path.Field("framework_id").Fault("must equal framework_info.id");
+}
+
+// ERRORS also those of a framework's description.
+template <typename Described>
+absl::StatusOr<Subscription> DecodeDescription(const Described& message, const FieldPath& path) {
+  const FieldPath info_path = path.Field("framework_info");
+  MEROS_ASSIGN_OR_RETURN(Subscription subscription,
+                         DecodeSubscription(message.framework_info(), info_path.ToString()));
+  MEROS_RETURN_IF_ERROR(wire::ValidateSuppressedRoles(message.suppressed_roles(),
+                                                      subscription.roles, path));
+  MEROS_RETURN_IF_ERROR(wire::ValidateOfferConstraints(
+      message.offer_constraints(), subscription.roles, path.Field("offer_constraints")));
+  subscription.suppressed_roles = Sorted(message.suppressed_roles());
+  return subscription;
+}
+
+absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& framework_id,
+                                               const FieldPath& path) {
+  switch (call->type()) {
+    case Call::ACCEPT:
+      return DecodeAccept(call->mutable_accept(), framework_id, path.Field("accept"));
+    case Call::DECLINE:
+      return Decline{OfferIds(call->decline().offer_ids()),
+                     wire::RefuseTimeout(call->decline().filters())};
+    case Call::REVIVE:
+      return Revive{Sorted(call->revive().roles())};
+    case Call::SUPPRESS:
+      return Suppress{Sorted(call->suppress().roles())};
+    case Call::KILL:
+      return Kill{TaskId(call->kill().task_id().value()), AgentId(call->kill().agent_id().value()),
+                  PolicyOf(call->kill())};
+    case Call::SHUTDOWN:
+      return ShutdownExecutorCall{AgentId(call->shutdown().agent_id().value()),
+                                  ExecutorId(call->shutdown().executor_id().value())};
+    case Call::ACKNOWLEDGE:
+      return AcknowledgeCall{AgentId(call->acknowledge().agent_id().value()),
+                             TaskId(call->acknowledge().task_id().value()),
+                             call->acknowledge().uuid()};
+    case Call::RECONCILE:
+      return DecodeReconcile(call->reconcile());
+    case Call::MESSAGE:
+      return MessageCall{AgentId(call->message().agent_id().value()),
+                         ExecutorId(call->message().executor_id().value()),
+                         call->message().data()};
+    case Call::TEARDOWN:
+      return TeardownCall{};
+    case Call::UPDATE_FRAMEWORK: {
+      MEROS_ASSIGN_OR_RETURN(
+          Subscription subscription,
+          DecodeDescription(call->update_framework(), path.Field("update_framework")));
+      return UpdateFrameworkCall{std::move(subscription)};
+    }
+    case Call::REQUEST:
+    case Call::ACCEPT_INVERSE_OFFERS:
+    case Call::DECLINE_INVERSE_OFFERS:
+      return HintCall{};
+    default:
+      return UnsupportedCall{absl::UnimplementedError(
+          absl::StrCat("this master does not carry out ", Call::Type_Name(call->type()), " yet"))};
+  }
+}
+
+void FillMinAllocatable(const v1::FrameworkInfo& info, Subscription* subscription) {
+  for (const auto& [role, filters] : info.offer_filters()) {
+    std::vector<resources::ResourceQuantities>& any_of = subscription->min_allocatable[role];
+    for (const auto& quantities : filters.min_allocatable_resources().quantities()) {
+      auto decoded = wire::QuantitiesFromProto(quantities.quantities(), FieldPath(), "quantities");
+      if (decoded.ok()) any_of.push_back(*std::move(decoded));
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Subscription> DecodeSubscription(const v1::FrameworkInfo& info,
+                                                absl::string_view root) {
+  MEROS_RETURN_IF_ERROR(wire::ValidateFrameworkInfo(info, FieldPath(root)));
+  Subscription subscription;
+  subscription.info = std::make_shared<const v1::FrameworkInfo>(info);
+  subscription.roles = wire::FrameworkRoles(info);
+  subscription.failover_timeout = wire::FailoverTimeout(info);
+  subscription.partition_aware =
+      wire::HasCapability(info, v1::FrameworkInfo::Capability::PARTITION_AWARE);
+  subscription.multi_role = wire::HasCapability(info, v1::FrameworkInfo::Capability::MULTI_ROLE);
+  subscription.reservation_refinement =
+      wire::HasCapability(info, v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT);
+  FillMinAllocatable(info, &subscription);
+  return subscription;
+}
+
+absl::StatusOr<Input> DecodeCall(v1::scheduler::Call call, CallOrigin origin,
+                                 absl::string_view root) {
+  const FieldPath path(root);
+  MEROS_RETURN_IF_ERROR(wire::ValidateCall(call, path));
+  const FrameworkId framework_id(call.framework_id().value());
+  if (call.type() == Call::SUBSCRIBE) {
+    if (origin.stream == 0) return path.Fault("SUBSCRIBE needs a stream: use Connect");
+    MEROS_RETURN_IF_ERROR(
+        CheckSameFramework(call.subscribe().framework_info(), framework_id, path));
+    MEROS_ASSIGN_OR_RETURN(Subscription subscription,
+                           DecodeDescription(call.subscribe(), path.Field("subscribe")));
+    return Subscribe{origin.stream, framework_id, std::move(subscription),
+                     std::move(origin.authenticated)};
+  }
+  if (call.type() == Call::UPDATE_FRAMEWORK) {
+    MEROS_RETURN_IF_ERROR(
+        CheckSameFramework(call.update_framework().framework_info(), framework_id, path));
+  }
+  MEROS_ASSIGN_OR_RETURN(SchedulerCall::Body body, DecodeBody(&call, framework_id, path));
+  return SchedulerCall{origin.stream,        origin.call,
+                       framework_id,         std::move(origin.request_id),
+                       std::move(origin.authenticated), std::move(body)};
+}
+
+}  // namespace meros::master

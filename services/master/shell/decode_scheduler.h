@@ -1,0 +1,33 @@
+// Calls of schedulers, from messages to inputs of the core: structure and everything that can be judged
+// without the books is judged here, on the thread that received the call.
+//
+// Thread rule: pure functions; thread-safe.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "libs/base/ids.h"
+#include "meros/v1/scheduler/scheduler.pb.h"
+#include "services/master/core/inputs.h"
+
+namespace meros::master {
+
+// Who made a call, and where.
+struct CallOrigin {
+  StreamId stream = 0;
+  uint64_t call = 0;
+  std::string request_id;
+  std::string authenticated;
+};
+
+// ERRORS: InvalidArgument with the path of the offending field, starting with `root`; Unimplemented for
+// a call of no known type; PermissionDenied if the call names another principal than the authenticated.
+absl::StatusOr<Input> DecodeCall(v1::scheduler::Call call, CallOrigin origin,
+                                 absl::string_view root);
+
+// What a framework says about itself. ERRORS: InvalidArgument with the path of the offending field.
+absl::StatusOr<Subscription> DecodeSubscription(const v1::FrameworkInfo& info,
+                                                absl::string_view root);
+
+}  // namespace meros::master

@@ -1,0 +1,98 @@
+#include "services/master/shell/encode_agent.h"
+
+#include <utility>
+
+namespace meros::master {
+namespace {
+
+namespace pb = ::meros::agent_link::v1;
+
+struct Encoder {
+  const std::string& master_id;
+  pb::MasterMessage* out;
+
+  bool operator()(const RegisteredMessage& m) const {
+    pb::Registered* registered = out->mutable_registered();
+    registered->set_agent_id(m.agent_id.value());
+    registered->set_epoch(m.epoch);
+    registered->set_heartbeat_interval_ms(absl::ToInt64Milliseconds(m.heartbeat_interval));
+    registered->set_unreachable_after_ms(absl::ToInt64Milliseconds(m.unreachable_after));
+    registered->set_master_id(master_id);
+    registered->set_reregistered(m.reregistered);
+    return true;
+  }
+  bool operator()(const AliveMessage&) const { return false; }
+  bool operator()(const ShutdownMessage& m) const {
+    out->mutable_shutdown()->set_reason(m.reason);
+    return true;
+  }
+  bool operator()(const ReconcileMessage& m) const {
+    for (const ReconcileMessage::Ref& ref : m.tasks) {
+      pb::TaskRef* task = out->mutable_reconcile()->add_tasks();
+      task->set_framework_id(ref.framework_id.value());
+      task->set_task_id(ref.task_id.value());
+      task->set_partition_aware(ref.partition_aware);
+    }
+    return true;
+  }
+  bool operator()(const RunTaskMessage& m) const {
+    pb::RunTasks* run = out->mutable_run_tasks();
+    *run->mutable_framework() = *m.framework;
+    v1::TaskInfo* task = run->add_tasks();
+    *task = *m.task;
+    for (v1::Resource& resource : *task->mutable_resources()) Allocate(m.role, &resource);
+    if (task->has_executor()) {
+      for (v1::Resource& resource : *task->mutable_executor()->mutable_resources()) {
+        Allocate(m.role, &resource);
+      }
+      *run->mutable_executor() = task->executor();
+    }
+    run->set_launch_executor(m.launch_executor);
+    run->set_resource_version_uuid(m.resource_version_uuid);
+    return true;
+  }
+  bool operator()(const KillTaskMessage& m) const {
+    out->mutable_kill_task()->set_framework_id(m.framework_id.value());
+    out->mutable_kill_task()->set_task_id(m.task_id.value());
+    if (m.kill_policy != nullptr) *out->mutable_kill_task()->mutable_kill_policy() = *m.kill_policy;
+    return true;
+  }
+  bool operator()(const AcknowledgeMessage& m) const {
+    out->mutable_acknowledge()->set_framework_id(m.framework_id.value());
+    out->mutable_acknowledge()->set_task_id(m.task_id.value());
+    out->mutable_acknowledge()->set_uuid(m.uuid);
+    return true;
+  }
+  bool operator()(const ShutdownFrameworkMessage& m) const {
+    out->mutable_shutdown_framework()->set_framework_id(m.framework_id.value());
+    return true;
+  }
+  bool operator()(const ShutdownExecutorMessage& m) const {
+    out->mutable_shutdown_executor()->set_framework_id(m.framework_id.value());
+    out->mutable_shutdown_executor()->set_executor_id(m.executor_id.value());
+    return true;
+  }
+  bool operator()(const UpdateFrameworkMessage& m) const {
+    *out->mutable_update_framework()->mutable_framework() = *m.framework;
+    return true;
+  }
+  bool operator()(const SchedulerBytesMessage& m) const {
+    out->mutable_scheduler_message()->set_framework_id(m.framework_id.value());
+    out->mutable_scheduler_message()->set_executor_id(m.executor_id.value());
+    out->mutable_scheduler_message()->set_data(m.data);
+    return true;
+  }
+
+  static void Allocate(const std::string& role, v1::Resource* resource) {
+    if (!resource->has_allocation_info()) resource->mutable_allocation_info()->set_role(role);
+  }
+};
+
+}  // namespace
+
+bool EncodeForAgent(ToAgent::Message message, const std::string& master_id,
+                    pb::MasterMessage* out) {
+  return std::visit(Encoder{master_id, out}, message);
+}
+
+}  // namespace meros::master

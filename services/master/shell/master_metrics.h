@@ -1,0 +1,49 @@
+// The master's own metrics. Described in docs/reference/metrics.md.
+//
+// Thread rule: thread-safe; made once, at start.
+#pragma once
+
+#include "libs/telemetry/metrics.h"
+#include "services/master/core/effects.h"
+
+namespace meros::master {
+
+struct MasterMetrics {
+  explicit MasterMetrics(telemetry::MetricRegistry* registry);
+
+  void Count(const Counted& counted);
+  void Count(const ToScheduler& message);
+  void Count(const ToAgent& message);
+
+  telemetry::Counter offers_sent;
+  telemetry::Counter offers_rescinded;
+  telemetry::Counter offers_declined;
+  telemetry::Counter offers_expired;
+  telemetry::Counter launches;
+  telemetry::Counter kills;
+  telemetry::Counter acknowledgements;
+  telemetry::Counter status_updates_forwarded;
+  telemetry::Counter status_updates_invalid;
+  telemetry::Counter acknowledgements_invalid;
+  telemetry::Counter messages_dropped;
+  telemetry::Counter task_errors;
+  telemetry::Counter calls_failed;
+  telemetry::Counter requests_repeated;
+  telemetry::Counter inputs_deferred;
+  telemetry::Counter inputs_deferred_refused;
+  telemetry::Counter proposals_rejected;
+  telemetry::Counter registry_retries;
+  telemetry::Counter transitions_forbidden;
+  telemetry::Counter frames_malformed;
+  telemetry::Histogram registry_write_time;
+  telemetry::Gauge leading;
+  telemetry::Gauge epoch;
+  telemetry::Gauge agents_recovering;
+  telemetry::GaugeFamily agents;
+  telemetry::GaugeFamily frameworks;
+  telemetry::Gauge tasks;
+  telemetry::Gauge watch_subscribers;
+  telemetry::Gauge allocator_connected;
+};
+
+}  // namespace meros::master

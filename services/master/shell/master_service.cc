@@ -1,0 +1,254 @@
+#include "services/master/shell/master_service.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "libs/rpc/server_writer.h"
+#include "libs/rpc/unary.h"
+#include "libs/telemetry/log.h"
+#include "services/master/view/listings.h"
+
+namespace meros::master {
+namespace {
+
+namespace pb = ::meros::v1::master;
+
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+
+// Only a leader knows the cluster; one in doubt of its lease still knows what it knew.
+absl::Status CheckLeading(const LeadershipRecord& leadership) {
+  switch (leadership.state) {
+    case LeadershipState::kLeading:
+    case LeadershipState::kFenced:
+      return absl::OkStatus();
+    case LeadershipState::kRecovering:
+      return absl::UnavailableError("the master is recovering, try again");
+    case LeadershipState::kStopping:
+      return absl::UnavailableError("the master stops");
+    default:
+      break;
+  }
+  if (leadership.leader_address.empty()) {
+    return absl::FailedPreconditionError("this master does not lead, and knows of no leader");
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("this master does not lead; leader=", leadership.leader_address));
+}
+
+enum class Needs { kNothing, kLeadership };
+
+// Answers from the view, on the replica's thread.
+template <typename Response, typename Request, typename Read>
+ServerUnaryReactor* FromView(ShellContext* context, CallbackServerContext* grpc_context,
+                             const Request* request, Response* response, Needs needs, Read read) {
+  return rpc::AnswerLater<Response>(
+      grpc_context, response, [&](rpc::UnaryReply<Response> reply) {
+        const bool taken = context->replica->Query(
+            [request, reply, needs, read](const ClusterView& view, WatchHub*) {
+              const absl::Status status = CheckLeading(view.leadership());
+              if (needs == Needs::kLeadership && !status.ok()) return reply.Finish(status);
+              reply.Finish(read(view, *request));
+            });
+        if (!taken) reply.Finish(ShellContext::Overloaded());
+      });
+}
+
+// Answers with the core's status.
+template <typename Response, typename Call>
+ServerUnaryReactor* FromCore(ShellContext* context, CallbackServerContext* grpc_context,
+                             Response* response, Call call) {
+  return rpc::AnswerLater<Response>(
+      grpc_context, response, [&](rpc::UnaryReply<Response> reply) {
+        const uint64_t number = context->numbers.Next();
+        call.call = number;
+        context->replies.Add(number, [reply](const absl::Status& status) {
+          if (status.ok()) return reply.Finish(Response());
+          reply.Finish(status);
+        });
+        if (context->try_post(std::move(call))) return;
+        context->replies.Finish(number, ShellContext::Overloaded());
+      });
+}
+
+absl::Status CheckRequestId(const std::string& request_id) {
+  if (request_id.size() <= kMaxIdBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("request_id: must have at most ", kMaxIdBytes,
+                                                 " bytes, has ", request_id.size()));
+}
+
+absl::Status CheckId(absl::string_view field, const std::string& value) {
+  const absl::Status status = ValidateId(value);
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(absl::StrCat(field, ".value: ", status.message()));
+}
+
+// A stream of frames to one watcher.
+class Sink final : public WatchSink {
+ public:
+  explicit Sink(std::shared_ptr<rpc::ServerWriter<pb::WatchResponse>> writer)
+      : writer_(std::move(writer)) {}
+  bool Send(pb::WatchResponse frame) override { return writer_->Send(std::move(frame)); }
+  void Close(absl::Status status) override { writer_->Close(std::move(status)); }
+
+ private:
+  const std::shared_ptr<rpc::ServerWriter<pb::WatchResponse>> writer_;
+};
+
+}  // namespace
+
+// ---- This process ----------------------------------------------------------------------------------
+
+ServerUnaryReactor* MasterService::GetMaster(CallbackServerContext* grpc_context,
+                                             const pb::GetMasterRequest* request,
+                                             pb::GetMasterResponse* response) {
+  return FromView(context_, grpc_context, request, response, Needs::kNothing,
+                  [this](const ClusterView& view, const pb::GetMasterRequest&)
+                      -> absl::StatusOr<pb::GetMasterResponse> {
+                    const LeadershipRecord& leadership = view.leadership();
+                    pb::GetMasterResponse answer;
+                    if (!context_->is_running) return absl::UnavailableError("the master starts");
+                    *answer.mutable_master_info() = context_->info;
+                    answer.set_leading(leadership.state == LeadershipState::kLeading);
+                    answer.set_leader_address(leadership.leader_address);
+                    answer.set_epoch(leadership.epoch);
+                    answer.set_agents_recovering(leadership.agents_recovering);
+                    answer.set_state(std::string(LeadershipStateName(leadership.state)));
+                    return answer;
+                  });
+}
+
+ServerUnaryReactor* MasterService::GetVersion(CallbackServerContext* grpc_context,
+                                              const pb::GetVersionRequest*,
+                                              pb::GetVersionResponse* response) {
+  pb::GetVersionResponse answer;
+  answer.mutable_version()->set_version(std::string(config::Version()));
+  return rpc::AnswerNow<pb::GetVersionResponse>(grpc_context, response, std::move(answer));
+}
+
+ServerUnaryReactor* MasterService::GetFlags(CallbackServerContext* grpc_context,
+                                            const pb::GetFlagsRequest*,
+                                            pb::GetFlagsResponse* response) {
+  pb::GetFlagsResponse answer;
+  for (const config::EffectiveFlag& flag : flags_) {
+    v1::Flag* out = answer.add_flags();
+    out->set_name(flag.name);
+    out->set_value(flag.value);
+  }
+  return rpc::AnswerNow<pb::GetFlagsResponse>(grpc_context, response, std::move(answer));
+}
+
+ServerUnaryReactor* MasterService::SetLogLevel(CallbackServerContext* grpc_context,
+                                               const pb::SetLogLevelRequest* request,
+                                               pb::SetLogLevelResponse* response) {
+  absl::StatusOr<telemetry::Severity> level = telemetry::ParseSeverity(request->level());
+  if (!level.ok()) {
+    return rpc::AnswerNow<pb::SetLogLevelResponse>(
+        grpc_context, response,
+        absl::InvalidArgumentError(absl::StrCat("level: ", level.status().message())));
+  }
+  telemetry::SetLogLevel(*level);
+  return rpc::AnswerNow<pb::SetLogLevelResponse>(grpc_context, response, pb::SetLogLevelResponse());
+}
+
+// ---- Listings --------------------------------------------------------------------------------------
+
+#define MEROS_FROM_VIEW(Method)                                                                 \
+  ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context,                \
+                                            const pb::Method##Request* request,                 \
+                                            pb::Method##Response* response) {                   \
+    return FromView(context_, grpc_context, request, response, Needs::kLeadership,              \
+                    [](const ClusterView& view, const pb::Method##Request& r) {                 \
+                      return master::Method(view, r);                                           \
+                    });                                                                         \
+  }
+MEROS_FROM_VIEW(ListAgents)
+MEROS_FROM_VIEW(GetAgent)
+MEROS_FROM_VIEW(ListFrameworks)
+MEROS_FROM_VIEW(GetFramework)
+MEROS_FROM_VIEW(ListTasks)
+MEROS_FROM_VIEW(GetTask)
+MEROS_FROM_VIEW(ListRoles)
+#undef MEROS_FROM_VIEW
+
+grpc::ServerWriteReactor<pb::WatchResponse>* MasterService::Watch(
+    CallbackServerContext* grpc_context, const pb::WatchRequest* request) {
+  auto writer = rpc::ServerWriter<pb::WatchResponse>::Create(grpc_context);
+  auto* reactor = writer->Start([](const absl::Status&) {});
+  const bool taken = context_->replica->Query(
+      [writer, wanted = *request](const ClusterView& view, WatchHub* hub) {
+        absl::Status status = CheckLeading(view.leadership());
+        if (status.ok()) status = hub->Start(view, wanted, std::make_shared<Sink>(writer));
+        if (!status.ok()) writer->Close(status);
+      });
+  if (!taken) writer->Close(ShellContext::Overloaded());
+  return reactor;
+}
+
+// ---- Changes ---------------------------------------------------------------------------------------
+
+ServerUnaryReactor* MasterService::Teardown(CallbackServerContext* grpc_context,
+                                            const pb::TeardownRequest* request,
+                                            pb::TeardownResponse* response) {
+  absl::Status status = CheckRequestId(request->request_id());
+  if (status.ok()) status = CheckId("framework_id", request->framework_id().value());
+  if (!status.ok()) {
+    return rpc::AnswerNow<pb::TeardownResponse>(grpc_context, response, status);
+  }
+  OperatorTeardown call;
+  call.request_id = request->request_id();
+  call.framework_id = FrameworkId(request->framework_id().value());
+  return FromCore(context_, grpc_context, response, std::move(call));
+}
+
+ServerUnaryReactor* MasterService::KillTask(CallbackServerContext* grpc_context,
+                                            const pb::KillTaskRequest* request,
+                                            pb::KillTaskResponse* response) {
+  absl::Status status = CheckRequestId(request->request_id());
+  if (status.ok()) status = CheckId("task_id", request->task_id().value());
+  if (!status.ok()) {
+    return rpc::AnswerNow<pb::KillTaskResponse>(grpc_context, response, status);
+  }
+  OperatorKillTask call;
+  call.request_id = request->request_id();
+  call.framework_id = FrameworkId(request->framework_id().value());
+  call.task_id = TaskId(request->task_id().value());
+  if (request->has_kill_policy()) {
+    call.kill_policy = std::make_shared<const v1::KillPolicy>(request->kill_policy());
+  }
+  return FromCore(context_, grpc_context, response, std::move(call));
+}
+
+// ---- Not carried out yet ---------------------------------------------------------------------------
+
+#define MEROS_UNIMPLEMENTED(Method, what)                                                         \
+  ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context,                  \
+                                            const pb::Method##Request*,                           \
+                                            pb::Method##Response* response) {                     \
+    return rpc::AnswerNow<pb::Method##Response>(                                                  \
+        grpc_context, response,                                                                   \
+        absl::UnimplementedError("this version of Meros does not " what " yet"));                 \
+  }
+MEROS_UNIMPLEMENTED(ListOperations, "keep operations on resources")
+MEROS_UNIMPLEMENTED(ListQuotas, "keep quotas")
+MEROS_UNIMPLEMENTED(UpdateQuota, "keep quotas")
+MEROS_UNIMPLEMENTED(ListWeights, "keep weights of roles")
+MEROS_UNIMPLEMENTED(UpdateWeights, "keep weights of roles")
+MEROS_UNIMPLEMENTED(ReserveResources, "reserve resources for operators")
+MEROS_UNIMPLEMENTED(UnreserveResources, "reserve resources for operators")
+MEROS_UNIMPLEMENTED(CreateVolumes, "create volumes for operators")
+MEROS_UNIMPLEMENTED(DestroyVolumes, "destroy volumes for operators")
+MEROS_UNIMPLEMENTED(GrowVolume, "grow volumes for operators")
+MEROS_UNIMPLEMENTED(ShrinkVolume, "shrink volumes for operators")
+MEROS_UNIMPLEMENTED(GetMaintenanceSchedule, "plan maintenance")
+MEROS_UNIMPLEMENTED(UpdateMaintenanceSchedule, "plan maintenance")
+MEROS_UNIMPLEMENTED(StartMaintenance, "plan maintenance")
+MEROS_UNIMPLEMENTED(StopMaintenance, "plan maintenance")
+MEROS_UNIMPLEMENTED(DrainAgent, "drain agents")
+MEROS_UNIMPLEMENTED(DeactivateAgent, "deactivate agents")
+MEROS_UNIMPLEMENTED(ReactivateAgent, "deactivate agents")
+MEROS_UNIMPLEMENTED(MarkAgentGone, "mark agents as gone")
+MEROS_UNIMPLEMENTED(Explain, "explain why offers are withheld")
+#undef MEROS_UNIMPLEMENTED
+
+}  // namespace meros::master

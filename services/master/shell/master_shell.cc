@@ -1,0 +1,155 @@
+#include "services/master/shell/master_shell.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/runtime/random_seed.h"
+
+namespace meros::master {
+namespace {
+
+// What a strand may have waiting before callers are refused: some 200 bytes each.
+constexpr size_t kMailboxMax = 1 << 18;
+constexpr absl::Duration kStopGrace = absl::Seconds(2);
+
+// host:port that others are told: as configured, else the listening address, with the port that was
+// bound where it was left to the kernel. A wildcard address means this host's name.
+std::string Advertised(const MasterConfig& config, int port) {
+  if (!config.advertise_address.empty()) return config.advertise_address;
+  std::string host = config.address.substr(0, config.address.rfind(':'));
+  if (host == "0.0.0.0" || host == "[::]") {
+    char name[256] = "localhost";
+    gethostname(name, sizeof(name) - 1);
+    host = name;
+  }
+  return absl::StrCat(host, ":", port);
+}
+
+v1::MasterInfo InfoOf(const MasterOptions& options) {
+  v1::MasterInfo info;
+  const std::string& address = options.advertise_address;
+  const std::string host = address.substr(0, address.rfind(':'));
+  int port = 0;
+  (void)absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port);
+  in_addr ip{};
+  (void)inet_pton(AF_INET, host.c_str(), &ip);
+  info.set_id(options.master_id);
+  info.set_ip(ip.s_addr);  // network order, as Mesos has it; 0 for a name
+  info.set_port(port);
+  info.set_pid(address);
+  info.set_hostname(host);
+  info.set_version(options.version);
+  info.mutable_address()->set_hostname(host);
+  info.mutable_address()->set_port(port);
+  return info;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MasterShell>> MasterShell::Start(
+    const MasterConfig& config, std::vector<config::EffectiveFlag> flags,
+    telemetry::MetricRegistry* metrics, telemetry::Health* health) {
+  auto shell = std::unique_ptr<MasterShell>(new MasterShell(metrics));
+  MEROS_RETURN_IF_ERROR(shell->Begin(config, std::move(flags)));
+  MasterShell* raw = shell.get();
+  health->AddReadiness("leadership", [raw] { return raw->Ready(); });
+  return shell;
+}
+
+absl::Status MasterShell::Begin(const MasterConfig& config,
+                                std::vector<config::EffectiveFlag> flags) {
+  Rng rng(runtime::RandomSeed());
+  MasterOptions options = config.options;
+  options.master_id = rng.Uuid();
+  options.version = std::string(config::Version());
+  context_.metrics = &metrics_;
+  replica_ = std::make_unique<ReadReplica>(ReadReplicaOptions{}, options.master_id, &metrics_);
+  context_.replica = replica_.get();
+  context_.try_post = [this](Input input) {
+    return context_.is_running && strand_->TryPost(std::move(input));
+  };
+  context_.post = [this](Input input) {
+    if (context_.is_running) strand_->Post(std::move(input));
+  };
+
+  // The server comes first, because core and lease name the port that it binds; until the core runs,
+  // calls are refused.
+  schedulers_ = std::make_unique<SchedulerService>(&context_);
+  agents_ = std::make_unique<AgentLinkService>(&context_);
+  operators_ = std::make_unique<MasterService>(&context_, std::move(flags));
+  MEROS_ASSIGN_OR_RETURN(
+      server_, rpc::Server::Start({.addresses = {config.address},
+                                   .tls = config.tls,
+                                   .reflection = config.grpc_reflection},
+                                  {schedulers_.get(), agents_.get(), operators_.get()}));
+  options.advertise_address = Advertised(config, port());
+  MEROS_RETURN_IF_ERROR(options.Validate());
+  context_.info = InfoOf(options);
+  return Run(config, options);
+}
+
+absl::Status MasterShell::Run(const MasterConfig& config, const MasterOptions& options) {
+  MEROS_ASSIGN_OR_RETURN(
+      allocator_, AllocatorLink::Make(config.allocator, config.tls, &context_.numbers,
+                                      context_.post, &metrics_));
+  MEROS_ASSIGN_OR_RETURN(
+      registry_,
+      RegistryLink::Make({.addresses = config.registry,
+                          .tls = config.tls,
+                          .candidate_id = options.master_id,
+                          .master_info = context_.info.SerializeAsString(),
+                          .request_timeout = std::max(options.lease_ttl, absl::Seconds(1))},
+                         context_.post, &metrics_));
+  outbound_ = std::make_unique<Outbound>(OutboundTargets{.context = &context_,
+                                                         .schedulers = &schedulers_->streams(),
+                                                         .agents = &agents_->streams(),
+                                                         .allocator = allocator_.get(),
+                                                         .registry = registry_.get()});
+  strand_ = std::make_unique<Strand>(
+      MasterCore(options, runtime::RandomSeed()),
+      runtime::CoreStrandOptions{
+          .name = "master-core", .mailbox_max = kMailboxMax, .observer = &strand_metrics_});
+  context_.is_running = true;
+  strand_->Start([this](absl::Time now, std::vector<Effect> effects) {
+    outbound_->Apply(now, std::move(effects));
+  });
+  return absl::OkStatus();
+}
+
+absl::Status MasterShell::Ready() const {
+  switch (context_.leadership.load()) {
+    case LeadershipState::kLeading:
+      return absl::OkStatus();
+    case LeadershipState::kStandby:
+    case LeadershipState::kAcquiring:
+      if (context_.is_leader_known) return absl::OkStatus();  // stands by for a living leader
+      return absl::UnavailableError("no leader is known: the registry does not answer, or has none");
+    case LeadershipState::kRecovering:
+      return absl::UnavailableError("reading the registry");
+    case LeadershipState::kFenced:
+      return absl::UnavailableError("the lease is in doubt: the registry does not answer");
+    case LeadershipState::kStopping:
+      return absl::UnavailableError("stopping");
+  }
+  return absl::UnavailableError("unknown state");
+}
+
+void MasterShell::Stop() {
+  if (strand_ != nullptr) {
+    context_.post(master::Stop{});
+    strand_->Stop();
+  }
+  if (replica_ != nullptr) replica_->Stop();
+  if (server_ != nullptr) server_->Shutdown(kStopGrace);
+  if (allocator_ != nullptr) allocator_->Stop();
+  if (registry_ != nullptr) registry_->Stop();
+}
+
+}  // namespace meros::master

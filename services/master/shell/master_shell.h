@@ -1,0 +1,71 @@
+// The master as a running process: the core on its strand, the services, the links, the readers.
+//
+// Order of ending: no more calls, the core stops (the lease is given back), links, readers.
+//
+// Owner: main. Thread rule: thread-compatible.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/config/flag_set.h"
+#include "libs/rpc/server.h"
+#include "libs/runtime/core_strand.h"
+#include "libs/telemetry/health.h"
+#include "libs/telemetry/metrics.h"
+#include "libs/telemetry/strand_metrics.h"
+#include "services/master/config.h"
+#include "services/master/core/master_core.h"
+#include "services/master/shell/agent_link_service.h"
+#include "services/master/shell/allocator_link.h"
+#include "services/master/shell/context.h"
+#include "services/master/shell/master_metrics.h"
+#include "services/master/shell/master_service.h"
+#include "services/master/shell/outbound.h"
+#include "services/master/shell/registry_link.h"
+#include "services/master/shell/scheduler_service.h"
+
+namespace meros::master {
+
+class MasterShell {
+ public:
+  // Serves. `metrics` and `health` outlive the shell; a readiness check is added to the latter.
+  // ERRORS: as rpc::Server::Start and rpc::MakeChannel.
+  static absl::StatusOr<std::unique_ptr<MasterShell>> Start(
+      const MasterConfig& config, std::vector<config::EffectiveFlag> flags,
+      telemetry::MetricRegistry* metrics, telemetry::Health* health);
+  ~MasterShell() { Stop(); }
+
+  int port() const { return server_->port(0); }
+  // host:port as others are told.
+  const std::string& advertised() const { return context_.info.pid(); }
+
+  // Gives the lease back, tells everyone, and ends. Idempotent.
+  void Stop();
+
+ private:
+  using Strand = runtime::CoreStrand<MasterCore>;
+
+  explicit MasterShell(telemetry::MetricRegistry* metrics)
+      : metrics_(metrics), strand_metrics_(metrics) {}
+  absl::Status Begin(const MasterConfig& config, std::vector<config::EffectiveFlag> flags);
+  absl::Status Run(const MasterConfig& config, const MasterOptions& options);
+  absl::Status Ready() const;
+
+  MasterMetrics metrics_;
+  telemetry::StrandMetrics strand_metrics_;
+  ShellContext context_;
+  std::unique_ptr<ReadReplica> replica_;
+  std::unique_ptr<Strand> strand_;
+  std::unique_ptr<SchedulerService> schedulers_;
+  std::unique_ptr<AgentLinkService> agents_;
+  std::unique_ptr<MasterService> operators_;
+  std::unique_ptr<AllocatorLink> allocator_;
+  std::unique_ptr<RegistryLink> registry_;
+  std::unique_ptr<Outbound> outbound_;
+  std::unique_ptr<rpc::Server> server_;
+};
+
+}  // namespace meros::master

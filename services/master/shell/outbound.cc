@@ -1,0 +1,123 @@
+#include "services/master/shell/outbound.h"
+
+#include "libs/telemetry/log.h"
+#include "services/master/shell/allocator_codec.h"
+#include "services/master/shell/encode_agent.h"
+#include "services/master/shell/encode_scheduler.h"
+
+namespace meros::master {
+
+template <typename Frame>
+Outbound::Pending<Frame>* Outbound::Frames<Frame>::Of(StreamId stream) {
+  auto [it, is_new] = index.emplace(stream, list.size());
+  if (is_new) {
+    list.emplace_back();
+    list.back().stream = stream;
+  }
+  return &list[it->second];
+}
+
+void Outbound::Apply(absl::Time now, std::vector<Effect> effects) {
+  for (Effect& effect : effects) {
+    std::visit([this](auto&& e) { Take(std::forward<decltype(e)>(e)); }, std::move(effect));
+  }
+  targets_.context->replica->Push(std::exchange(changes_, {}));
+  SendFrames();
+  for (const CloseStream& closing : std::exchange(closings_, {})) Close(closing);
+  for (const Reply& reply : std::exchange(replies_, {})) {
+    targets_.context->replies.Finish(reply.call, reply.status);
+  }
+  if (!registry_.empty()) targets_.registry->Send(now, std::exchange(registry_, {}));
+}
+
+void Outbound::Take(ToScheduler effect) {
+  targets_.context->metrics->Count(effect);
+  Pending<v1::scheduler::Events>* pending = events_.Of(effect.stream);
+  v1::scheduler::Event* event = pending->frame.add_events();
+  *event = EncodeEvent(std::move(effect.event), info_);
+  pending->bytes += event->ByteSizeLong();
+  if (pending->bytes < rpc::kFrameBytesTarget) return;
+  if (auto stream = targets_.schedulers->Find(pending->stream)) {
+    stream->Send(std::exchange(pending->frame, {}));
+  }
+  pending->bytes = 0;
+}
+
+void Outbound::Take(ToAgent effect) {
+  targets_.context->metrics->Count(effect);
+  Pending<agent_link::v1::MasterFrame>* pending = messages_.Of(effect.stream);
+  agent_link::v1::MasterMessage message;
+  if (!EncodeForAgent(std::move(effect.message), info_.id(), &message)) return;
+  pending->bytes += message.ByteSizeLong();
+  *pending->frame.add_messages() = std::move(message);
+  if (pending->bytes < rpc::kFrameBytesTarget) return;
+  if (auto stream = targets_.agents->Find(pending->stream)) {
+    stream->Send(std::exchange(pending->frame, {}));
+  }
+  pending->bytes = 0;
+}
+
+void Outbound::Take(ToAllocator effect) {
+  // A new session within the batch: what was said before belonged to the old one.
+  if (deltas_.stream != effect.stream && deltas_.frame.messages_size() > 0) {
+    targets_.allocator->Send(deltas_.stream, std::exchange(deltas_.frame, {}));
+  }
+  deltas_.stream = effect.stream;
+  allocator::v1::MasterMessage* message = deltas_.frame.add_messages();
+  *message = EncodeForAllocator(effect, info_.id());
+  deltas_.bytes += message->ByteSizeLong();
+  if (deltas_.bytes < rpc::kFrameBytesTarget) return;
+  targets_.allocator->Send(deltas_.stream, std::exchange(deltas_.frame, {}));
+  deltas_.bytes = 0;
+}
+
+void Outbound::Take(Publish effect) {
+  if (const auto* leadership = std::get_if<LeadershipRecord>(&effect.change)) {
+    OnLeadership(*leadership);
+  }
+  changes_.push_back(std::move(effect));
+}
+
+void Outbound::SendFrames() {
+  for (auto& pending : events_.list) {
+    if (pending.frame.events_size() == 0) continue;
+    if (auto stream = targets_.schedulers->Find(pending.stream)) {
+      stream->Send(std::move(pending.frame));
+    }
+  }
+  for (auto& pending : messages_.list) {
+    // An empty frame is a sign of life.
+    if (auto stream = targets_.agents->Find(pending.stream)) stream->Send(std::move(pending.frame));
+  }
+  if (deltas_.frame.messages_size() > 0) {
+    targets_.allocator->Send(deltas_.stream, std::exchange(deltas_.frame, {}));
+  }
+  deltas_.bytes = 0;
+  events_.Clear();
+  messages_.Clear();
+}
+
+void Outbound::Close(const CloseStream& closing) {
+  if (auto scheduler = targets_.schedulers->Find(closing.stream)) {
+    scheduler->Close(closing.status);
+  } else if (auto agent = targets_.agents->Find(closing.stream)) {
+    agent->Close(closing.status);
+  } else {
+    targets_.allocator->Close(closing.stream, closing.status);
+  }
+}
+
+void Outbound::OnLeadership(const LeadershipRecord& leadership) {
+  if (leadership.state != leadership_) {
+    MEROS_LOG(INFO) << "leadership" << telemetry::Field("state", LeadershipStateName(leadership.state))
+                    << telemetry::Field("epoch", leadership.epoch)
+                    << telemetry::Field("leader", leadership.leader_address);
+  }
+  leadership_ = leadership.state;
+  targets_.context->leadership.store(leadership.state);
+  targets_.context->is_leader_known.store(!leadership.leader_address.empty());
+  targets_.allocator->SetWanted(leadership.state == LeadershipState::kLeading ||
+                                leadership.state == LeadershipState::kFenced);
+}
+
+}  // namespace meros::master

@@ -1,0 +1,89 @@
+// Applies the effects of one batch: one frame per stream, one frame for the registry, changes to the
+// readers before the answers that they belong to.
+//
+// Thread rule: strand-confined.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "services/master/core/effects.h"
+#include "services/master/shell/agent_link_service.h"
+#include "services/master/shell/allocator_link.h"
+#include "services/master/shell/context.h"
+#include "services/master/shell/registry_link.h"
+#include "services/master/shell/scheduler_service.h"
+
+namespace meros::master {
+
+// Where effects go. All outlive the Outbound.
+struct OutboundTargets {
+  ShellContext* context = nullptr;
+  const StreamTable<SchedulerService::Stream>* schedulers = nullptr;
+  const StreamTable<AgentLinkService::Stream>* agents = nullptr;
+  AllocatorLink* allocator = nullptr;
+  RegistryLink* registry = nullptr;
+};
+
+class Outbound {
+ public:
+  explicit Outbound(OutboundTargets targets) : targets_(targets), info_(targets.context->info) {}
+
+  void Apply(absl::Time now, std::vector<Effect> effects);
+
+ private:
+  // A frame in the making.
+  template <typename Frame>
+  struct Pending {
+    StreamId stream = 0;
+    Frame frame;
+    size_t bytes = 0;
+  };
+  template <typename Frame>
+  struct Frames {
+    std::vector<Pending<Frame>> list;  // in the order of first use
+    absl::flat_hash_map<StreamId, size_t> index;
+
+    // The open frame of a stream.
+    Pending<Frame>* Of(StreamId stream);
+    void Clear() {
+      list.clear();
+      index.clear();
+    }
+  };
+
+  void Take(ToScheduler effect);
+  void Take(ToAgent effect);
+  void Take(ToAllocator effect);
+  void Take(Publish effect);
+  void Take(Counted effect) { targets_.context->metrics->Count(effect); }
+  void Take(Reply effect) { replies_.push_back(std::move(effect)); }
+  void Take(CloseStream effect) { closings_.push_back(std::move(effect)); }
+  template <typename ForRegistry>
+  void Take(ForRegistry effect) {
+    registry_.push_back(std::move(effect));
+  }
+
+  void SendFrames();
+  void Close(const CloseStream& closing);
+  void OnLeadership(const LeadershipRecord& leadership);
+
+  const OutboundTargets targets_;
+  const v1::MasterInfo& info_;
+  LeadershipState leadership_ = LeadershipState::kStandby;
+
+  // Of the batch under way.
+  Frames<v1::scheduler::Events> events_;
+  Frames<agent_link::v1::MasterFrame> messages_;
+  Pending<allocator::v1::MasterFrame> deltas_;
+  std::vector<Publish> changes_;
+  std::vector<Reply> replies_;
+  std::vector<CloseStream> closings_;
+  std::vector<Effect> registry_;
+};
+
+}  // namespace meros::master

@@ -1,0 +1,156 @@
+#include "services/master/shell/registry_codec.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/master/shell/decode_scheduler.h"
+
+namespace meros::master {
+namespace {
+
+namespace pb = ::meros::registry::v1;
+
+// 0 on the wire is "never", infinite here.
+int64_t ToNanos(absl::Time time) {
+  return time == absl::InfiniteFuture() ? 0 : absl::ToUnixNanos(time);
+}
+
+pb::Mutation PutAgent(const AgentId& id, const pb::AgentRecord& record) {
+  pb::Mutation mutation;
+  mutation.mutable_key()->set_kind(pb::RECORD_KIND_AGENT);
+  mutation.mutable_key()->set_name(id.value());
+  mutation.set_put(record.SerializeAsString());
+  return mutation;
+}
+
+pb::Mutation PutFramework(const FrameworkId& id, const pb::FrameworkRecord& record) {
+  pb::Mutation mutation;
+  mutation.mutable_key()->set_kind(pb::RECORD_KIND_FRAMEWORK);
+  mutation.mutable_key()->set_name(id.value());
+  mutation.set_put(record.SerializeAsString());
+  return mutation;
+}
+
+pb::AgentRecord Admitted(const v1::AgentInfo& info, const std::string& key, absl::Time now) {
+  pb::AgentRecord record;
+  record.set_state(pb::AGENT_RECORD_STATE_ADMITTED);
+  *record.mutable_info() = info;
+  record.set_since_ns(absl::ToUnixNanos(now));
+  record.set_registration_key(key);
+  return record;
+}
+
+struct Encoder {
+  absl::Time now;
+
+  pb::Mutation operator()(const AdmitAgentRecord& r) const {
+    return PutAgent(r.id, Admitted(*r.info, r.registration_key, now));
+  }
+  pb::Mutation operator()(const UpdateAgentRecord& r) const {
+    return PutAgent(r.id, Admitted(*r.info, r.registration_key, now));
+  }
+  pb::Mutation operator()(const ReachableAgentRecord& r) const {
+    return PutAgent(r.id, Admitted(*r.info, r.registration_key, now));
+  }
+  pb::Mutation operator()(const UnreachableAgentRecord& r) const {
+    pb::AgentRecord record = Admitted(*r.info, r.registration_key, r.since);
+    record.set_state(pb::AGENT_RECORD_STATE_UNREACHABLE);
+    return PutAgent(r.id, record);
+  }
+  pb::Mutation operator()(const RemoveAgentRecord& r) const {
+    pb::Mutation mutation;
+    mutation.mutable_key()->set_kind(pb::RECORD_KIND_AGENT);
+    mutation.mutable_key()->set_name(r.id.value());
+    mutation.set_remove(true);
+    return mutation;
+  }
+  pb::Mutation operator()(const PutFrameworkRecord& r) const {
+    pb::FrameworkRecord record;
+    *record.mutable_info() = *r.info;
+    record.set_principal(r.info->principal());
+    for (const std::string& role : r.roles) record.add_roles(role);
+    record.set_failover_timeout_ms(absl::ToInt64Milliseconds(r.failover_timeout));
+    record.set_failover_deadline_ns(ToNanos(r.failover_deadline));
+    if (r.failover_deadline != absl::InfiniteFuture()) {
+      record.set_disconnected_since_ns(absl::ToUnixNanos(now));
+    }
+    record.set_registered_at_ns(absl::ToUnixNanos(r.registered));
+    return PutFramework(r.id, record);
+  }
+  pb::Mutation operator()(const RemoveFrameworkRecord& r) const {
+    pb::FrameworkRecord record;
+    record.mutable_info()->mutable_id()->set_value(r.id.value());
+    record.set_removed_at_ns(absl::ToUnixNanos(now));
+    return PutFramework(r.id, record);
+  }
+};
+
+absl::Status Unreadable(const pb::RecordKey& key, absl::string_view why) {
+  return absl::DataLossError(absl::StrCat("the registry's record ",
+                                          pb::RecordKind_Name(key.kind()), " ", key.name(),
+                                          " cannot be read: ", why));
+}
+
+absl::Status AddAgent(const pb::Record& record, RegistrySnapshot* out) {
+  pb::AgentRecord agent;
+  if (!agent.ParseFromString(record.value())) return Unreadable(record.key(), "not an AgentRecord");
+  RegistrySnapshot::AgentEntry entry;
+  entry.id = AgentId(record.key().name());
+  entry.registration_key = agent.registration_key();
+  switch (agent.state()) {
+    case pb::AGENT_RECORD_STATE_ADMITTED:
+      entry.state = RegistrySnapshot::AgentEntry::State::kAdmitted;
+      break;
+    case pb::AGENT_RECORD_STATE_UNREACHABLE:
+      entry.state = RegistrySnapshot::AgentEntry::State::kUnreachable;
+      entry.unreachable_since = absl::FromUnixNanos(agent.since_ns());
+      break;
+    case pb::AGENT_RECORD_STATE_GONE:
+      entry.state = RegistrySnapshot::AgentEntry::State::kGone;
+      break;
+    default:
+      return Unreadable(record.key(), "it has no known state");
+  }
+  entry.info = std::make_shared<const v1::AgentInfo>(std::move(*agent.mutable_info()));
+  out->agents.push_back(std::move(entry));
+  return absl::OkStatus();
+}
+
+absl::Status AddFramework(const pb::Record& record, RegistrySnapshot* out) {
+  pb::FrameworkRecord framework;
+  if (!framework.ParseFromString(record.value())) {
+    return Unreadable(record.key(), "not a FrameworkRecord");
+  }
+  RegistrySnapshot::FrameworkEntry entry;
+  entry.id = FrameworkId(record.key().name());
+  entry.removed = framework.removed_at_ns() != 0;
+  if (!entry.removed) {
+    auto subscription = DecodeSubscription(framework.info(), "info");
+    if (!subscription.ok()) return Unreadable(record.key(), subscription.status().message());
+    entry.subscription = *std::move(subscription);
+    if (framework.failover_deadline_ns() != 0) {
+      entry.failover_deadline = absl::FromUnixNanos(framework.failover_deadline_ns());
+    }
+  }
+  out->frameworks.push_back(std::move(entry));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+pb::Mutation EncodeRecord(const RegistryRecord& record, absl::Time now) {
+  return std::visit(Encoder{now}, record);
+}
+
+absl::StatusOr<RegistrySnapshot> DecodeRecords(const std::vector<pb::Record>& records) {
+  RegistrySnapshot snapshot;
+  for (const pb::Record& record : records) {
+    absl::Status status;
+    if (record.key().kind() == pb::RECORD_KIND_AGENT) status = AddAgent(record, &snapshot);
+    if (record.key().kind() == pb::RECORD_KIND_FRAMEWORK) status = AddFramework(record, &snapshot);
+    if (!status.ok()) return status;
+  }
+  return snapshot;
+}
+
+}  // namespace meros::master

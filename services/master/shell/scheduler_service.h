@@ -1,0 +1,38 @@
+// SchedulerService over gRPC: decodes calls on the threads that receive them and posts them to the core.
+//
+// Thread rule: thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "libs/rpc/bidi_server_stream.h"
+#include "meros/v1/scheduler/scheduler_service.grpc.pb.h"
+#include "services/master/shell/context.h"
+
+namespace meros::master {
+
+class SchedulerService final : public v1::scheduler::SchedulerService::CallbackService {
+ public:
+  using Stream = rpc::BidiServerStream<v1::scheduler::Calls, v1::scheduler::Events>;
+
+  // `context` outlives the service.
+  explicit SchedulerService(ShellContext* context) : context_(context) {}
+
+  grpc::ServerBidiReactor<v1::scheduler::Calls, v1::scheduler::Events>* Connect(
+      grpc::CallbackServerContext* grpc_context) override;
+  grpc::ServerUnaryReactor* Call(grpc::CallbackServerContext* grpc_context,
+                                 const v1::scheduler::CallRequest* request,
+                                 v1::scheduler::CallResponse* response) override;
+
+  const StreamTable<Stream>& streams() const { return streams_; }
+
+ private:
+  // Decodes and posts the calls of a frame; a status if the stream must end.
+  absl::Status Take(StreamId id, const std::string& principal, v1::scheduler::Calls frame);
+
+  ShellContext* const context_;
+  StreamTable<Stream> streams_;
+};
+
+}  // namespace meros::master

@@ -1,0 +1,82 @@
+// What readers see of the cluster: a replica of the core's books made of immutable records, kept on a
+// thread of its own (shell/read_replica.h), so that no listing ever waits for, or delays, the master.
+//
+// Thread rule: thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tuple>
+
+#include "absl/container/btree_map.h"
+#include "libs/resources/resources.h"
+#include "services/master/core/effects.h"
+
+namespace meros::master {
+
+struct AgentEntry {
+  std::shared_ptr<const AgentRecord> record;
+  resources::Resources used;
+  resources::Resources offered;
+  size_t tasks_active = 0;
+};
+
+struct FrameworkEntry {
+  std::shared_ptr<const FrameworkRecord> record;
+  absl::btree_map<std::string, RoleUsage> usage;
+  size_t tasks_active = 0;
+  size_t tasks_completed = 0;
+};
+
+struct TaskEntry {
+  std::shared_ptr<const Task> task;
+  bool completed = false;  // ended and acknowledged
+
+  bool is_active() const;
+};
+
+// A task id may be used again by its framework after it ended, hence the sequence.
+using TaskKey = std::tuple<FrameworkId, TaskId, uint64_t>;
+
+class ClusterView {
+ public:
+  // Changes come in the order of their revisions.
+  void Apply(const Publish& publish);
+
+  uint64_t revision() const { return revision_; }
+  const LeadershipRecord& leadership() const { return leadership_; }
+
+  // Ordered by id.
+  const absl::btree_map<AgentId, AgentEntry>& agents() const { return agents_; }
+  const absl::btree_map<FrameworkId, FrameworkEntry>& frameworks() const { return frameworks_; }
+  const absl::btree_map<TaskKey, TaskEntry>& tasks() const { return tasks_; }
+
+  // Null if unknown.
+  const AgentEntry* FindAgent(const AgentId& id) const;
+  const FrameworkEntry* FindFramework(const FrameworkId& id) const;
+  // The newest task of this id.
+  const TaskEntry* FindTask(const FrameworkId& framework_id, const TaskId& task_id) const;
+
+ private:
+  void On(const std::shared_ptr<const AgentRecord>& record);
+  void On(const AgentUsage& usage);
+  void On(const AgentRemoved& removed);
+  void On(const std::shared_ptr<const FrameworkRecord>& record);
+  void On(const FrameworkUsage& usage);
+  void On(const FrameworkRemoved& removed);
+  void On(const TaskChanged& changed);
+  void On(const TaskRemoved& removed);
+  void On(const LeadershipRecord& leadership) { leadership_ = leadership; }
+  void On(const Cleared&);
+  // Adds `by` to the counts that the task belongs to.
+  void Count(const TaskEntry& entry, int by);
+
+  uint64_t revision_ = 0;
+  LeadershipRecord leadership_;
+  absl::btree_map<AgentId, AgentEntry> agents_;
+  absl::btree_map<FrameworkId, FrameworkEntry> frameworks_;
+  absl::btree_map<TaskKey, TaskEntry> tasks_;
+};
+
+}  // namespace meros::master

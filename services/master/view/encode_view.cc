@@ -1,0 +1,127 @@
+#include "services/master/view/encode_view.h"
+
+#include "libs/wire/resources_proto.h"
+#include "services/master/core/task_state.h"
+
+namespace meros::master {
+namespace {
+
+double Seconds(absl::Time time) {
+  if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return 0;
+  return absl::ToDoubleSeconds(time - absl::UnixEpoch());
+}
+
+void EncodeQuantities(const resources::ResourceQuantities& quantities,
+                      google::protobuf::RepeatedPtrField<v1::Resource>* out) {
+  for (const auto& [name, amount] : quantities) {
+    v1::Resource* resource = out->Add();
+    resource->set_name(std::string(name.text()));
+    resource->set_type(v1::Value::SCALAR);
+    resource->mutable_scalar()->set_value(amount.ToDouble());
+  }
+}
+
+void EncodeTask(const Task& task, v1::Task* out) {
+  out->set_name(task.info->name());
+  out->mutable_task_id()->set_value(task.id.value());
+  out->mutable_framework_id()->set_value(task.framework_id.value());
+  out->mutable_agent_id()->set_value(task.agent_id.value());
+  if (!task.executor_id.empty()) out->mutable_executor_id()->set_value(task.executor_id.value());
+  out->set_state(task.state);
+  wire::ResourcesToProto(task.resources.WithAllocationRole(task.role), out->mutable_resources());
+  for (const auto& status : task.statuses) *out->add_statuses() = *status;
+  if (task.forwarded_state.has_value()) out->set_status_update_state(*task.forwarded_state);
+  if (!task.forwarded_uuid.empty()) out->set_status_update_uuid(task.forwarded_uuid);
+  const v1::TaskInfo& info = *task.info;
+  if (info.has_labels()) *out->mutable_labels() = info.labels();
+  if (info.has_discovery()) *out->mutable_discovery() = info.discovery();
+  if (info.has_container()) *out->mutable_container() = info.container();
+  if (info.has_health_check()) *out->mutable_health_check() = info.health_check();
+  if (info.has_kill_policy()) *out->mutable_kill_policy() = info.kill_policy();
+  if (info.command().has_user()) out->set_user(info.command().user());
+  *out->mutable_limits() = info.limits();
+}
+
+}  // namespace
+
+v1::master::AgentView::State StateOf(AgentState state) {
+  using View = v1::master::AgentView;
+  switch (state) {
+    case AgentState::kRecovered: return View::RECOVERED;
+    case AgentState::kRegistered: return View::CONNECTED;
+    case AgentState::kRemoving:
+    case AgentState::kAdmitting:
+    case AgentState::kDisconnected:
+    case AgentState::kMarkingUnreachable: return View::DISCONNECTED;
+    case AgentState::kUnreachable:
+    case AgentState::kReadmitting: return View::UNREACHABLE;
+    case AgentState::kGone: return View::GONE;
+  }
+  return View::STATE_UNSPECIFIED;
+}
+
+v1::master::FrameworkView::State StateOf(FrameworkState state) {
+  using View = v1::master::FrameworkView;
+  switch (state) {
+    case FrameworkState::kRecovered: return View::RECOVERED;
+    case FrameworkState::kConnected: return View::CONNECTED;
+    case FrameworkState::kDisconnected: return View::DISCONNECTED;
+    case FrameworkState::kCompleted: return View::COMPLETED;
+  }
+  return View::STATE_UNSPECIFIED;
+}
+
+void Encode(const AgentEntry& entry, v1::master::AgentView* out) {
+  const AgentRecord& record = *entry.record;
+  *out->mutable_info() = *record.info;
+  out->mutable_info()->mutable_id()->set_value(record.id.value());
+  out->set_state(StateOf(record.state));
+  out->set_active(record.state == AgentState::kRegistered);
+  wire::ResourcesToProto(record.total, out->mutable_total());
+  wire::ResourcesToProto(entry.used, out->mutable_used());
+  wire::ResourcesToProto(entry.offered, out->mutable_offered());
+  out->set_service_address(record.service_address);
+  out->set_version(record.version);
+  out->set_registered_time(Seconds(record.registered));
+  out->set_reregistered_time(Seconds(record.reregistered));
+  out->set_tasks_active(entry.tasks_active);
+  out->set_unreachable_time(Seconds(record.unreachable_since));
+}
+
+void Encode(const FrameworkEntry& entry, v1::master::FrameworkView* out) {
+  const FrameworkRecord& record = *entry.record;
+  *out->mutable_info() = *record.subscription.info;
+  out->mutable_info()->mutable_id()->set_value(record.id.value());
+  out->set_state(StateOf(record.state));
+  for (const std::string& role : record.subscription.suppressed_roles) {
+    out->add_suppressed_roles(role);
+  }
+  resources::ResourceQuantities used;
+  resources::ResourceQuantities offered;
+  for (const auto& [role, usage] : entry.usage) {
+    used += usage.used;
+    offered += usage.offered;
+  }
+  EncodeQuantities(used, out->mutable_used());
+  EncodeQuantities(offered, out->mutable_offered());
+  out->set_tasks_active(entry.tasks_active);
+  out->set_tasks_completed(entry.tasks_completed);
+  out->set_registered_time(Seconds(record.registered));
+  out->set_reregistered_time(Seconds(record.reregistered));
+  out->set_completed_time(Seconds(record.unregistered));
+}
+
+void Encode(const ClusterView& view, const TaskEntry& entry, v1::master::TaskView* out) {
+  EncodeTask(*entry.task, out->mutable_task());
+  if (const AgentEntry* agent = view.FindAgent(entry.task->agent_id)) {
+    out->set_agent_hostname(agent->record->info->hostname());
+    out->set_agent_service_address(agent->record->service_address);
+  }
+  out->set_completed(entry.completed);
+  out->set_launched_time(Seconds(entry.task->entered));
+  if (const FrameworkEntry* framework = view.FindFramework(entry.task->framework_id)) {
+    out->set_framework_name(framework->record->subscription.info->name());
+  }
+}
+
+}  // namespace meros::master

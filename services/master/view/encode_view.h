@@ -1,0 +1,18 @@
+// Entries of the view as the messages of MasterService.
+//
+// Thread rule: pure functions; thread-safe.
+#pragma once
+
+#include "meros/v1/master/master_service.pb.h"
+#include "services/master/view/cluster_view.h"
+
+namespace meros::master {
+
+void Encode(const AgentEntry& entry, v1::master::AgentView* out);
+void Encode(const FrameworkEntry& entry, v1::master::FrameworkView* out);
+void Encode(const ClusterView& view, const TaskEntry& entry, v1::master::TaskView* out);
+
+v1::master::AgentView::State StateOf(AgentState state);
+v1::master::FrameworkView::State StateOf(FrameworkState state);
+
+}  // namespace meros::master
