@@ -76,11 +76,16 @@ Resources::Position Resources::Find(size_t from, const Resource& resource) const
 }
 
 Resources::Position Resources::FindEqual(size_t first, const Resource& resource) const {
-  for (size_t i = first; i < items_.size() && items_[i].SameKind(resource); ++i) {
-    if (!(items_[i].value_ < resource.value_)) return {i, items_[i].value_ == resource.value_};
-    first = i + 1;
-  }
-  return {first, false};
+  // Bisected, because a message may hold thousands of mounts of one kind.
+  const auto found = std::lower_bound(
+      items_.begin() + static_cast<std::ptrdiff_t>(first), items_.end(), resource,
+      [](const Resource& a, const Resource& b) {
+        const auto order = Resource::CompareKind(a, b);
+        return order < 0 || (order == 0 && a.value_ < b.value_);
+      });
+  const bool is_equal =
+      found != items_.end() && found->value_ == resource.value_ && found->SameKind(resource);
+  return {static_cast<size_t>(found - items_.begin()), is_equal};
 }
 
 size_t Resources::AddFrom(size_t from, const Resource& resource) {

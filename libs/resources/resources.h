@@ -41,7 +41,8 @@ class Resources {
   Resources() = default;
   // Implicit, because one resource is resources. An empty resource gives an empty value.
   Resources(const Resource& resource) { Add(resource); }  // NOLINT(google-explicit-constructor)
-  // The sum of `list`, in any order. Cost: O(n log n) for distinct kinds.
+  // The sum of `list`, in any order. Cost: O(n log n) comparisons; objects that come in canonical
+  // order are appended, others inserted.
   explicit Resources(absl::Span<const Resource> list);
 
   // Shorthand for tests and tools: plain scalars in whole units, absent if 0.

@@ -155,18 +155,21 @@ absl::Status CheckExecutor(Case* c) {
   return CheckAnyExecutor(executor, c->framework_id, path, &c->executor_resources);
 }
 
-// Task and executor side by side.
-absl::Status CheckTogether(const Resources& task, const Resources& executor) {
-  MEROS_RETURN_IF_ERROR(resources::ValidateNoOverlap(task, executor));
-  const Resources both = Allocated(task + executor);
+// What a task and others that run beside it must agree on.
+absl::Status CheckSideBySide(const Resources& task, const Resources& others) {
+  MEROS_RETURN_IF_ERROR(resources::ValidateNoOverlap(task, others));
+  const Resources both = Allocated(task + others);
+  // Several tasks may use one shared volume.
   MEROS_RETURN_IF_ERROR(resources::ValidateUniquePersistenceIds(both.NonShared()));
-  MEROS_RETURN_IF_ERROR(resources::ValidateSingleAllocationRole(both));
-  return resources::ValidateRevocableNotMixed(both);
+  return resources::ValidateSingleAllocationRole(both);
 }
 
-absl::Status CheckTaskAndExecutorTogether(Case* c) {
+absl::Status CheckTaskAndExecutor(Case* c) {
   if (!c->task.has_executor()) return absl::OkStatus();
-  return c->path.Annotate(CheckTogether(c->resources, c->executor_resources));
+  MEROS_RETURN_IF_ERROR(
+      c->path.Annotate(CheckSideBySide(c->resources, c->executor_resources)));
+  return c->path.Annotate(
+      resources::ValidateRevocableNotMixed(c->resources + c->executor_resources));
 }
 
 bool HasOwnCgroups(const v1::TaskInfo& task) {
@@ -190,7 +193,7 @@ constexpr Rule kTaskRules[] = {
     {9, CheckLimits},
     {10, CheckCommandOrExecutor},
     {11, CheckExecutor},
-    {12, CheckTaskAndExecutorTogether},
+    {12, CheckTaskAndExecutor},
     {14, CheckShareCgroups},
 };
 
@@ -273,7 +276,7 @@ absl::Status JudgeGroup(const v1::Offer::Operation::LaunchGroup& launch,
     if (HasOwnCgroups(tasks[i]) != HasOwnCgroups(tasks[0])) {
       return item.Fault("must have the same share_cgroups as the other tasks of the group");
     }
-    MEROS_RETURN_IF_ERROR(item.Field("resources").Annotate(CheckTogether(c.resources, sum)));
+    MEROS_RETURN_IF_ERROR(item.Field("resources").Annotate(CheckSideBySide(c.resources, sum)));
     sum += c.resources;
     verdict->resources.push_back(std::move(c.resources));
   }
