@@ -1,0 +1,439 @@
+#include "services/registry/core/registry_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/check.h"
+#include "services/registry/core/validation.h"
+
+namespace meros::registry {
+namespace {
+
+const Key& LeaseKey() {
+  static const Key* const key = new Key(v1::RECORD_KIND_LEASE, "leader");
+  return *key;
+}
+
+v1::Response ResponseFor(uint64_t request_id, const absl::Status& status) {
+  v1::Response response;
+  response.set_id(request_id);
+  response.set_code(static_cast<int>(status.code()));
+  response.set_message(std::string(status.message()));
+  return response;
+}
+
+}  // namespace
+
+RegistryCore::RegistryCore(CoreOptions options, StoredState stored, absl::Time now)
+    : options_(options), revision_(stored.revision) {
+  records_.Apply(stored.records);
+  const Value* lease = records_.Find(LeaseKey());
+  v1::LeaseRecord record;
+  // A value that does not parse cannot come from us: the store's checksums guard what we wrote.
+  if (lease != nullptr && record.ParseFromString(lease->bytes)) lease_.Recover(record, now);
+}
+
+void RegistryCore::Step(absl::Time now, Input input, std::vector<Effect>* out) {
+  std::visit([&](auto& in) { On(now, in, out); }, input);
+}
+
+absl::Time RegistryCore::NextDeadline() const {
+  absl::Time next = retry_at_;
+  // While a grant is on its way, or writes are refused, the expiry of the lease changes nothing.
+  if (!waiters_.empty() && !grant_in_queue_ && write_state_ != WriteState::kReadOnly) {
+    next = std::min(next, lease_.expiry());
+  }
+  for (const LeaseWaiter& waiter : waiters_) next = std::min(next, waiter.deadline);
+  for (const LeaderWatcher& watcher : watchers_) next = std::min(next, watcher.deadline);
+  return next;
+}
+
+void RegistryCore::CheckInvariants() const {
+  MEROS_CHECK((write_state_ == WriteState::kReadOnly) == (retry_at_ != absl::InfiniteFuture()));
+  MEROS_CHECK(write_state_ == WriteState::kWriting || queue_.empty())
+      << queue_.size() << " writes wait for nothing";
+  MEROS_CHECK(queue_.size() <= options_.queued_writes_max + 1);
+  MEROS_CHECK(waiters_.size() + watchers_.size() <= options_.waiters_max);
+}
+
+void RegistryCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out) {
+  if (write_state_ == WriteState::kReadOnly && now >= retry_at_) {
+    write_state_ = WriteState::kIdle;
+    retry_at_ = absl::InfiniteFuture();
+  }
+  ExpireWaiters(now, out);
+  GrantIfFree(now, out);
+}
+
+void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>* out) {
+  const StreamId stream = requested.stream;
+  v1::Request& request = requested.request;
+  const auto refuse = [&](const absl::Status& status) {
+    ReplyError(stream, request.id(), status, out);
+  };
+  switch (request.body_case()) {
+    case v1::Request::kCommit: {
+      const absl::Status valid = ValidateCommit(request.commit());
+      if (!valid.ok()) return refuse(valid);
+      return Enqueue(now, {.kind = QueuedWrite::Kind::kCommit, .stream = stream,
+                           .request_id = request.id(),
+                           .commit = std::move(*request.mutable_commit())}, out);
+    }
+    case v1::Request::kList:
+      for (auto& part : records_.List(request.list(), revision_, options_.list_part_bytes)) {
+        v1::Response response = ResponseFor(request.id(), absl::OkStatus());
+        *response.mutable_list() = std::move(part);
+        out->push_back(Reply{stream, std::move(response)});
+      }
+      return;
+    case v1::Request::kGet: {
+      const absl::Status valid = ValidateKey(request.get().key());
+      if (!valid.ok()) return refuse(valid);
+      const Value* value = records_.Find({request.get().key().kind(), request.get().key().name()});
+      if (value == nullptr) {
+        return refuse(absl::NotFoundError(
+            absl::StrCat("no record '", request.get().key().name(), "'")));
+      }
+      v1::Response response = ResponseFor(request.id(), absl::OkStatus());
+      *response.mutable_record()->mutable_key() = request.get().key();
+      response.mutable_record()->set_value(value->bytes);
+      response.mutable_record()->set_revision(value->revision);
+      out->push_back(Reply{stream, std::move(response)});
+      return;
+    }
+    case v1::Request::kAcquireLease:
+      return Acquire(now, stream, request, out);
+    case v1::Request::kRenewLease:
+      return Renew(now, stream, request, out);
+    case v1::Request::kReleaseLease: {
+      v1::Commit epoch;
+      epoch.set_epoch(request.release_lease().epoch());
+      return Enqueue(now, {.kind = QueuedWrite::Kind::kRelease, .stream = stream,
+                           .request_id = request.id(), .commit = std::move(epoch)}, out);
+    }
+    case v1::Request::kGetLeader:
+      return GetLeader(now, stream, request, out);
+    case v1::Request::BODY_NOT_SET:
+      return refuse(absl::InvalidArgumentError("body: none is set"));
+  }
+}
+
+void RegistryCore::On(absl::Time, const StreamClosed& closed, std::vector<Effect>*) {
+  const auto of_stream = [&](const auto& waiter) { return waiter.stream == closed.stream; };
+  std::erase_if(waiters_, of_stream);
+  std::erase_if(watchers_, of_stream);
+  // Queued commits stay: what was sent is taken in order, answered or not.
+}
+
+void RegistryCore::On(absl::Time now, const StatusAsked& asked, std::vector<Effect>* out) {
+  v1::GetStatusResponse response;
+  response.set_writable(write_state_ != WriteState::kReadOnly);
+  response.set_reason(std::string(store_status_.message()));
+  response.set_revision(revision_);
+  response.set_epoch(lease_.epoch());
+  response.set_records(records_.size());
+  response.set_value_bytes(records_.value_bytes());
+  out->push_back(ReplyStatus{asked.call, std::move(response)});
+}
+
+// ---- writes ----
+
+void RegistryCore::Enqueue(absl::Time now, QueuedWrite write, std::vector<Effect>* out) {
+  absl::Status refusal;
+  if (write_state_ == WriteState::kReadOnly) {
+    refusal = store_status_;
+  } else if (queue_.size() >= options_.queued_writes_max) {
+    refusal = absl::ResourceExhaustedError(
+        absl::StrCat("too many writes wait for the store: ", queue_.size()));
+  }
+  if (!refusal.ok()) {
+    if (write.kind != QueuedWrite::Kind::kGrant) {
+      return ReplyError(write.stream, write.request_id, refusal, out);
+    }
+    // The candidate goes on waiting; it is tried again when writes are.
+    grant_in_queue_ = false;
+    waiters_.push_front(std::move(write.candidate));
+    return;
+  }
+  queue_.push_back(std::move(write));
+  if (write_state_ == WriteState::kIdle) StartBatch(now, out);
+}
+
+void RegistryCore::StartBatch(absl::Time now, std::vector<Effect>* out) {
+  batch_ = Batch{.token = ++last_token_, .revision = revision_ + 1};
+  while (!queue_.empty() && batch_.bytes < options_.batch_bytes_max) {
+    QueuedWrite write = std::move(queue_.front());
+    queue_.pop_front();
+    switch (write.kind) {
+      case QueuedWrite::Kind::kCommit:
+        AddCommit(write, out);
+        break;
+      case QueuedWrite::Kind::kGrant:
+        AddGrant(now, write);
+        break;
+      case QueuedWrite::Kind::kRelease:
+        AddRelease(write, out);
+        break;
+    }
+  }
+  if (batch_.overlay.empty()) {
+    // Nothing to write: commits that changed nothing are durable already.
+    write_state_ = WriteState::kIdle;
+    for (HeldReply& held : batch_.replies) {
+      held.response.mutable_commit()->set_revision(revision_);
+      out->push_back(Reply{held.stream, std::move(held.response)});
+    }
+    return;
+  }
+  write_state_ = WriteState::kWriting;
+  Persist persist{batch_.token, batch_.revision, {}};
+  for (const auto& [key, value] : batch_.overlay) persist.changes.push_back({key, value});
+  out->push_back(std::move(persist));
+}
+
+const Value* RegistryCore::FindInBatch(const Key& key) const {
+  const auto it = batch_.overlay.find(key);
+  if (it == batch_.overlay.end()) return records_.Find(key);
+  return it->second.has_value() ? &*it->second : nullptr;
+}
+
+absl::Status RegistryCore::CheckRevisions(const v1::Commit& commit) const {
+  for (int i = 0; i < commit.mutations_size(); ++i) {
+    const v1::Mutation& mutation = commit.mutations(i);
+    if (!mutation.has_expected_revision()) continue;
+    const Value* present = FindInBatch({mutation.key().kind(), mutation.key().name()});
+    // What is already as wanted succeeds, so that a repeated commit is harmless.
+    if (mutation.has_remove() ? present == nullptr
+                              : present != nullptr && present->bytes == mutation.put()) {
+      continue;
+    }
+    const uint64_t revision = present == nullptr ? 0 : present->revision;
+    if (revision != mutation.expected_revision()) {
+      return absl::AbortedError(absl::StrCat("commit.mutations[", i, "]: record '",
+                                             mutation.key().name(), "' is at revision ", revision,
+                                             ", expected ", mutation.expected_revision()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void RegistryCore::AddCommit(QueuedWrite& write, std::vector<Effect>* out) {
+  const uint64_t epoch = batch_.lease.has_value() ? batch_.lease->epoch() : lease_.epoch();
+  if (write.commit.epoch() != epoch) {
+    return ReplyError(write.stream, write.request_id,
+                      absl::FailedPreconditionError(absl::StrCat(
+                          "commit.epoch: ", write.commit.epoch(), " is not the present one, ",
+                          epoch)),
+                      out);
+  }
+  const absl::Status revisions = CheckRevisions(write.commit);
+  if (!revisions.ok()) return ReplyError(write.stream, write.request_id, revisions, out);
+  bool changed = false;
+  for (v1::Mutation& mutation : *write.commit.mutable_mutations()) {
+    Key key(mutation.key().kind(), std::move(*mutation.mutable_key()->mutable_name()));
+    const Value* present = FindInBatch(key);
+    if (mutation.has_remove()) {
+      if (present == nullptr) continue;
+      batch_.overlay[std::move(key)] = std::nullopt;
+    } else {
+      if (present != nullptr && present->bytes == mutation.put()) continue;
+      batch_.bytes += mutation.put().size();
+      batch_.overlay[std::move(key)] = Value{std::move(*mutation.mutable_put()), batch_.revision};
+    }
+    changed = true;
+  }
+  v1::Response response = ResponseFor(write.request_id, absl::OkStatus());
+  // A commit that changed nothing still waits for the batch: what it found may be in it.
+  response.mutable_commit()->set_revision(changed ? batch_.revision : revision_);
+  batch_.replies.push_back({write.stream, std::move(response)});
+}
+
+void RegistryCore::AddGrant(absl::Time now, QueuedWrite& write) {
+  // The holder may have renewed since the grant was queued.
+  if (!lease_.IsFree(now) || batch_.lease.has_value()) {
+    grant_in_queue_ = false;
+    waiters_.push_front(std::move(write.candidate));
+    return;
+  }
+  batch_.lease = lease_.NextGrant(write.candidate);
+  batch_.granted_to = std::move(write.candidate);
+  batch_.overlay[LeaseKey()] = Value{batch_.lease->SerializeAsString(), batch_.revision};
+}
+
+void RegistryCore::AddRelease(QueuedWrite& write, std::vector<Effect>* out) {
+  const uint64_t epoch = write.commit.epoch();
+  if (epoch != lease_.epoch() || epoch == 0 || batch_.lease.has_value()) {
+    // Giving back what one no longer has is done already.
+    return ReplyLease(write.stream, write.request_id,
+                      epoch <= lease_.epoch()
+                          ? absl::OkStatus()
+                          : absl::FailedPreconditionError(absl::StrCat(
+                                "release_lease.epoch: ", epoch, " was never granted")),
+                      out);
+  }
+  batch_.lease = lease_.NextRelease();
+  batch_.overlay[LeaseKey()] = Value{batch_.lease->SerializeAsString(), batch_.revision};
+  v1::Response response = ResponseFor(write.request_id, absl::OkStatus());
+  *response.mutable_lease() = lease_.AsResult();
+  batch_.replies.push_back({write.stream, std::move(response)});
+}
+
+void RegistryCore::On(absl::Time now, const StoreCommitted& committed, std::vector<Effect>* out) {
+  if (write_state_ != WriteState::kWriting || committed.token != batch_.token) return;
+  std::vector<StoreChange> changes;
+  for (auto& [key, value] : batch_.overlay) changes.push_back({key, std::move(value)});
+  records_.Apply(changes);
+  revision_ = batch_.revision;
+  store_status_ = absl::OkStatus();
+  for (HeldReply& held : batch_.replies) {
+    out->push_back(Reply{held.stream, std::move(held.response)});
+  }
+  const bool lease_changed = batch_.lease.has_value();
+  if (batch_.granted_to.has_value()) {
+    lease_.Granted(*batch_.lease, now);
+    grant_in_queue_ = false;
+    ReplyLease(batch_.granted_to->stream, batch_.granted_to->request_id, absl::OkStatus(), out);
+  } else if (lease_changed) {
+    lease_.Released(*batch_.lease);
+  }
+  write_state_ = WriteState::kIdle;
+  if (!queue_.empty()) StartBatch(now, out);
+  if (lease_changed) AnswerWatchers(now, out);
+  GrantIfFree(now, out);
+}
+
+void RegistryCore::On(absl::Time now, const StoreFailed& failed, std::vector<Effect>* out) {
+  if (write_state_ != WriteState::kWriting || failed.token != batch_.token) return;
+  write_state_ = WriteState::kReadOnly;
+  store_status_ = failed.status;
+  retry_at_ = now + options_.store_retry_interval;
+  for (const HeldReply& held : batch_.replies) {
+    ReplyError(held.stream, held.response.id(), failed.status, out);
+  }
+  if (batch_.granted_to.has_value()) {
+    grant_in_queue_ = false;
+    waiters_.push_front(std::move(*batch_.granted_to));
+  }
+  batch_ = Batch();
+  // What waited would fail as well; its senders decide whether to repeat it.
+  std::deque<QueuedWrite> waiting = std::exchange(queue_, {});
+  for (QueuedWrite& write : waiting) Enqueue(now, std::move(write), out);
+}
+
+// ---- lease ----
+
+void RegistryCore::Acquire(absl::Time now, StreamId stream, const v1::Request& request,
+                           std::vector<Effect>* out) {
+  const v1::AcquireLease& acquire = request.acquire_lease();
+  const absl::Status valid = ValidateAcquire(acquire, options_);
+  if (!valid.ok()) return ReplyError(stream, request.id(), valid, out);
+  if (lease_.IsHeldBy(acquire.candidate_id())) {
+    lease_.Renew(now);
+    return ReplyLease(stream, request.id(), absl::OkStatus(), out);
+  }
+  const bool free = lease_.IsFree(now) && !grant_in_queue_ && waiters_.empty();
+  if (!free && acquire.wait_ms() == 0) {
+    return ReplyLease(stream, request.id(),
+                      absl::FailedPreconditionError("the lease is held by another"), out);
+  }
+  if (waiters_.size() + watchers_.size() >= options_.waiters_max) {
+    return ReplyError(stream, request.id(),
+                      absl::ResourceExhaustedError("too many requests wait for the lease"), out);
+  }
+  // One that asks again (its stream broke) takes its old place's stead.
+  std::erase_if(waiters_, [&](const LeaseWaiter& waiter) {
+    return waiter.candidate_id == acquire.candidate_id();
+  });
+  // Asking once means waiting only for the store.
+  const absl::Duration wait = acquire.wait_ms() == 0 ? options_.store_retry_interval * 2
+                                                     : absl::Milliseconds(acquire.wait_ms());
+  waiters_.push_back({stream, request.id(), acquire.candidate_id(), acquire.address(),
+                      acquire.ttl_ms(), now + wait});
+  GrantIfFree(now, out);
+}
+
+void RegistryCore::GrantIfFree(absl::Time now, std::vector<Effect>* out) {
+  if (grant_in_queue_ || waiters_.empty() || !lease_.IsFree(now) ||
+      write_state_ == WriteState::kReadOnly) {
+    return;
+  }
+  grant_in_queue_ = true;
+  LeaseWaiter next = std::move(waiters_.front());
+  waiters_.pop_front();
+  Enqueue(now, {.kind = QueuedWrite::Kind::kGrant, .stream = next.stream,
+                .request_id = next.request_id, .candidate = std::move(next)}, out);
+}
+
+void RegistryCore::Renew(absl::Time now, StreamId stream, const v1::Request& request,
+                         std::vector<Effect>* out) {
+  const uint64_t epoch = request.renew_lease().epoch();
+  const bool held = epoch > 0 && epoch == lease_.epoch() && lease_.expiry() != absl::InfiniteFuture();
+  // While a grant to another is being written the old holder may not go on.
+  const bool being_replaced =
+      write_state_ == WriteState::kWriting && batch_.granted_to.has_value();
+  if (!held || being_replaced) {
+    return ReplyLease(stream, request.id(),
+                      absl::FailedPreconditionError(absl::StrCat(
+                          "renew_lease.epoch: ", epoch, " does not hold the lease")),
+                      out);
+  }
+  lease_.Renew(now);
+  ReplyLease(stream, request.id(), absl::OkStatus(), out);
+}
+
+void RegistryCore::GetLeader(absl::Time now, StreamId stream, const v1::Request& request,
+                             std::vector<Effect>* out) {
+  const v1::GetLeaderRequest& ask = request.get_leader();
+  const absl::Status valid = ValidateWait(ask.wait_ms());
+  if (!valid.ok()) return ReplyError(stream, request.id(), valid, out);
+  if (ask.wait_ms() > 0 && ask.known_epoch() == lease_.epoch()) {
+    if (waiters_.size() + watchers_.size() >= options_.waiters_max) {
+      return ReplyError(stream, request.id(),
+                        absl::ResourceExhaustedError("too many requests wait for a leader"), out);
+    }
+    watchers_.push_back({stream, request.id(), ask.known_epoch(),
+                         now + absl::Milliseconds(ask.wait_ms())});
+    return;
+  }
+  v1::Response response = ResponseFor(request.id(), absl::OkStatus());
+  *response.mutable_leader() = lease_.AsLeader(now);
+  out->push_back(Reply{stream, std::move(response)});
+}
+
+void RegistryCore::ExpireWaiters(absl::Time now, std::vector<Effect>* out) {
+  for (const LeaseWaiter& waiter : waiters_) {
+    if (now < waiter.deadline) continue;
+    ReplyLease(waiter.stream, waiter.request_id,
+               absl::DeadlineExceededError("the lease is held by another"), out);
+  }
+  std::erase_if(waiters_, [&](const LeaseWaiter& waiter) { return now >= waiter.deadline; });
+  AnswerWatchers(now, out);
+}
+
+void RegistryCore::AnswerWatchers(absl::Time now, std::vector<Effect>* out) {
+  const auto is_due = [&](const LeaderWatcher& watcher) {
+    return now >= watcher.deadline || watcher.known_epoch != lease_.epoch();
+  };
+  for (const LeaderWatcher& watcher : watchers_) {
+    if (!is_due(watcher)) continue;
+    v1::Response response = ResponseFor(watcher.request_id, absl::OkStatus());
+    *response.mutable_leader() = lease_.AsLeader(now);
+    out->push_back(Reply{watcher.stream, std::move(response)});
+  }
+  std::erase_if(watchers_, is_due);
+}
+
+void RegistryCore::ReplyError(StreamId stream, uint64_t request_id, const absl::Status& status,
+                              std::vector<Effect>* out) const {
+  out->push_back(Reply{stream, ResponseFor(request_id, status)});
+}
+
+void RegistryCore::ReplyLease(StreamId stream, uint64_t request_id, const absl::Status& status,
+                              std::vector<Effect>* out) const {
+  v1::Response response = ResponseFor(request_id, status);
+  *response.mutable_lease() = lease_.AsResult();
+  out->push_back(Reply{stream, std::move(response)});
+}
+
+}  // namespace meros::registry

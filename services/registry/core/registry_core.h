@@ -1,0 +1,176 @@
+// What the registry decides: which requests are valid, what one store transaction holds, who has the
+// lease. It never touches the store; it says what is to be written and answers when that is durable.
+//
+// Group commit: one transaction is on its way at a time; writes that arrive meanwhile wait and go together
+// in the next. So a lone write costs one sync, and under load one sync carries hundreds.
+//
+//            write arrives              StoreCommitted: answers go out
+//   IDLE ────────────────────▶ WRITING ─────────────────────────────▶ IDLE, or WRITING the next batch
+//                                 │ StoreFailed: the batch is refused
+//                                 ▼
+//                             READ_ONLY ── after store_retry_interval ──▶ IDLE (the next write is a try)
+//
+// Reads see durable records only. A failed batch leaves memory untouched.
+//
+// Thread rule: strand-confined.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "libs/base/ids.h"
+#include "libs/runtime/tick.h"
+#include "meros/registry/v1/registry_service.pb.h"
+#include "services/registry/core/lease.h"
+#include "services/registry/core/options.h"
+#include "services/registry/core/records.h"
+
+namespace meros::registry {
+
+// What a start finds in the store.
+struct StoredState {
+  std::vector<StoreChange> records;
+  uint64_t revision = 0;
+};
+
+enum class WriteState { kIdle, kWriting, kReadOnly };
+
+class RegistryCore {
+ public:
+  // ---- inputs ----
+  struct Requested {
+    StreamId stream;
+    v1::Request request;
+  };
+  struct StreamClosed {
+    StreamId stream;
+  };
+  // The transaction with that token is durable, or nothing of it was written.
+  struct StoreCommitted {
+    uint64_t token;
+  };
+  struct StoreFailed {
+    uint64_t token;
+    absl::Status status;
+  };
+  // Of GetStatus; `call` is the shell's number of the caller.
+  struct StatusAsked {
+    uint64_t call;
+  };
+  using Input = std::variant<runtime::Tick, Requested, StreamClosed, StoreCommitted, StoreFailed,
+                             StatusAsked>;
+
+  // ---- effects ----
+  // Write all changes in one transaction and post StoreCommitted or StoreFailed with the token.
+  struct Persist {
+    uint64_t token;
+    uint64_t revision;  // of the registry after this transaction
+    std::vector<StoreChange> changes;
+  };
+  struct Reply {
+    StreamId stream;
+    v1::Response response;
+  };
+  struct ReplyStatus {
+    uint64_t call;
+    v1::GetStatusResponse response;
+  };
+  using Effect = std::variant<Persist, Reply, ReplyStatus>;
+
+  RegistryCore(CoreOptions options, StoredState stored, absl::Time now);
+
+  void Step(absl::Time now, Input input, std::vector<Effect>* out);
+  absl::Time NextDeadline() const;
+  void CheckInvariants() const;
+
+  // For metrics and tests.
+  WriteState write_state() const { return write_state_; }
+  size_t queued_writes() const { return queue_.size(); }
+  const Records& records() const { return records_; }
+  uint64_t revision() const { return revision_; }
+  const Lease& lease() const { return lease_; }
+
+ private:
+  // A write that waits for its transaction.
+  struct QueuedWrite {
+    enum class Kind { kCommit, kGrant, kRelease } kind;
+    StreamId stream;
+    uint64_t request_id;
+    v1::Commit commit;      // kCommit
+    LeaseWaiter candidate;  // kGrant
+  };
+  // An answer that waits for the token of the transaction in flight.
+  struct HeldReply {
+    StreamId stream;
+    v1::Response response;
+  };
+  struct LeaderWatcher {
+    StreamId stream;
+    uint64_t request_id;
+    uint64_t known_epoch;
+    absl::Time deadline;
+  };
+  // The transaction being put together, or in flight.
+  struct Batch {
+    uint64_t token = 0;
+    uint64_t revision = 0;
+    size_t bytes = 0;
+    std::map<Key, std::optional<Value>> overlay;
+    std::vector<HeldReply> replies;
+    std::optional<v1::LeaseRecord> lease;  // grant or release in it
+    std::optional<LeaseWaiter> granted_to;
+  };
+
+  void On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out);
+  void On(absl::Time now, Requested& requested, std::vector<Effect>* out);
+  void On(absl::Time now, const StreamClosed& closed, std::vector<Effect>* out);
+  void On(absl::Time now, const StoreCommitted& committed, std::vector<Effect>* out);
+  void On(absl::Time now, const StoreFailed& failed, std::vector<Effect>* out);
+  void On(absl::Time now, const StatusAsked& asked, std::vector<Effect>* out);
+
+  void Enqueue(absl::Time now, QueuedWrite write, std::vector<Effect>* out);
+  void StartBatch(absl::Time now, std::vector<Effect>* out);
+  void AddCommit(QueuedWrite& write, std::vector<Effect>* out);
+  void AddGrant(absl::Time now, QueuedWrite& write);
+  void AddRelease(QueuedWrite& write, std::vector<Effect>* out);
+  absl::Status CheckRevisions(const v1::Commit& commit) const;
+  const Value* FindInBatch(const Key& key) const;
+
+  void Acquire(absl::Time now, StreamId stream, const v1::Request& request,
+               std::vector<Effect>* out);
+  void Renew(absl::Time now, StreamId stream, const v1::Request& request,
+             std::vector<Effect>* out);
+  void GetLeader(absl::Time now, StreamId stream, const v1::Request& request,
+                 std::vector<Effect>* out);
+  void GrantIfFree(absl::Time now, std::vector<Effect>* out);
+  void ExpireWaiters(absl::Time now, std::vector<Effect>* out);
+  void AnswerWatchers(absl::Time now, std::vector<Effect>* out);
+  void ReplyError(StreamId stream, uint64_t request_id, const absl::Status& status,
+                  std::vector<Effect>* out) const;
+  void ReplyLease(StreamId stream, uint64_t request_id, const absl::Status& status,
+                  std::vector<Effect>* out) const;
+
+  CoreOptions options_;
+  Records records_;
+  uint64_t revision_ = 0;
+  Lease lease_;
+  std::deque<LeaseWaiter> waiters_;       // in the order of asking
+  std::vector<LeaderWatcher> watchers_;
+  bool grant_in_queue_ = false;           // at most one grant is on its way
+
+  WriteState write_state_ = WriteState::kIdle;
+  std::deque<QueuedWrite> queue_;
+  Batch batch_;                           // in flight while kWriting
+  uint64_t last_token_ = 0;
+  absl::Status store_status_;             // why kReadOnly
+  absl::Time retry_at_ = absl::InfiniteFuture();
+};
+
+}  // namespace meros::registry

@@ -1,0 +1,27 @@
+// Checks of requests as they come from a stream, before anything is done with them. The messages name
+// the field and the limit.
+//
+// Thread rule: thread-safe (pure functions).
+#pragma once
+
+#include "absl/status/status.h"
+#include "meros/registry/v1/registry_service.pb.h"
+#include "services/registry/core/options.h"
+
+namespace meros::registry {
+
+inline constexpr int kMutationsMax = 1000;
+inline constexpr size_t kCommitBytesMax = 8 << 20;
+inline constexpr size_t kValueBytesMax = 1 << 20;
+inline constexpr size_t kNameBytesMax = 512;
+inline constexpr size_t kCandidateBytesMax = 128;
+inline constexpr size_t kAddressBytesMax = 64 << 10;
+inline constexpr int64_t kWaitMsMax = 3600 * 1000;
+
+// ERRORS: InvalidArgument.
+absl::Status ValidateKey(const v1::RecordKey& key);
+absl::Status ValidateCommit(const v1::Commit& commit);
+absl::Status ValidateAcquire(const v1::AcquireLease& acquire, const CoreOptions& options);
+absl::Status ValidateWait(int64_t wait_ms);
+
+}  // namespace meros::registry

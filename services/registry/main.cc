@@ -1,0 +1,67 @@
+// meros-registry: the durable record of a cluster and its leader lease. See README.md.
+#include "libs/base/status_macros.h"
+#include "libs/rpc/server.h"
+#include "libs/runtime/signals.h"
+#include "libs/storage/sqlite_store.h"
+#include "libs/telemetry/announce.h"
+#include "libs/telemetry/log.h"
+#include "libs/telemetry/metrics_server.h"
+#include "libs/telemetry/process_metrics.h"
+#include "services/registry/config.h"
+#include "services/registry/shell/registry_shell.h"
+
+namespace meros::registry {
+namespace {
+
+constexpr absl::Duration kShutdownGrace = absl::Seconds(2);
+
+absl::Status Run(const Config& config) {
+  MEROS_RETURN_IF_ERROR(config.core.Validate());
+  MEROS_RETURN_IF_ERROR(config.tls.Validate());
+  MEROS_ASSIGN_OR_RETURN(const std::string path, SqlitePath(config.store));
+  MEROS_ASSIGN_OR_RETURN(auto store, storage::OpenSqliteStore({.path = path}));
+  telemetry::MetricRegistry metric_registry("registry");
+  telemetry::AddProcessMetrics(&metric_registry);
+  RegistryMetrics metrics(&metric_registry);
+  MEROS_ASSIGN_OR_RETURN(
+      auto shell, RegistryShell::Start(config.core, std::move(store), config.store, &metrics));
+  telemetry::Health health;
+  health.AddReadiness("store", [&shell] { return shell->Ready(); });
+  MEROS_ASSIGN_OR_RETURN(
+      auto metrics_server,
+      telemetry::MetricsServer::Start({.address = config.common.metrics_address,
+                                       .port = static_cast<int>(config.common.metrics_port)},
+                                      &metric_registry, &health));
+  MEROS_ASSIGN_OR_RETURN(auto server,
+                         rpc::Server::Start({.addresses = {config.address},
+                                             .tls = config.tls,
+                                             .reflection = config.grpc_reflection},
+                                            {shell.get()}));
+  const std::string host = config.address.substr(0, config.address.rfind(':'));
+  telemetry::AnnounceReady("registry", absl::StrCat(host, ":", server->port(0)),
+                           metrics_server->port());
+  const int signal = runtime::WaitForStopSignal();
+  MEROS_LOG(INFO) << "stopping" << telemetry::Field("signal", signal);
+  server->Shutdown(kShutdownGrace);
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace meros::registry
+
+int main(int argc, char** argv) {
+  using namespace meros;
+  runtime::BlockStopSignals();
+  registry::Config config;
+  config::FlagSet flags("registry", "Keeps the cluster's records and grants the leader lease.");
+  registry::AddFlags(&config, &flags);
+  const std::vector<std::string> warnings = config::ParseOrExit(argc, argv, &flags);
+  telemetry::InitLogging({.service = "registry",
+                          .level = *telemetry::ParseSeverity(config.common.log_level),
+                          .format = *telemetry::ParseLogFormat(config.common.log_format)});
+  for (const std::string& warning : warnings) MEROS_LOG(WARNING) << warning;
+  const absl::Status status = registry::Run(config);
+  if (status.ok()) return 0;
+  MEROS_LOG(ERROR) << "cannot run: " << status.message();
+  return 1;
+}
