@@ -40,6 +40,9 @@ class StrandObserver {
  public:
   virtual ~StrandObserver() = default;
 
+  // The strand starts, with a mailbox bounded at `mailbox_max`. Called by CoreStrand::Start().
+  virtual void OnStart(size_t mailbox_max) { (void)mailbox_max; }
+
   // A batch of `inputs` was stepped and applied in `step_time`; `queued_after` inputs arrived meanwhile.
   virtual void OnBatch(size_t inputs, size_t queued_after, absl::Duration step_time) = 0;
 
@@ -73,6 +76,7 @@ class CoreStrand {
   // REQUIRES: called once, before Stop().
   void Start(Apply apply) {
     apply_ = std::move(apply);
+    if (options_.observer != nullptr) options_.observer->OnStart(options_.mailbox_max);
     thread_ = std::thread([this] { Run(); });
   }
 

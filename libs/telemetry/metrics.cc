@@ -66,6 +66,15 @@ class CallbackMetric : public prometheus::Collectable {
   const std::function<double()> read_;
 };
 
+prometheus::MetricType TypeOf(MetricKind kind) {
+  switch (kind) {
+    case MetricKind::kCounter: return prometheus::MetricType::Counter;
+    case MetricKind::kGauge: return prometheus::MetricType::Gauge;
+    case MetricKind::kHistogram: return prometheus::MetricType::Histogram;
+  }
+  return prometheus::MetricType::Untyped;
+}
+
 absl::Status Wrong(absl::string_view name, absl::string_view rule) {
   return absl::InvalidArgumentError(absl::StrCat("metric '", name, "' ", rule));
 }
@@ -171,10 +180,16 @@ template class Family<Gauge>;
 template class Family<Histogram>;
 
 struct MetricRegistry::State {
+  struct Entry {
+    // Shown while there is nothing to collect, so that a family is known before its first value.
+    std::vector<prometheus::MetricFamily> description;
+    std::shared_ptr<prometheus::Collectable> collectable;
+  };
+
   std::string service;
   mutable Mutex mutex;
   std::set<std::string> names MEROS_GUARDED_BY(mutex);
-  std::vector<std::shared_ptr<prometheus::Collectable>> collectables MEROS_GUARDED_BY(mutex);
+  std::vector<Entry> entries MEROS_GUARDED_BY(mutex);
 
   void Add(MetricKind kind, absl::string_view name, absl::string_view help,
            std::shared_ptr<prometheus::Collectable> collectable) {
@@ -182,7 +197,8 @@ struct MetricRegistry::State {
     MEROS_CHECK(status.ok()) << status;
     MutexLock lock(&mutex);
     MEROS_CHECK(names.insert(std::string(name)).second) << "metric " << name << " exists";
-    collectables.push_back(std::move(collectable));
+    entries.push_back({{{std::string(name), std::string(help), TypeOf(kind), {}}},
+                       std::move(collectable)});
   }
 
   template <typename Impl>
@@ -275,19 +291,20 @@ HistogramFamily MetricRegistry::AddHistogramFamily(absl::string_view name, absl:
 
 void MetricRegistry::AddCollectable(std::shared_ptr<prometheus::Collectable> collectable) {
   MutexLock lock(&state_->mutex);
-  state_->collectables.push_back(std::move(collectable));
+  state_->entries.push_back({{}, std::move(collectable)});
 }
 
 std::string MetricRegistry::Serialize() const {
-  std::vector<std::shared_ptr<prometheus::Collectable>> collectables;
+  std::vector<State::Entry> entries;
   {
     MutexLock lock(&state_->mutex);
-    collectables = state_->collectables;  // callbacks run without our lock
+    entries = state_->entries;  // callbacks run without our lock
   }
   std::vector<prometheus::MetricFamily> families;
-  for (const auto& collectable : collectables) {
-    for (prometheus::MetricFamily& family : collectable->Collect())
-      families.push_back(std::move(family));
+  for (State::Entry& entry : entries) {
+    std::vector<prometheus::MetricFamily> collected = entry.collectable->Collect();
+    if (collected.empty()) collected = std::move(entry.description);
+    for (prometheus::MetricFamily& family : collected) families.push_back(std::move(family));
   }
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, families);

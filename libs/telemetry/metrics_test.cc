@@ -69,6 +69,15 @@ TEST(MetricRegistry, LabelValuesBeyondTheBoundAreCountedTogether) {
   EXPECT_THAT(text, Not(HasSubstr("reason=\"c\"")));
 }
 
+TEST(MetricRegistry, AFamilyIsDescribedBeforeItsFirstValue) {
+  MetricRegistry registry("master");
+  registry.AddCounterFamily("meros_master_calls_refused_total", "Calls refused.",
+                            {.label = "reason"});
+
+  EXPECT_THAT(registry.Serialize(), HasSubstr("# HELP meros_master_calls_refused_total Calls refused.\n"
+                                              "# TYPE meros_master_calls_refused_total counter\n"));
+}
+
 TEST(MetricRegistry, HandlesOfNothingCountNothing) {
   Counter().Add();
   Gauge().Set(1);
@@ -100,6 +109,7 @@ TEST(ProcessMetrics, AreThoseOfThisProcess) {
 TEST(StrandMetrics, ReportQueueStepsAndRefusals) {
   MetricRegistry registry("master");
   StrandMetrics strand(&registry);
+  strand.OnStart(/*mailbox_max=*/100);
   strand.OnBatch(/*inputs=*/3, /*queued_after=*/5, absl::Milliseconds(3));
   strand.OnBatch(/*inputs=*/1, /*queued_after=*/4, absl::Microseconds(3));
   strand.OnRejected();
@@ -107,6 +117,7 @@ TEST(StrandMetrics, ReportQueueStepsAndRefusals) {
   const std::string text = registry.Serialize();
 
   EXPECT_THAT(text, HasSubstr("meros_master_strand_queued_inputs 4\n"));
+  EXPECT_THAT(text, HasSubstr("meros_master_strand_queue_max_inputs 100\n"));
   EXPECT_THAT(text, HasSubstr("meros_master_strand_inputs_total 4\n"));
   EXPECT_THAT(text, HasSubstr("meros_master_strand_rejected_posts_total 1\n"));
   EXPECT_THAT(text, HasSubstr("meros_master_strand_step_seconds_count 2\n"));

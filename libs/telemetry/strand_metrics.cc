@@ -8,6 +8,8 @@ StrandMetrics::StrandMetrics(MetricRegistry* registry) {
   const std::string prefix = absl::StrCat("meros_", registry->service(), "_strand_");
   queued_inputs_ = registry->AddGauge(absl::StrCat(prefix, "queued_inputs"),
                                       "Inputs that wait in the mailbox of the core.");
+  queue_max_inputs_ = registry->AddGauge(absl::StrCat(prefix, "queue_max_inputs"),
+                                         "Bound of the mailbox; at it inputs are refused.");
   inputs_ = registry->AddCounter(absl::StrCat(prefix, "inputs_total"),
                                  "Inputs that the core has stepped.");
   rejected_posts_ = registry->AddCounter(absl::StrCat(prefix, "rejected_posts_total"),
@@ -18,6 +20,10 @@ StrandMetrics::StrandMetrics(MetricRegistry* registry) {
   batch_inputs_ =
       registry->AddHistogram(absl::StrCat(prefix, "batch_inputs"), "Inputs per batch.",
                              PowerOfTwoBuckets(11));  // CoreStrandOptions::batch_max is 2^10
+}
+
+void StrandMetrics::OnStart(size_t mailbox_max) {
+  queue_max_inputs_.Set(static_cast<double>(mailbox_max));
 }
 
 void StrandMetrics::OnBatch(size_t inputs, size_t queued_after, absl::Duration step_time) {
