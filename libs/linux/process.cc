@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,6 +116,19 @@ std::vector<pid_t> ProcessTree(pid_t pid) {
     }
   }
   return tree;
+}
+
+absl::StatusOr<OpenFilesLimit> RaiseOpenFilesLimit() {
+  struct rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot read the limit on open files");
+  }
+  const OpenFilesLimit former = {limit.rlim_cur, limit.rlim_max};
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot raise the limit on open files");
+  }
+  return former;
 }
 
 absl::StatusOr<std::string> BootId() {

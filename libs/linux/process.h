@@ -44,6 +44,16 @@ std::vector<pid_t> ProcessesInSession(pid_t session);
 // `pid` and everything below it by parenthood, parents first. Costs a walk over /proc.
 std::vector<pid_t> ProcessTree(pid_t pid);
 
+// Limits on open files of a process, as of setrlimit(2).
+struct OpenFilesLimit {
+  uint64_t soft = 0;
+  uint64_t hard = 0;
+};
+
+// Raises this process's soft limit to its hard limit and returns what it was, which is what programs
+// that are started from here should have: some still walk over all descriptors, or use select(2).
+absl::StatusOr<OpenFilesLimit> RaiseOpenFilesLimit();
+
 // Id of this boot of the kernel.
 absl::StatusOr<std::string> BootId();
 

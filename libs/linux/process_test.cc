@@ -89,6 +89,17 @@ TEST(Process, IsFoundAgainOnlyWithItsStartTime) {
   EXPECT_TRUE(absl::IsNotFound(OpenProcess(::getpid(), *start + 1).status()));
 }
 
+TEST(Process, OpenFilesLimitIsRaisedAndTheFormerOneKnown) {
+  const absl::StatusOr<OpenFilesLimit> former = RaiseOpenFilesLimit();
+  ASSERT_TRUE(former.ok()) << former.status();
+
+  const absl::StatusOr<OpenFilesLimit> now = RaiseOpenFilesLimit();
+
+  ASSERT_TRUE(now.ok()) << now.status();
+  EXPECT_EQ(now->soft, former->hard);
+  EXPECT_EQ(now->hard, former->hard);
+}
+
 TEST(Process, TreeHoldsChildren) {
   absl::StatusOr<SpawnedProcess> process = Shell("exec sleep 100");
   ASSERT_TRUE(process.ok()) << process.status();

@@ -199,6 +199,14 @@ void TakeOnUser(const Request& request, int report_fd) {
   if (setresuid(header.uid, header.uid, header.uid) != 0) Fail(report_fd, kStepUser);
 }
 
+// Operators shield agent and containerizer from the out-of-memory killer; commands do not inherit it.
+void DropOomShield() {
+  const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  if (write(fd, "0", 1) < 0) errno = 0;  // not allowed to lower it: then it was no shield
+  close(fd);
+}
+
 // In the child: becomes the command.
 [[noreturn]] void RunCommand(const Request& request, int report_fd) {
   setsid();
@@ -211,6 +219,7 @@ void TakeOnUser(const Request& request, int report_fd) {
     }
   }
   umask(022);
+  DropOomShield();
   if (Has(request, kInitSetUser)) TakeOnUser(request, report_fd);
   // As the command's user: a sandbox that the user cannot enter is an error now, not later.
   if (chdir(request.sandbox) != 0) Fail(report_fd, kStepSandbox);

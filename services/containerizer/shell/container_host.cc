@@ -22,6 +22,8 @@ absl::StatusOr<std::unique_ptr<ContainerHost>> ContainerHost::Start(const HostOp
   }
   std::unique_ptr<ContainerHost> host(new ContainerHost());
   MEROS_ASSIGN_OR_RETURN(const std::string boot_id, os::BootId());
+  // Each running container costs three descriptors here.
+  MEROS_ASSIGN_OR_RETURN(const os::OpenFilesLimit open_files, os::RaiseOpenFilesLimit());
   MEROS_ASSIGN_OR_RETURN(host->records_, Records::Open(options.runtime_dir));
   MEROS_ASSIGN_OR_RETURN(host->watcher_, os::FdWatcher::Create());
   MEROS_ASSIGN_OR_RETURN(
@@ -32,7 +34,8 @@ absl::StatusOr<std::unique_ptr<ContainerHost>> ContainerHost::Start(const HostOp
   host->cgroups_claim_ = std::move(isolation.cgroups_claim);
   host->cgroups_ = std::move(isolation.cgroups);
   host->launcher_ = std::make_unique<Launcher>(
-      LauncherOptions{.init_program = options.init_program, .boot_id = boot_id},
+      LauncherOptions{
+          .init_program = options.init_program, .boot_id = boot_id, .open_files = open_files},
       std::move(isolation.isolators), host->records_.get(), host->watcher_.get());
   MEROS_ASSIGN_OR_RETURN(std::vector<RecoveredContainer> recovered,
                          RecoverContainers(boot_id, host->records_.get(), host->launcher_.get()));

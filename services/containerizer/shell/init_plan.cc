@@ -63,7 +63,8 @@ std::vector<std::string> EnvironmentOf(const v1::LaunchSpec& spec) {
 
 }  // namespace
 
-absl::StatusOr<InitRequest> MakeInitRequest(const v1::LaunchSpec& spec) {
+absl::StatusOr<InitRequest> MakeInitRequest(const v1::LaunchSpec& spec,
+                                            const os::OpenFilesLimit& open_files) {
   InitRequest request;
   MEROS_ASSIGN_OR_RETURN(request.user, ResolveUser(spec.user()));
   const v1::Command& command = spec.command();
@@ -77,6 +78,8 @@ absl::StatusOr<InitRequest> MakeInitRequest(const v1::LaunchSpec& spec) {
   }
   request.environment = EnvironmentOf(spec);
   request.sandbox = spec.sandbox_directory();
+  // A later entry of the same kind wins.
+  request.rlimits.push_back({RLIMIT_NOFILE, 0, open_files.soft, open_files.hard});
   for (const v1::Rlimit& limit : spec.rlimits()) {
     request.rlimits.push_back({ResourceOf(limit.type()), 0,
                                limit.has_soft() ? limit.soft() : UINT64_MAX,

@@ -99,7 +99,7 @@ Launcher::~Launcher() {
 
 absl::StatusOr<Launched> Launcher::Start(const v1::LaunchSpec& spec) {
   LaunchPlan plan;
-  MEROS_ASSIGN_OR_RETURN(plan.request, MakeInitRequest(spec));
+  MEROS_ASSIGN_OR_RETURN(plan.request, MakeInitRequest(spec, options_.open_files));
   for (const std::unique_ptr<Isolator>& isolator : isolators_) {
     MEROS_RETURN_IF_ERROR(isolator->Prepare(spec, &plan));
   }

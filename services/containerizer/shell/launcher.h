@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "libs/base/mutex.h"
 #include "libs/linux/fd_watcher.h"
+#include "libs/linux/process.h"
 #include "services/containerizer/shell/isolator.h"
 #include "services/containerizer/shell/records.h"
 
@@ -30,6 +31,7 @@ namespace meros::containerizer {
 struct LauncherOptions {
   std::string init_program;  // absolute path of meros-init
   std::string boot_id;
+  os::OpenFilesLimit open_files;  // of commands whose spec says nothing about it
 };
 
 // A command that is being executed.
