@@ -17,8 +17,8 @@ namespace {
 
 absl::StatusOr<Attribute> ParseAttribute(absl::string_view text) {
   const auto fault = [text](absl::string_view what) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "attribute '", absl::CHexEscape(text.substr(0, kMaxNameBytes)), "': ", what));
+    return absl::InvalidArgumentError(
+        absl::StrCat("attribute '", absl::CHexEscape(text.substr(0, kMaxNameBytes)), "': ", what));
   };
   const std::vector<absl::string_view> halves = absl::StrSplit(text, absl::MaxSplits(':', 1));
   if (halves.size() != 2) return fault("must be name:value");
@@ -45,9 +45,8 @@ absl::StatusOr<Attribute> ParseAttribute(absl::string_view text) {
 
 absl::StatusOr<Attributes> Attributes::Parse(absl::string_view text) {
   if (text.size() > kMaxInputBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("attributes have ", text.size(),
-                                                   " bytes, at most ", kMaxInputBytes,
-                                                   " are accepted"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "attributes have ", text.size(), " bytes, at most ", kMaxInputBytes, " are accepted"));
   }
   Attributes result;
   for (const absl::string_view part : absl::StrSplit(text, ';')) {

@@ -1,7 +1,7 @@
 // Facts about an agent that its operator states for frameworks to choose by: "rack:r1;ssd:1".
 //
-// A list: order is kept and names may repeat (a lookup finds the first). Two lists are equal if they
-// hold the same attributes in any order.
+// A list: order is kept and names may repeat (a lookup finds the first). Two lists are equal if
+// they hold the same attributes in any order.
 //
 // Thread rule: value types; thread-compatible.
 #pragma once

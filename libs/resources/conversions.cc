@@ -127,7 +127,8 @@ absl::StatusOr<Conversion> Convert(const DestroyVolumes& destroy) {
   return Conversion{destroy.volumes, std::move(disks)};
 }
 
-// Growing and shrinking work on agents' own divisible disks, and not while several tasks share them.
+// Growing and shrinking work on agents' own divisible disks, and not while several tasks share
+// them.
 absl::Status CheckResizable(const Resource& volume) {
   MEROS_RETURN_IF_ERROR(CheckVolume(volume));
   if (volume.is_shared()) return Invalid("is shared: ", volume.DebugString());
@@ -163,8 +164,7 @@ absl::StatusOr<Conversion> Convert(const ShrinkVolume& shrink) {
     return Invalid("subtract must be more than 0 and less than the size of ",
                    shrink.volume.DebugString(), ", got ", shrink.subtract.ToString());
   }
-  Resources converted =
-      shrink.volume.WithValue(shrink.volume.scalar() - shrink.subtract);
+  Resources converted = shrink.volume.WithValue(shrink.volume.scalar() - shrink.subtract);
   converted.Add(disk.WithValue(shrink.subtract));
   return Conversion{shrink.volume, std::move(converted)};
 }
@@ -177,9 +177,9 @@ absl::StatusOr<Conversion> ConversionOf(const Operation& operation) {
 
 absl::StatusOr<Resources> Apply(const Conversion& conversion, const Resources& working) {
   if (!working.Contains(conversion.consumed)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("needs ", conversion.consumed.DebugString(), ", but there is only ",
-                     working.DebugString()));
+    return absl::FailedPreconditionError(absl::StrCat("needs ", conversion.consumed.DebugString(),
+                                                      ", but there is only ",
+                                                      working.DebugString()));
   }
   Resources result = working;
   result -= conversion.consumed;

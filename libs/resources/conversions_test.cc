@@ -109,9 +109,9 @@ TEST(CreateVolumes, RefusesWhatIsNoNewVolume) {
   ExpectFault(Apply(Operation(CreateVolumes{Disk(1)}), Disk(1)), "not a persistent volume");
   Metadata read_only = *Volume(1).metadata();
   read_only.disk->volume->read_only = true;
-  ExpectFault(Apply(Operation(CreateVolumes{Volume(1).WithMetadata(MetadataRef(read_only))}),
-                    Disk(1)),
-              "cannot be read-only");
+  ExpectFault(
+      Apply(Operation(CreateVolumes{Volume(1).WithMetadata(MetadataRef(read_only))}), Disk(1)),
+      "cannot be read-only");
 }
 
 TEST(DestroyVolumes, ASharedVolumeMustBeTheLastCopy) {
@@ -127,7 +127,8 @@ TEST(GrowVolume, JoinsDiskOfTheSameKind) {
   EXPECT_EQ(*Apply(Operation(GrowVolume{Volume(40), Disk(15)}), working),
             Resources(Volume(55)) + Disk(5));
   ExpectFault(Apply(Operation(GrowVolume{Volume(40), Disk(0)}), working), "must be positive");
-  ExpectFault(Apply(Operation(GrowVolume{Volume(40), Disk(5, kPath)}), working), "cannot be joined");
+  ExpectFault(Apply(Operation(GrowVolume{Volume(40), Disk(5, kPath)}), working),
+              "cannot be joined");
   ExpectFault(Apply(Operation(GrowVolume{Volume(40, true), Disk(5)}), working), "is shared");
   ExpectFault(Apply(Operation(GrowVolume{Volume(40, false, kMount), Disk(5, kMount)}), working),
               "cannot be joined");

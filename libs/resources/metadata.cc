@@ -115,13 +115,10 @@ bool IsIndivisible(const Metadata& metadata) {
   if (metadata.disk->persistence) return true;
   if (!metadata.disk->source) return false;
   switch (metadata.disk->source->kind) {
-    case DiskSource::Kind::kPath:
-      return false;
+    case DiskSource::Kind::kPath: return false;
     case DiskSource::Kind::kMount:
-    case DiskSource::Kind::kBlock:
-      return true;
-    case DiskSource::Kind::kRaw:
-      return metadata.disk->source->id.has_value();
+    case DiskSource::Kind::kBlock: return true;
+    case DiskSource::Kind::kRaw: return metadata.disk->source->id.has_value();
   }
   return false;
 }

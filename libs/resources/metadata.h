@@ -1,13 +1,13 @@
 // Everything about a resource that is not its name and amount: to which role it is allocated, who
 // reserved it, which disk it is, and whether it may be revoked or shared.
 //
-// Most resources of a cluster have the same few metadata, and comparing metadata decides whether two
-// resources may be added. So metadata is immutable, shared by reference, and carries a hash;
+// Most resources of a cluster have the same few metadata, and comparing metadata decides whether
+// two resources may be added. So metadata is immutable, shared by reference, and carries a hash;
 // resources of no role, reservation or disk have no metadata object at all.
 //
-// Two metadata are equal when all fields are, except that of a persistent volume only the id counts:
-// each task may mount the same volume at another path or read-only, and the principal that made it
-// does not make it another volume (Mesos has the same rule).
+// Two metadata are equal when all fields are, except that of a persistent volume only the id
+// counts: each task may mount the same volume at another path or read-only, and the principal that
+// made it does not make it another volume (Mesos has the same rule).
 //
 // Thread rule: immutable; thread-safe to share.
 #pragma once
@@ -109,7 +109,8 @@ struct Metadata {
   friend bool operator==(const Metadata& a, const Metadata& b);
 };
 
-// A shared reference to metadata. Default-constructed, it refers to plain metadata and owns nothing.
+// A shared reference to metadata. Default-constructed, it refers to plain metadata and owns
+// nothing.
 class MetadataRef {
  public:
   MetadataRef() = default;

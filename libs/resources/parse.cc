@@ -18,7 +18,8 @@
 namespace meros::resources {
 namespace {
 
-// Characters with a meaning in the text form: names and items that hold one cannot be written in it.
+// Characters with a meaning in the text form: names and items that hold one cannot be written in
+// it.
 constexpr absl::string_view kReserved = ";:()[]{},|";
 
 // How much of a wrong input an error quotes.
@@ -118,15 +119,14 @@ absl::StatusOr<Resource> ParseItem(absl::string_view text, absl::string_view def
 
 bool HasReserved(absl::string_view text) {
   return text.find_first_of(kReserved) != absl::string_view::npos ||
-         std::any_of(text.begin(), text.end(), [](char c) {
-           return absl::ascii_isspace(static_cast<unsigned char>(c));
-         });
+         std::any_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isspace(static_cast<unsigned char>(c)); });
 }
 
 bool TextCanExpress(const Resource& resource) {
   const Metadata& metadata = *resource.metadata();
-  if (!metadata.allocation_role.empty() || metadata.disk || metadata.revocable ||
-      metadata.shared || metadata.provider_id || metadata.reservations.size() > 1) {
+  if (!metadata.allocation_role.empty() || metadata.disk || metadata.revocable || metadata.shared ||
+      metadata.provider_id || metadata.reservations.size() > 1) {
     return false;
   }
   for (const Reservation& level : metadata.reservations) {
@@ -137,10 +137,9 @@ bool TextCanExpress(const Resource& resource) {
   }
   if (HasReserved(resource.name().text())) return false;
   const StringSet* set = std::get_if<StringSet>(&resource.value());
-  return set == nullptr || std::none_of(set->items().begin(), set->items().end(),
-                                        [](const std::string& item) {
-                                          return item.empty() || HasReserved(item);
-                                        });
+  return set == nullptr ||
+         std::none_of(set->items().begin(), set->items().end(),
+                      [](const std::string& item) { return item.empty() || HasReserved(item); });
 }
 
 }  // namespace
@@ -151,8 +150,8 @@ absl::StatusOr<Value> ParseValue(absl::string_view text) {
   if (absl::StartsWith(compact, "{")) return ParseSet(compact);
   double number = 0;
   // Words such as "inf" and "nan" are text, not numbers.
-  const bool is_numeric = !compact.empty() && compact.find_first_not_of("0123456789.eE+-") ==
-                                                  std::string::npos &&
+  const bool is_numeric = !compact.empty() &&
+                          compact.find_first_not_of("0123456789.eE+-") == std::string::npos &&
                           absl::SimpleAtod(compact, &number);
   if (!is_numeric) {
     return Invalid("value must be a number, [ranges] or {a set}, got ", Quote(compact));

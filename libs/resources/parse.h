@@ -1,8 +1,8 @@
 // Resources as people and files write them.
 //
 //   Text   cpus:4;mem:4096;ports:[31000-32000];zones:{a, b};cpus(eng):2
-//          Items name:value or name(role):value; the role makes a static reservation. Repeated items
-//          add up.
+//          Items name:value or name(role):value; the role makes a static reservation. Repeated
+//          items add up.
 //   JSON   an array of resource objects with the field names of the Resource message, reservations
 //          in either format (reservation_formats.h). Unknown fields are refused.
 //
@@ -25,8 +25,8 @@ namespace meros::resources {
 // The longest input accepted, in bytes.
 inline constexpr size_t kMaxInputBytes = 1 << 20;
 
-// Either form: JSON if the first character is '[' or '{'. `default_role` reserves what names no role;
-// "*" leaves it unreserved. Each object meets ValidateResource, together ValidateTotals.
+// Either form: JSON if the first character is '[' or '{'. `default_role` reserves what names no
+// role; "*" leaves it unreserved. Each object meets ValidateResource, together ValidateTotals.
 absl::StatusOr<Resources> ParseResources(absl::string_view input,
                                          absl::string_view default_role = "*");
 absl::StatusOr<Resources> ParseResourcesText(absl::string_view text,

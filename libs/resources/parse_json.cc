@@ -128,8 +128,8 @@ absl::StatusOr<Value> ReadSet(const Node& node) {
 
 absl::StatusOr<Value> ReadValue(const Node& node) {
   MEROS_ASSIGN_OR_RETURN(const std::string type, node.Field("type").Text());
-  const int members = (node.Has("scalar") ? 1 : 0) + (node.Has("ranges") ? 1 : 0) +
-                      (node.Has("set") ? 1 : 0);
+  const int members =
+      (node.Has("scalar") ? 1 : 0) + (node.Has("ranges") ? 1 : 0) + (node.Has("set") ? 1 : 0);
   if (members != 1) return node.Fault("must have exactly one of scalar, ranges and set");
   if (type == "SCALAR") return ReadScalar(node.Field("scalar"));
   if (type == "RANGES") return ReadRanges(node.Field("ranges"));
@@ -284,9 +284,9 @@ absl::StatusOr<Metadata> ReadMetadata(const Node& node, absl::string_view defaul
 }
 
 absl::StatusOr<Resource> ReadResource(const Node& node, absl::string_view default_role) {
-  MEROS_RETURN_IF_ERROR(node.ExpectObject(
-      {"name", "type", "scalar", "ranges", "set", "role", "reservation", "reservations",
-       "allocation_info", "disk", "revocable", "shared", "provider_id"}));
+  MEROS_RETURN_IF_ERROR(node.ExpectObject({"name", "type", "scalar", "ranges", "set", "role",
+                                           "reservation", "reservations", "allocation_info", "disk",
+                                           "revocable", "shared", "provider_id"}));
   MEROS_ASSIGN_OR_RETURN(const std::string name, node.Field("name").Text());
   MEROS_ASSIGN_OR_RETURN(Value value, ReadValue(node));
   MEROS_ASSIGN_OR_RETURN(Metadata metadata, ReadMetadata(node, default_role));
@@ -331,7 +331,8 @@ Json WriteDisk(const Disk& disk) {
   Json json = Json::object();
   if (disk.persistence) {
     json["persistence"] = {{"id", disk.persistence->id}};
-    if (disk.persistence->principal) json["persistence"]["principal"] = *disk.persistence->principal;
+    if (disk.persistence->principal)
+      json["persistence"]["principal"] = *disk.persistence->principal;
   }
   if (disk.volume) {
     json["volume"] = {{"container_path", disk.volume->container_path},
@@ -384,12 +385,11 @@ absl::StatusOr<Resources> ParseResourcesJson(absl::string_view json,
   const Json document = Json::parse(json.begin(), json.end(), nullptr, /*allow_exceptions=*/false);
   if (document.is_discarded()) return absl::InvalidArgumentError("resources: not valid JSON");
   std::vector<Resource> list;
-  MEROS_RETURN_IF_ERROR(
-      Node(&document, "resources").ForEach(kMaxObjects, [&](const Node& item) {
-        MEROS_ASSIGN_OR_RETURN(Resource resource, ReadResource(item, default_role));
-        list.push_back(std::move(resource));
-        return absl::OkStatus();
-      }));
+  MEROS_RETURN_IF_ERROR(Node(&document, "resources").ForEach(kMaxObjects, [&](const Node& item) {
+    MEROS_ASSIGN_OR_RETURN(Resource resource, ReadResource(item, default_role));
+    list.push_back(std::move(resource));
+    return absl::OkStatus();
+  }));
   Resources result(list);
   MEROS_RETURN_IF_ERROR(ValidateTotals(result));
   return result;

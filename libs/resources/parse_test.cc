@@ -18,8 +18,9 @@ struct Bad {
 };
 
 TEST(ParseText, ReadsEveryKindOfValue) {
-  const auto parsed = ParseResources(" cpus:4; mem:4096.5;ports:[31000-32000, 80 - 90];"
-                                     "zones:{b, a};cpus(eng/web):2;cpus:0.5;");
+  const auto parsed = ParseResources(
+      " cpus:4; mem:4096.5;ports:[31000-32000, 80 - 90];"
+      "zones:{b, a};cpus(eng/web):2;cpus:0.5;");
 
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->DebugString(),
@@ -140,14 +141,16 @@ TEST(ParseJson, RefusesWrongInput) {
        "resources[0].scalar.value: must be finite and >= 0, got -1"},
       {R"([{"name":"cpus","type":"SCALAR","scalar":{"value":1e999}}])", "not valid JSON"},
       {R"([{"name":"ports","type":"RANGES","ranges":{"range":[{"begin":1,"end":5},{"begin":5,
-           "end":6}]}}])", "resources[0].ranges: ranges overlap: 1-5 and 5-6"},
+           "end":6}]}}])",
+       "resources[0].ranges: ranges overlap: 1-5 and 5-6"},
       {R"([{"name":"ports","type":"RANGES","ranges":{"range":[{"begin":-1,"end":5}]}}])",
        "resources[0].ranges.range[0].begin: must be a whole number"},
       {cpus(R"(,"reservatoin":{})"), "unknown field 'reservatoin'"},
       {cpus(R"(,"reservation":{})"), "role '*' cannot hold a reservation"},
       {cpus(R"(,"role":"a","reservations":[{"type":"STATIC","role":"b"}])"), "contradict"},
       {cpus(R"(,"role":"a","reservations":[{"type":"STATIC","role":"a"},
-               {"type":"DYNAMIC","role":"a/b"}])"), "refined reservation"},
+               {"type":"DYNAMIC","role":"a/b"}])"),
+       "refined reservation"},
       {cpus(R"(,"reservations":[{"type":"STATIC","role":"a"},{"type":"DYNAMIC","role":"b"}])"),
        "not its ancestor"},
       {cpus(R"(,"reservations":[{"role":"a"}])"), "resources[0].reservations[0].type"},
@@ -164,8 +167,7 @@ TEST(ParseJson, RefusesWrongInput) {
 
 TEST(ParseJson, DeepNestingIsHarmless) {
   EXPECT_FALSE(ParseResourcesJson(std::string(500'000, '[')).ok());
-  EXPECT_FALSE(
-      ParseResourcesJson(std::string(400'000, '[') + std::string(400'000, ']')).ok());
+  EXPECT_FALSE(ParseResourcesJson(std::string(400'000, '[') + std::string(400'000, ']')).ok());
 }
 
 TEST(ParseQuantities, ReadsAlternatives) {

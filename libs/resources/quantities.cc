@@ -44,9 +44,8 @@ void ResourceQuantities::Add(const ResourceName& name, Scalar amount) {
 }
 
 bool ResourceQuantities::Contains(const ResourceQuantities& other) const {
-  return std::all_of(other.begin(), other.end(), [&](const Entry& entry) {
-    return Get(entry.first) >= entry.second;
-  });
+  return std::all_of(other.begin(), other.end(),
+                     [&](const Entry& entry) { return Get(entry.first) >= entry.second; });
 }
 
 ResourceQuantities& ResourceQuantities::operator+=(const ResourceQuantities& other) {

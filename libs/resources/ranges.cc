@@ -56,8 +56,8 @@ absl::StatusOr<Ranges> Ranges::FromDisjoint(absl::Span<const Range> ranges) {
   Ranges result;
   for (size_t i = 0; i < sorted.size(); ++i) {
     if (i > 0 && sorted[i].begin <= sorted[i - 1].end) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "ranges overlap: ", RangeText(sorted[i - 1]), " and ", RangeText(sorted[i])));
+      return absl::InvalidArgumentError(absl::StrCat("ranges overlap: ", RangeText(sorted[i - 1]),
+                                                     " and ", RangeText(sorted[i])));
     }
     AppendJoining(sorted[i], &result.ranges_);
   }
@@ -128,7 +128,8 @@ void Ranges::Add(Range range) {
   // [first, last) are the ranges that overlap or touch `range`; they become one with it.
   const size_t first = FirstEndingAt(range.begin == 0 ? 0 : range.begin - 1);
   size_t last = first;
-  while (last < ranges_.size() && (range.end == kMaxNumber || ranges_[last].begin <= range.end + 1)) {
+  while (last < ranges_.size() &&
+         (range.end == kMaxNumber || ranges_[last].begin <= range.end + 1)) {
     ++last;
   }
   if (first == last) {
@@ -172,8 +173,7 @@ Ranges& Ranges::operator+=(const Ranges& other) {
   const_iterator left = begin();
   const_iterator right = other.begin();
   while (left != end() || right != other.end()) {
-    const bool take_left =
-        right == other.end() || (left != end() && left->begin <= right->begin);
+    const bool take_left = right == other.end() || (left != end() && left->begin <= right->begin);
     AppendJoining(take_left ? *left++ : *right++, &merged);
   }
   ranges_ = std::move(merged);
@@ -221,9 +221,12 @@ Ranges Ranges::First(uint64_t count) const {
 }
 
 std::string Ranges::ToString() const {
-  return absl::StrCat("[", absl::StrJoin(ranges_, ", ", [](std::string* out, const Range& range) {
-                        absl::StrAppend(out, RangeText(range));
-                      }), "]");
+  return absl::StrCat("[",
+                      absl::StrJoin(ranges_, ", ",
+                                    [](std::string* out, const Range& range) {
+                                      absl::StrAppend(out, RangeText(range));
+                                    }),
+                      "]");
 }
 
 }  // namespace meros::resources

@@ -1,5 +1,5 @@
-// Goal: Ranges is the set of its numbers. Method: literals at the borders (touching ranges, 0 and the
-// largest number), then random operations against a set of numbers.
+// Goal: Ranges is the set of its numbers. Method: literals at the borders (touching ranges, 0 and
+// the largest number), then random operations against a set of numbers.
 #include "libs/resources/ranges.h"
 
 #include <gtest/gtest.h>

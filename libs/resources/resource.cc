@@ -18,10 +18,13 @@ Scalar CountAsScalar(uint64_t count) {
 }
 
 std::string LabelsText(const std::vector<Label>& labels) {
-  return absl::StrCat("{", absl::StrJoin(labels, ", ", [](std::string* out, const Label& label) {
-                        absl::StrAppend(out, label.key);
-                        if (label.value) absl::StrAppend(out, "=", *label.value);
-                      }), "}");
+  return absl::StrCat("{",
+                      absl::StrJoin(labels, ", ",
+                                    [](std::string* out, const Label& label) {
+                                      absl::StrAppend(out, label.key);
+                                      if (label.value) absl::StrAppend(out, "=", *label.value);
+                                    }),
+                      "}");
 }
 
 std::string ReservationText(const Reservation& reservation) {

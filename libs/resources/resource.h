@@ -84,8 +84,8 @@ class Resource {
   template <typename H>
   friend H AbslHashValue(H state, const Resource& r) {
     state = H::combine(std::move(state), r.name_, r.metadata_, r.shares_, r.value_.index());
-    return std::visit(
-        [&state](const auto& value) { return H::combine(std::move(state), value); }, r.value_);
+    return std::visit([&state](const auto& value) { return H::combine(std::move(state), value); },
+                      r.value_);
   }
 
  private:

@@ -77,12 +77,12 @@ Resources::Position Resources::Find(size_t from, const Resource& resource) const
 
 Resources::Position Resources::FindEqual(size_t first, const Resource& resource) const {
   // Bisected, because a message may hold thousands of mounts of one kind.
-  const auto found = std::lower_bound(
-      items_.begin() + static_cast<std::ptrdiff_t>(first), items_.end(), resource,
-      [](const Resource& a, const Resource& b) {
-        const auto order = Resource::CompareKind(a, b);
-        return order < 0 || (order == 0 && a.value_ < b.value_);
-      });
+  const auto found =
+      std::lower_bound(items_.begin() + static_cast<std::ptrdiff_t>(first), items_.end(), resource,
+                       [](const Resource& a, const Resource& b) {
+                         const auto order = Resource::CompareKind(a, b);
+                         return order < 0 || (order == 0 && a.value_ < b.value_);
+                       });
   const bool is_equal =
       found != items_.end() && found->value_ == resource.value_ && found->SameKind(resource);
   return {static_cast<size_t>(found - items_.begin()), is_equal};
@@ -124,8 +124,7 @@ size_t Resources::SubtractFrom(size_t from, const Resource& resource) {
 
 void Resources::Add(const Resource& resource) {
   // Lists are mostly built in order.
-  const bool is_last =
-      !items_.empty() && Resource::CompareKind(items_.back(), resource) < 0;
+  const bool is_last = !items_.empty() && Resource::CompareKind(items_.back(), resource) < 0;
   AddFrom(is_last ? items_.size() : 0, resource);
 }
 
@@ -203,9 +202,8 @@ Ranges Resources::GetRanges(const ResourceName& name) const {
 
 std::string Resources::DebugString() const {
   if (empty()) return "{}";
-  return absl::StrJoin(items_, ";", [](std::string* out, const Resource& item) {
-    out->append(item.DebugString());
-  });
+  return absl::StrJoin(
+      items_, ";", [](std::string* out, const Resource& item) { out->append(item.DebugString()); });
 }
 
 }  // namespace meros::resources

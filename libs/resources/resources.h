@@ -8,14 +8,14 @@
 // The rules of arithmetic, which are those of Mesos:
 //  - Add merges objects of equal kind. Indivisible pieces are put beside each other. A shared
 //    resource that is there already gains a share instead.
-//  - Subtract takes from the object of equal kind and never goes below nothing. An indivisible piece
-//    goes only as a whole; a shared resource loses a share. Empty objects vanish.
+//  - Subtract takes from the object of equal kind and never goes below nothing. An indivisible
+//    piece goes only as a whole; a shared resource loses a share. Empty objects vanish.
 //  - Contains asks that for each object on the right there is one of equal kind on the left with at
 //    least its amount.
 // Hence (a + b) - b == a wherever a and b share no number of a range and no item of a set.
 //
-// Resources of different agents must not be mixed: ports and volumes would collide. Sums over agents
-// are ResourceQuantities (quantities.h).
+// Resources of different agents must not be mixed: ports and volumes would collide. Sums over
+// agents are ResourceQuantities (quantities.h).
 //
 // Bounds: none of its own; validation.h bounds what comes from outside.
 // Thread rule: value type; thread-compatible.
@@ -131,7 +131,8 @@ class Resources {
     bool found;
   };
 
-  // The first item from `from` on whose kind is not below that of `resource`, and whether it is equal.
+  // The first item from `from` on whose kind is not below that of `resource`, and whether it is
+  // equal.
   Position Find(size_t from, const Resource& resource) const;
   // The item of the kind and value of `resource`, or where it would stand. REQUIRES: `first` is the
   // first item of its kind.

@@ -21,9 +21,9 @@ Resources Make(const char* text, int64_t variant) {
       .WithAllocationRole("eng/web");
 }
 
-// Agent and task. Reserved: the task's resources were cut from the agent's, as offers are, and share
-// its metadata objects. Reserved elsewhere: they came over the wire, with equal metadata of their
-// own. The same holds for "allocated", the most frequent case on the hot path.
+// Agent and task. Reserved: the task's resources were cut from the agent's, as offers are, and
+// share its metadata objects. Reserved elsewhere: they came over the wire, with equal metadata of
+// their own. The same holds for "allocated", the most frequent case on the hot path.
 std::pair<Resources, Resources> Pair(int64_t variant) {
   Resources agent = Make(kAgent, variant);
   Resources task = Make(kTask, variant);

@@ -53,9 +53,9 @@ Resources Resources::Named(const ResourceName& name) const {
 Resources Resources::NeedingCheckpoint() const {
   return Filter([](const Resource& item) {
     const Metadata& metadata = *item.metadata();
-    const bool is_dynamic = std::any_of(
-        metadata.reservations.begin(), metadata.reservations.end(),
-        [](const Reservation& r) { return r.kind == Reservation::Kind::kDynamic; });
+    const bool is_dynamic =
+        std::any_of(metadata.reservations.begin(), metadata.reservations.end(),
+                    [](const Reservation& r) { return r.kind == Reservation::Kind::kDynamic; });
     return !metadata.provider_id && (is_dynamic || item.is_persistent_volume());
   });
 }

@@ -1,6 +1,6 @@
 // Goal: the laws that the services' books rest on hold for all resources.
-// Method: random collections over few names, roles and disks, so that kinds collide often; seeded, so
-// a failure repeats. Each law is checked on kRounds random cases.
+// Method: random collections over few names, roles and disks, so that kinds collide often; seeded,
+// so a failure repeats. Each law is checked on kRounds random cases.
 #include <gtest/gtest.h>
 
 #include "absl/hash/hash.h"
@@ -34,12 +34,9 @@ class Generator {
 
   Resource AnyResource(int window) {
     switch (rng_.Uniform(0, 5)) {
-      case 0:
-        return Resource(ResourceName::Ports(), AnyRanges(window), MetadataRef(AnyMetadata()));
-      case 1:
-        return Resource(ResourceName("zones"), AnySet(window), MetadataRef(AnyMetadata()));
-      case 2:
-        return AnyDisk();
+      case 0: return Resource(ResourceName::Ports(), AnyRanges(window), MetadataRef(AnyMetadata()));
+      case 1: return Resource(ResourceName("zones"), AnySet(window), MetadataRef(AnyMetadata()));
+      case 2: return AnyDisk();
       default: {
         static const char* const kNames[] = {"cpus", "mem", "gpus", "licences", "bandwidth"};
         const ResourceName name(kNames[rng_.Uniform(0, 4)]);
@@ -81,8 +78,7 @@ class Generator {
     Metadata metadata;
     if (rng_.Chance(0.3)) metadata.allocation_role = rng_.Chance(0.5) ? "eng" : "*";
     if (rng_.Chance(0.5)) {
-      const auto kind =
-          rng_.Chance(0.5) ? Reservation::Kind::kStatic : Reservation::Kind::kDynamic;
+      const auto kind = rng_.Chance(0.5) ? Reservation::Kind::kStatic : Reservation::Kind::kDynamic;
       metadata.reservations.push_back({kind, "eng", {}, AnyLabels()});
       if (rng_.Chance(0.3)) {
         metadata.reservations.push_back({Reservation::Kind::kDynamic, "eng/web", "p", {}});

@@ -1,5 +1,6 @@
 // Goal: the arithmetic of Resources follows its rules, object by object.
-// Method: small literals, one rule a test. Laws over random values are in resources_property_test.cc.
+// Method: small literals, one rule a test. Laws over random values are in
+// resources_property_test.cc.
 #include "libs/resources/resources.h"
 
 #include <gtest/gtest.h>

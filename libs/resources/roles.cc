@@ -30,9 +30,8 @@ absl::Status ValidateRole(absl::string_view role) {
   if (role == kDefaultRole) return absl::OkStatus();
   if (role.empty()) return absl::InvalidArgumentError("role name is empty");
   if (role.size() > kMaxRoleBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("role name has ", role.size(),
-                                                   " bytes, at most ", kMaxRoleBytes,
-                                                   " are allowed"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "role name has ", role.size(), " bytes, at most ", kMaxRoleBytes, " are allowed"));
   }
   for (const absl::string_view component : absl::StrSplit(role, '/')) {
     const absl::string_view fault = ComponentFault(component);

@@ -15,8 +15,8 @@ absl::StatusOr<Scalar> Scalar::FromDouble(double value) {
   }
   const double scaled = std::round(value * kScale);
   if (scaled > static_cast<double>(kMaxMillis)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "must be at most ", kMaxMillis / kScale, ", got ", value));
+    return absl::InvalidArgumentError(
+        absl::StrCat("must be at most ", kMaxMillis / kScale, ", got ", value));
   }
   if (scaled == 0 && value != 0) {
     return absl::InvalidArgumentError(absl::StrCat("must be 0 or at least 0.001, got ", value));

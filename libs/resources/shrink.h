@@ -12,8 +12,8 @@
 namespace meros::resources {
 
 // A part of `resources` whose quantities are within `target`. Scalars are cut to what remains of
-// their name; indivisible pieces, ranges and sets that do not fit as a whole are dropped; names that
-// `target` lacks are dropped.
+// their name; indivisible pieces, ranges and sets that do not fit as a whole are dropped; names
+// that `target` lacks are dropped.
 Resources ShrinkTo(const Resources& resources, ResourceQuantities target, Rng* rng);
 
 // The same against limits: names without a limit are kept whole.

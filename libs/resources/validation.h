@@ -15,12 +15,12 @@ namespace meros::resources {
 // Bounds on what is accepted from outside. They are far above real use and keep the cost of one
 // message small.
 inline constexpr size_t kMaxNameBytes = 255;
-inline constexpr size_t kMaxObjects = 4096;       // Resource objects in one list.
-inline constexpr size_t kMaxRanges = 65'536;      // Ranges in one resource.
-inline constexpr size_t kMaxSetItems = 65'536;    // Items in one set.
+inline constexpr size_t kMaxObjects = 4096;     // Resource objects in one list.
+inline constexpr size_t kMaxRanges = 65'536;    // Ranges in one resource.
+inline constexpr size_t kMaxSetItems = 65'536;  // Items in one set.
 inline constexpr size_t kMaxReservationDepth = 32;
-inline constexpr size_t kMaxLabels = 256;         // Labels of one reservation or disk.
-inline constexpr size_t kMaxTextBytes = 4096;     // One principal, label, path, id or profile.
+inline constexpr size_t kMaxLabels = 256;      // Labels of one reservation or disk.
+inline constexpr size_t kMaxTextBytes = 4096;  // One principal, label, path, id or profile.
 
 // Everything that makes a single object valid: both of the following.
 absl::Status ValidateResource(const Resource& resource);
@@ -33,8 +33,8 @@ absl::Status ValidateMetadata(const Metadata& metadata);
 // of the one below it.
 absl::Status ValidateReservations(absl::Span<const Reservation> reservations);
 
-// A disk must say what it is: a persistent volume or a source. A persistent volume must be reserved,
-// not revocable, and say where it is mounted.
+// A disk must say what it is: a persistent volume or a source. A persistent volume must be
+// reserved, not revocable, and say where it is mounted.
 absl::Status ValidateDisks(const Resources& resources);
 
 // What is revocable cannot be promised to anyone: no dynamic reservation of it.
@@ -60,8 +60,8 @@ absl::Status ValidateNoOverlap(const Resources& a, const Resources& b);
 // reservation, no allocation, and no name with two types of value.
 absl::Status ValidateAgentConfiguration(const Resources& resources);
 
-// The sum of every scalar is one that Scalar::FromDouble would accept, so that sums over agents stay
-// far from overflow.
+// The sum of every scalar is one that Scalar::FromDouble would accept, so that sums over agents
+// stay far from overflow.
 absl::Status ValidateTotals(const Resources& resources);
 
 }  // namespace meros::resources

@@ -49,14 +49,14 @@ TEST(ValidateResource, ChecksNameAndAmount) {
 TEST(ValidateResource, ChecksDiskSources) {
   Metadata metadata;
   metadata.disk = Disk{{}, {}, DiskSource{DiskSource::Kind::kBlock, "/dev/a"}};
-  ExpectFault(ValidateResource(Resource(ResourceName::Disk(), Scalar::FromUnits(1),
-                                        MetadataRef(metadata))),
-              "must not have a path or mount");
+  ExpectFault(
+      ValidateResource(Resource(ResourceName::Disk(), Scalar::FromUnits(1), MetadataRef(metadata))),
+      "must not have a path or mount");
   metadata.disk->source->root.reset();
   metadata.disk->persistence = Persistence{"../x", {}};
-  ExpectFault(ValidateResource(Resource(ResourceName::Disk(), Scalar::FromUnits(1),
-                                        MetadataRef(metadata))),
-              "persistence id");
+  ExpectFault(
+      ValidateResource(Resource(ResourceName::Disk(), Scalar::FromUnits(1), MetadataRef(metadata))),
+      "persistence id");
 }
 
 TEST(ValidateReservations, DepthIsBounded) {
@@ -80,13 +80,12 @@ TEST(ValidateReservations, OnlyTheFirstLevelMayBeStatic) {
 TEST(ValidateDisks, VolumesMustBeWholeAndReserved) {
   EXPECT_TRUE(ValidateDisks(Volume("v1")).ok());
   ExpectFault(ValidateDisks(Volume("v1", "")), "'v1' is not reserved");
-  ExpectFault(ValidateDisks(Of("disk", absl::StrCat(kReserved,
-                                                    R"(,"disk":{"persistence":{"id":"v"}})"))),
-              "'v' has no container path");
-  ExpectFault(ValidateDisks(Of("disk", R"(,"disk":{})")), "needs a persistence id or a source");
   ExpectFault(
-      ValidateDisks(Of("disk", R"(,"disk":{"volume":{"container_path":"d","mode":"RW"}})")),
-      "needs a persistence id");
+      ValidateDisks(Of("disk", absl::StrCat(kReserved, R"(,"disk":{"persistence":{"id":"v"}})"))),
+      "'v' has no container path");
+  ExpectFault(ValidateDisks(Of("disk", R"(,"disk":{})")), "needs a persistence id or a source");
+  ExpectFault(ValidateDisks(Of("disk", R"(,"disk":{"volume":{"container_path":"d","mode":"RW"}})")),
+              "needs a persistence id");
   ExpectFault(ValidateDisks(Of("disk", absl::StrCat(kReserved, R"(,"revocable":{},"disk":{
       "persistence":{"id":"v"},"volume":{"container_path":"d","mode":"RW"}})"))),
               "'v' is revocable");
@@ -105,8 +104,9 @@ TEST(ValidateForTask, RulesAboutTheWholeOfATask) {
               "revocable 'cpus' is dynamically reserved");
   ExpectFault(ValidateUniquePersistenceIds(Volume("v1") + Volume("v1")),
               "persistence id 'v1' is used twice for role 'eng'");
-  EXPECT_TRUE(ValidateUniquePersistenceIds(
-                  Volume("v1") + Volume("v1", R"(,"role":"ops","reservation":{})")).ok());
+  EXPECT_TRUE(
+      ValidateUniquePersistenceIds(Volume("v1") + Volume("v1", R"(,"role":"ops","reservation":{})"))
+          .ok());
 }
 
 TEST(ValidateNoOverlap, LooksAcrossReservations) {

@@ -11,8 +11,7 @@
 
 namespace meros::wire {
 
-absl::StatusOr<AgentInventory> ValidateAgentInfo(const v1::AgentInfo& info,
-                                                 const FieldPath& path) {
+absl::StatusOr<AgentInventory> ValidateAgentInfo(const v1::AgentInfo& info, const FieldPath& path) {
   MEROS_RETURN_IF_ERROR(CheckStructure(info, path));
   if (info.hostname().empty()) return path.Field("hostname").Fault("must not be empty");
   MEROS_RETURN_IF_ERROR(CheckText(info.hostname(), kMaxNameBytes, path.Field("hostname")));

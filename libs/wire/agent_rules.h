@@ -17,9 +17,9 @@ struct AgentInventory {
   resources::Attributes attributes;
 };
 
-// Required fields, host name, port, id if there is one, resources (not allocated, disks well-formed,
-// persistence ids unique), attributes.
-// ERRORS: InvalidArgument with the path of the offending field.
+// Required fields, host name, port, id if there is one, resources (not allocated, disks
+// well-formed, persistence ids unique), attributes. ERRORS: InvalidArgument with the path of the
+// offending field.
 absl::StatusOr<AgentInventory> ValidateAgentInfo(const v1::AgentInfo& info, const FieldPath& path);
 
 }  // namespace meros::wire

@@ -48,8 +48,7 @@ TEST(ValidateAgentInfo, RefusesBadOnesAtTheirPlace) {
        "info.resources: disk information needs"},
       {"hostname: 'h' attributes { name: 'z' type: SET set { item: 'a' } }",
        "info.attributes[0]: must be SCALAR, RANGES or TEXT"},
-      {"hostname: 'h' domain { fault_domain {} }",
-       "info.domain.fault_domain.region: must be set"},
+      {"hostname: 'h' domain { fault_domain {} }", "info.domain.fault_domain.region: must be set"},
       {"hostname: 'h' resources { name: 'mem' type: SCALAR scalar { value: 4e12 } } "
        "resources { name: 'mem' type: SCALAR scalar { value: 4e12 } role: 'eng' }",
        "info.resources: the sum of 'mem' exceeds"},

@@ -1,9 +1,9 @@
 // Where in a message something was found, for errors that a person can act on:
 // "calls[2].accept.operations[0].launch.task_infos[1].resources[0].scalar.value".
 //
-// A path is a chain of steps on the stack, each pointing to the one before it; making a step costs a
-// few stores, and text is built only when there is an error to report. So a path must not outlive the
-// path it was made from, nor the names it was given.
+// A path is a chain of steps on the stack, each pointing to the one before it; making a step costs
+// a few stores, and text is built only when there is an error to report. So a path must not outlive
+// the path it was made from, nor the names it was given.
 //
 // Thread rule: immutable; thread-compatible.
 #pragma once

@@ -32,8 +32,7 @@ absl::Status CheckManyRoles(const v1::FrameworkInfo& info, const FieldPath& path
   if (info.has_role()) {
     return path.Field("role").Fault("must not be set with the capability MULTI_ROLE; use roles");
   }
-  MEROS_RETURN_IF_ERROR(
-      CheckCount(info.roles_size(), kMaxRolesPerFramework, path.Field("roles")));
+  MEROS_RETURN_IF_ERROR(CheckCount(info.roles_size(), kMaxRolesPerFramework, path.Field("roles")));
   std::vector<std::string> sorted(info.roles().begin(), info.roles().end());
   std::sort(sorted.begin(), sorted.end());
   const auto repeated = std::adjacent_find(sorted.begin(), sorted.end());
@@ -85,8 +84,7 @@ absl::Status CheckSelector(const v1::scheduler::AttributeConstraint::Selector& s
     case Selector::kPseudoattributeType:
       if (selector.pseudoattribute_type() != Selector::UNKNOWN) return absl::OkStatus();
       return path.Field("pseudoattribute_type").Fault("must be HOSTNAME, REGION or ZONE");
-    case Selector::SELECTOR_NOT_SET:
-      break;
+    case Selector::SELECTOR_NOT_SET: break;
   }
   return path.Fault("must have attribute_name or pseudoattribute_type");
 }
@@ -104,10 +102,8 @@ absl::Status CheckPredicate(const v1::scheduler::AttributeConstraint::Predicate&
     case Predicate::kExists:
     case Predicate::kNotExists:
     case Predicate::kTextEquals:
-    case Predicate::kTextNotEquals:
-      return absl::OkStatus();
-    case Predicate::PREDICATE_NOT_SET:
-      break;
+    case Predicate::kTextNotEquals: return absl::OkStatus();
+    case Predicate::PREDICATE_NOT_SET: break;
   }
   return path.Fault("must have a predicate of a known kind");
 }

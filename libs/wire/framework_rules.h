@@ -35,7 +35,6 @@ absl::Status ValidateSuppressedRoles(
     const google::protobuf::RepeatedPtrField<std::string>& suppressed,
     const std::vector<std::string>& roles, const FieldPath& path);
 absl::Status ValidateOfferConstraints(const v1::scheduler::OfferConstraints& constraints,
-                                      const std::vector<std::string>& roles,
-                                      const FieldPath& path);
+                                      const std::vector<std::string>& roles, const FieldPath& path);
 
 }  // namespace meros::wire

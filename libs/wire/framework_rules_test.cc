@@ -85,8 +85,8 @@ TEST(FailoverTimeout, IsNeverNegative) {
 }
 
 TEST(SuppressedRoles, MustBeTheFrameworksOwn) {
-  const auto subscribe = Parse<v1::scheduler::Call::Subscribe>(
-      "suppressed_roles: 'a' suppressed_roles: 'x'");
+  const auto subscribe =
+      Parse<v1::scheduler::Call::Subscribe>("suppressed_roles: 'a' suppressed_roles: 'x'");
   EXPECT_EQ(
       ValidateSuppressedRoles(subscribe.suppressed_roles(), {"a", "b"}, FieldPath("s")).message(),
       "s.suppressed_roles[1]: the framework has no role 'x'");
@@ -96,10 +96,9 @@ TEST(SuppressedRoles, MustBeTheFrameworksOwn) {
 TEST(OfferConstraints, MustBeWellFormed) {
   const auto check = [](const std::string& constraints) {
     return std::string(
-        ValidateOfferConstraints(
-            Parse<v1::scheduler::OfferConstraints>("role_constraints { key: 'a' value { " +
-                                                   constraints + " } }"),
-            {"a"}, FieldPath("c"))
+        ValidateOfferConstraints(Parse<v1::scheduler::OfferConstraints>(
+                                     "role_constraints { key: 'a' value { " + constraints + " } }"),
+                                 {"a"}, FieldPath("c"))
             .message());
   };
   const auto constraint = [&](const std::string& text) {
@@ -118,7 +117,8 @@ TEST(OfferConstraints, MustBeWellFormed) {
   EXPECT_THAT(constraint("selector { attribute_name: 'r' } predicate { text_matches { regex: '" +
                          std::string(5000, 'a') + "' } }"),
               HasSubstr("regex: must be at most 4096 bytes"));
-  const auto other = Parse<v1::scheduler::OfferConstraints>("role_constraints { key: 'x' value {} }");
+  const auto other =
+      Parse<v1::scheduler::OfferConstraints>("role_constraints { key: 'x' value {} }");
   EXPECT_EQ(ValidateOfferConstraints(other, {"a"}, FieldPath("c")).message(),
             "c.role_constraints[\"x\"]: the framework has no such role");
 }

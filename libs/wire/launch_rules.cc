@@ -42,8 +42,7 @@ absl::Status CheckVariable(const v1::Environment::Variable& variable, const Fiel
       return CheckText(variable.secret().value().data(), kMaxArgumentBytes,
                        secret.Field("value").Field("data"));
     }
-    case Variable::UNKNOWN:
-      break;
+    case Variable::UNKNOWN: break;
   }
   return path.Field("type").Fault("must be VALUE or SECRET");
 }
@@ -54,12 +53,9 @@ absl::Status CheckVolumeSource(const v1::Volume::Source& source, const FieldPath
     return has ? absl::OkStatus() : path.Field(member).Fault("must be set");
   };
   switch (source.type()) {
-    case Source::DOCKER_VOLUME:
-      return need(source.has_docker_volume(), "docker_volume");
-    case Source::HOST_PATH:
-      return need(source.has_host_path(), "host_path");
-    case Source::SANDBOX_PATH:
-      return need(source.has_sandbox_path(), "sandbox_path");
+    case Source::DOCKER_VOLUME: return need(source.has_docker_volume(), "docker_volume");
+    case Source::HOST_PATH: return need(source.has_host_path(), "host_path");
+    case Source::SANDBOX_PATH: return need(source.has_sandbox_path(), "sandbox_path");
     case Source::SECRET:
       MEROS_RETURN_IF_ERROR(need(source.has_secret(), "secret"));
       return CheckSecret(source.secret(), path.Field("secret"));
@@ -68,8 +64,7 @@ absl::Status CheckVolumeSource(const v1::Volume::Source& source, const FieldPath
       return source.csi_volume().has_static_provisioning()
                  ? absl::OkStatus()
                  : path.Field("csi_volume").Field("static_provisioning").Fault("must be set");
-    case Source::UNKNOWN:
-      break;
+    case Source::UNKNOWN: break;
   }
   return path.Field("type").Fault("must be a known type");
 }
@@ -100,8 +95,7 @@ absl::Status CheckTimes(const Check& check, const FieldPath& path) {
   return CheckNotNegativeSeconds(check.timeout_seconds(), path.Field("timeout_seconds"));
 }
 
-absl::Status CheckCheckCommand(bool is_set, const v1::CommandInfo& command,
-                               const FieldPath& path) {
+absl::Status CheckCheckCommand(bool is_set, const v1::CommandInfo& command, const FieldPath& path) {
   if (!is_set) return path.Fault("must be set");
   if (!command.has_value()) return path.Field("value").Fault("must be set");
   return CheckCommand(command, path);
@@ -151,15 +145,14 @@ absl::Status CheckSecret(const v1::Secret& secret, const FieldPath& path) {
       if (!secret.has_value()) return path.Field("value").Fault("must be set");
       if (secret.has_reference()) return path.Fault("of type VALUE must not have a reference");
       return absl::OkStatus();
-    case v1::Secret::UNKNOWN:
-      break;
+    case v1::Secret::UNKNOWN: break;
   }
   return path.Field("type").Fault("must be REFERENCE or VALUE");
 }
 
 absl::Status CheckEnvironment(const v1::Environment& environment, const FieldPath& path) {
-  MEROS_RETURN_IF_ERROR(CheckCount(environment.variables_size(), kMaxEnvironmentVariables,
-                                   path.Field("variables")));
+  MEROS_RETURN_IF_ERROR(
+      CheckCount(environment.variables_size(), kMaxEnvironmentVariables, path.Field("variables")));
   for (int i = 0; i < environment.variables_size(); ++i) {
     MEROS_RETURN_IF_ERROR(CheckVariable(environment.variables(i), path.Item("variables", i)));
   }
@@ -221,8 +214,7 @@ absl::Status CheckCheck(const v1::CheckInfo& check, const FieldPath& path) {
     case v1::CheckInfo::TCP:
       if (!check.has_tcp()) return path.Field("tcp").Fault("must be set");
       return CheckPort(check.tcp().port(), path.Field("tcp").Field("port"));
-    case v1::CheckInfo::UNKNOWN:
-      break;
+    case v1::CheckInfo::UNKNOWN: break;
   }
   return path.Field("type").Fault("must be COMMAND, HTTP or TCP");
 }
@@ -241,13 +233,11 @@ absl::Status CheckHealthCheck(const v1::HealthCheck& check, const FieldPath& pat
   switch (HealthCheckType(check)) {
     case v1::HealthCheck::COMMAND:
       return CheckCheckCommand(check.has_command(), check.command(), path.Field("command"));
-    case v1::HealthCheck::HTTP:
-      return CheckHttpHealth(check, path);
+    case v1::HealthCheck::HTTP: return CheckHttpHealth(check, path);
     case v1::HealthCheck::TCP:
       if (!check.has_tcp()) return path.Field("tcp").Fault("must be set");
       return CheckPort(check.tcp().port(), path.Field("tcp").Field("port"));
-    case v1::HealthCheck::UNKNOWN:
-      break;
+    case v1::HealthCheck::UNKNOWN: break;
   }
   return path.Field("type").Fault("must be COMMAND, HTTP or TCP");
 }

@@ -41,7 +41,8 @@ absl::Status CheckCommand(const v1::CommandInfo& command, const FieldPath& path)
 // container has `docker`, without the parameter "name", which is Meros' own.
 absl::Status CheckContainer(const v1::ContainerInfo& container, const FieldPath& path);
 
-// A check needs a type and that type's member; delays are not negative; an HTTP path begins with '/'.
+// A check needs a type and that type's member; delays are not negative; an HTTP path begins with
+// '/'.
 absl::Status CheckCheck(const v1::CheckInfo& check, const FieldPath& path);
 
 // The type of a health check; where it is not set, what its members imply (UNKNOWN if nothing).

@@ -1,6 +1,7 @@
-// Bounds on what one message from outside may hold. They are far above real use; their point is that
-// the cost of any single message is known. Bounds on resources are in libs/resources/validation.h,
-// on ids in libs/base/ids.h. The transport bounds the size of a whole frame.
+// Bounds on what one message from outside may hold. They are far above real use; their point is
+// that the cost of any single message is known. Bounds on resources are in
+// libs/resources/validation.h, on ids in libs/base/ids.h. The transport bounds the size of a whole
+// frame.
 //
 // Thread rule: constants.
 #pragma once

@@ -79,8 +79,8 @@ absl::StatusOr<resources::Operation> OperationFromProto(const v1::Offer::Operati
       return resources::Operation(resources::Unreserve{std::move(list)});
     }
     case Operation::CREATE: {
-      MEROS_ASSIGN_OR_RETURN(Resources list, reader.List(message.create().volumes(),
-                                                         path.Field("create"), "volumes"));
+      MEROS_ASSIGN_OR_RETURN(
+          Resources list, reader.List(message.create().volumes(), path.Field("create"), "volumes"));
       return resources::Operation(resources::CreateVolumes{std::move(list)});
     }
     case Operation::DESTROY: {
@@ -89,11 +89,10 @@ absl::StatusOr<resources::Operation> OperationFromProto(const v1::Offer::Operati
       return resources::Operation(resources::DestroyVolumes{std::move(list)});
     }
     case Operation::GROW_VOLUME:
-    case Operation::SHRINK_VOLUME:
-      return ReadResize(message, reader, path);
+    case Operation::SHRINK_VOLUME: return ReadResize(message, reader, path);
     default:
-      return path.Annotate(absl::UnimplementedError(absl::StrCat(
-          Operation::Type_Name(message.type()), " is not a conversion of resources")));
+      return path.Annotate(absl::UnimplementedError(
+          absl::StrCat(Operation::Type_Name(message.type()), " is not a conversion of resources")));
   }
 }
 

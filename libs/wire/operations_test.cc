@@ -9,8 +9,8 @@
 namespace meros::wire {
 namespace {
 
-using ::testing::HasSubstr;
 using resources::Resources;
+using ::testing::HasSubstr;
 
 absl::StatusOr<resources::Operation> Read(const std::string& text, absl::string_view role) {
   v1::Offer::Operation message;
@@ -21,7 +21,8 @@ absl::StatusOr<resources::Operation> Read(const std::string& text, absl::string_
 TEST(OperationFromProto, ReadsReserveWithTheRoleOfTheOffer) {
   const auto operation = Read(
       "type: RESERVE reserve { resources { name: 'cpus' type: SCALAR scalar { value: 4 } "
-      "role: 'eng' reservation {} } }", "eng");
+      "role: 'eng' reservation {} } }",
+      "eng");
 
   ASSERT_TRUE(operation.ok()) << operation.status();
   const auto result = Apply(*operation, Resources::Of(6, 0).WithAllocationRole("eng"));
@@ -43,18 +44,24 @@ TEST(OperationFromProto, ReadsVolumes) {
       *Read("type: DESTROY destroy { volumes " + volume + " }", "")));
   EXPECT_TRUE(std::holds_alternative<resources::Unreserve>(
       *Read("type: UNRESERVE unreserve { resources " + disk + " }", "")));
-  EXPECT_TRUE(std::holds_alternative<resources::GrowVolume>(*Read(
-      "type: GROW_VOLUME grow_volume { volume " + volume + " addition " + disk + " }", "")));
+  EXPECT_TRUE(std::holds_alternative<resources::GrowVolume>(
+      *Read("type: GROW_VOLUME grow_volume { volume " + volume + " addition " + disk + " }", "")));
   EXPECT_TRUE(std::holds_alternative<resources::ShrinkVolume>(*Read(
       "type: SHRINK_VOLUME shrink_volume { volume " + volume + " subtract { value: 1 } }", "")));
 }
 
 TEST(OperationFromProto, NamesThePlaceOfAFault) {
   EXPECT_THAT(std::string(Read("type: RESERVE reserve { resources { name: 'cpus' type: SCALAR "
-                               "scalar { value: -4 } } }", "").status().message()),
+                               "scalar { value: -4 } } }",
+                               "")
+                              .status()
+                              .message()),
               HasSubstr("op.reserve.resources[0].scalar.value: must be finite"));
   EXPECT_THAT(std::string(Read("type: GROW_VOLUME grow_volume { volume { name: 'cpus' type: SCALAR "
-                               "scalar { value: 0 } } }", "eng").status().message()),
+                               "scalar { value: 0 } } }",
+                               "eng")
+                              .status()
+                              .message()),
               HasSubstr("op.grow_volume.volume: must not be empty"));
   EXPECT_EQ(Read("type: LAUNCH launch {}", "").status().code(), absl::StatusCode::kUnimplemented);
 }

@@ -35,7 +35,8 @@ absl::StatusOr<Ranges> RangesFromProto(const v1::Value::Ranges& message, const F
   }
   std::vector<Range> list;
   list.reserve(static_cast<size_t>(message.range_size()));
-  for (const v1::Value::Range& range : message.range()) list.push_back({range.begin(), range.end()});
+  for (const v1::Value::Range& range : message.range())
+    list.push_back({range.begin(), range.end()});
   absl::StatusOr<Ranges> ranges = Ranges::FromDisjoint(list);
   if (!ranges.ok()) return path.Annotate(ranges.status());
   return ranges;
@@ -53,8 +54,8 @@ absl::StatusOr<StringSet> SetFromProto(const v1::Value::Set& message, const Fiel
 }
 
 absl::StatusOr<Value> ValueFromProto(const v1::Resource& message, const FieldPath& path) {
-  const int members = (message.has_scalar() ? 1 : 0) + (message.has_ranges() ? 1 : 0) +
-                      (message.has_set() ? 1 : 0);
+  const int members =
+      (message.has_scalar() ? 1 : 0) + (message.has_ranges() ? 1 : 0) + (message.has_set() ? 1 : 0);
   if (members != 1) return path.Fault("must have exactly one of scalar, ranges and set");
   if (!message.has_type()) return path.Field("type").Fault("must be set");
   if (message.type() == v1::Value::SCALAR && message.has_scalar()) {
@@ -119,9 +120,9 @@ absl::StatusOr<Reservation> LevelFromProto(const v1::Resource::ReservationInfo& 
 absl::StatusOr<std::vector<Reservation>> StackFromProto(const v1::Resource& message,
                                                         const FieldPath& path) {
   if (static_cast<size_t>(message.reservations_size()) > resources::kMaxReservationDepth) {
-    return path.Field("reservations").Fault("has ", message.reservations_size(),
-                                            " levels, at most ", resources::kMaxReservationDepth,
-                                            " are allowed");
+    return path.Field("reservations")
+        .Fault("has ", message.reservations_size(), " levels, at most ",
+               resources::kMaxReservationDepth, " are allowed");
   }
   if (!message.has_role() && !message.has_reservation() && message.reservations().empty()) {
     return std::vector<Reservation>();
@@ -136,8 +137,8 @@ absl::StatusOr<std::vector<Reservation>> StackFromProto(const v1::Resource& mess
     MEROS_ASSIGN_OR_RETURN(fields.reservation, ReservationFromProto(message.reservation(), older));
   }
   for (int i = 0; i < message.reservations_size(); ++i) {
-    MEROS_ASSIGN_OR_RETURN(Reservation level, LevelFromProto(message.reservations(i),
-                                                             path.Item("reservations", i)));
+    MEROS_ASSIGN_OR_RETURN(Reservation level,
+                           LevelFromProto(message.reservations(i), path.Item("reservations", i)));
     fields.reservations.push_back(std::move(level));
   }
   absl::StatusOr<std::vector<Reservation>> stack = ToStack(std::move(fields));
@@ -150,20 +151,11 @@ absl::StatusOr<DiskSource> SourceFromProto(const v1::Resource::DiskInfo::Source&
   using Source = v1::Resource::DiskInfo::Source;
   DiskSource source;
   switch (message.type()) {
-    case Source::PATH:
-      source.kind = DiskSource::Kind::kPath;
-      break;
-    case Source::MOUNT:
-      source.kind = DiskSource::Kind::kMount;
-      break;
-    case Source::BLOCK:
-      source.kind = DiskSource::Kind::kBlock;
-      break;
-    case Source::RAW:
-      source.kind = DiskSource::Kind::kRaw;
-      break;
-    case Source::UNKNOWN:
-      return path.Field("type").Fault("must be PATH, MOUNT, BLOCK or RAW");
+    case Source::PATH: source.kind = DiskSource::Kind::kPath; break;
+    case Source::MOUNT: source.kind = DiskSource::Kind::kMount; break;
+    case Source::BLOCK: source.kind = DiskSource::Kind::kBlock; break;
+    case Source::RAW: source.kind = DiskSource::Kind::kRaw; break;
+    case Source::UNKNOWN: return path.Field("type").Fault("must be PATH, MOUNT, BLOCK or RAW");
   }
   if ((message.has_path() && source.kind != DiskSource::Kind::kPath) ||
       (message.has_mount() && source.kind != DiskSource::Kind::kMount)) {
@@ -222,8 +214,7 @@ absl::StatusOr<Metadata> MetadataFromProto(const v1::Resource& message, const Fi
   }
   metadata.revocable = message.has_revocable();
   metadata.shared = message.has_shared();
-  metadata.provider_id =
-      OptionalText(message.has_provider_id(), message.provider_id().value());
+  metadata.provider_id = OptionalText(message.has_provider_id(), message.provider_id().value());
   return metadata;
 }
 
@@ -264,8 +255,8 @@ class Taken {
       std::get<StringSet>(entry->second) += resource.set();
     }
     if (!overlaps) return absl::OkStatus();
-    return path.Fault("'", resource.name().text(), "' overlaps another entry: ",
-                      ValueText(resource.value()));
+    return path.Fault("'", resource.name().text(),
+                      "' overlaps another entry: ", ValueText(resource.value()));
   }
 
  private:
@@ -289,8 +280,8 @@ absl::StatusOr<Resource> ResourceFromProto(const v1::Resource& message, const Fi
 absl::StatusOr<Resources> ResourcesFromProto(const ResourceList& list, const FieldPath& path,
                                              absl::string_view name) {
   if (static_cast<size_t>(list.size()) > resources::kMaxObjects) {
-    return path.Field(name).Fault("has ", list.size(), " entries, at most ",
-                                  resources::kMaxObjects, " are allowed");
+    return path.Field(name).Fault("has ", list.size(), " entries, at most ", resources::kMaxObjects,
+                                  " are allowed");
   }
   Resources sum;
   Taken taken;

@@ -1,8 +1,8 @@
 // Resources, quantities and attributes between messages and model types.
 //
 // Reading accepts reservations in the format before refinement and the one since, and applies every
-// rule of libs/resources/validation.h that concerns single objects and sums; the result can be counted
-// with. Writing gives the reader the format it can read.
+// rule of libs/resources/validation.h that concerns single objects and sums; the result can be
+// counted with. Writing gives the reader the format it can read.
 //
 // ERRORS of all readers: InvalidArgument with the path of the offending field.
 // Thread rule: pure functions; thread-safe.

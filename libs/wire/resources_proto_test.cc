@@ -1,6 +1,6 @@
-// Goal: messages become resources and back without loss, in the format the reader can read, and every
-// wrong resource is refused at its place. Method: text-format literals; JSON (tested on its own) as a
-// second opinion about what a message means.
+// Goal: messages become resources and back without loss, in the format the reader can read, and
+// every wrong resource is refused at its place. Method: text-format literals; JSON (tested on its
+// own) as a second opinion about what a message means.
 #include "libs/wire/resources_proto.h"
 
 #include <gmock/gmock.h>
@@ -14,9 +14,9 @@
 namespace meros::wire {
 namespace {
 
-using ::testing::HasSubstr;
 using resources::ParseResources;
 using resources::Resources;
+using ::testing::HasSubstr;
 
 // The resources field of a task, from its text.
 v1::TaskInfo Task(const std::string& text) {
@@ -74,10 +74,10 @@ TEST(ResourcesProto, RoundTripKeepsEverything) {
 
 TEST(ResourcesProto, ReadsBothFormatsOfReservations) {
   const auto older = Read(CpusWith("role: 'eng' reservation { principal: 'p' }"));
-  const auto newer =
-      Read(CpusWith("reservations { type: DYNAMIC role: 'eng' principal: 'p' }"));
-  const auto both = Read(CpusWith("role: 'eng' reservation { principal: 'p' } "
-                                  "reservations { type: DYNAMIC role: 'eng' principal: 'p' }"));
+  const auto newer = Read(CpusWith("reservations { type: DYNAMIC role: 'eng' principal: 'p' }"));
+  const auto both =
+      Read(CpusWith("role: 'eng' reservation { principal: 'p' } "
+                    "reservations { type: DYNAMIC role: 'eng' principal: 'p' }"));
 
   ASSERT_TRUE(older.ok()) << older.status();
   EXPECT_EQ(*older, *newer);
@@ -88,9 +88,9 @@ TEST(ResourcesProto, WritesTheOlderFormatForThoseWhoCannotReadTheNewer) {
   const Resources all = Json(kEverything);
   v1::TaskInfo task;
 
-  EXPECT_EQ(ResourcesToProto(all, task.mutable_resources(),
-                             {.refinement = false, .allocation = false}),
-            1u)
+  EXPECT_EQ(
+      ResourcesToProto(all, task.mutable_resources(), {.refinement = false, .allocation = false}),
+      1u)
       << "refined memory cannot be written";
 
   for (const v1::Resource& resource : task.resources()) {
@@ -98,8 +98,7 @@ TEST(ResourcesProto, WritesTheOlderFormatForThoseWhoCannotReadTheNewer) {
     EXPECT_FALSE(resource.has_allocation_info());
     EXPECT_NE(resource.name(), "mem");
   }
-  EXPECT_EQ(*ResourcesFromProto(task.resources()),
-            all - all.Named(resources::ResourceName::Mem()));
+  EXPECT_EQ(*ResourcesFromProto(task.resources()), all - all.Named(resources::ResourceName::Mem()));
 }
 
 TEST(ResourcesProto, MergesEntriesOfOneKind) {
@@ -151,12 +150,14 @@ TEST(ResourcesProto, RefusesWrongResourcesAtTheirPlace) {
       {CpusWith("allocation_info {}"), "resources[0].allocation_info.role: must be set"},
       {CpusWith("shared {}"), "only persistent volumes may be shared"},
       {CpusWith("disk { persistence { id: 'v' } }"), "only 'disk' may carry"},
-      {"resources { name: 'disk' type: SCALAR scalar { value: 1 } disk { persistence { id: '..' } } }",
+      {"resources { name: 'disk' type: SCALAR scalar { value: 1 } disk { persistence { id: '..' } "
+       "} }",
        "persistence id"},
       {"resources { name: 'disk' type: SCALAR scalar { value: 1 } disk { persistence { id: 'v' } "
        "volume { container_path: 'd' mode: RW host_path: '/' } } }",
        "resources[0].disk.volume.host_path: must not be set"},
-      {"resources { name: 'disk' type: SCALAR scalar { value: 1 } disk { source { type: UNKNOWN } } }",
+      {"resources { name: 'disk' type: SCALAR scalar { value: 1 } disk { source { type: UNKNOWN } "
+       "} }",
        "resources[0].disk.source.type: must be PATH"},
       {"resources { name: 'disk' type: SCALAR scalar { value: 1 } "
        "disk { source { type: PATH mount { root: '/' } } } }",

@@ -81,12 +81,8 @@ void SourceToProto(const DiskSource& source, v1::Resource::DiskInfo::Source* mes
       message->set_type(v1::Resource::DiskInfo::Source::MOUNT);
       if (source.root) message->mutable_mount()->set_root(*source.root);
       break;
-    case DiskSource::Kind::kBlock:
-      message->set_type(v1::Resource::DiskInfo::Source::BLOCK);
-      break;
-    case DiskSource::Kind::kRaw:
-      message->set_type(v1::Resource::DiskInfo::Source::RAW);
-      break;
+    case DiskSource::Kind::kBlock: message->set_type(v1::Resource::DiskInfo::Source::BLOCK); break;
+    case DiskSource::Kind::kRaw: message->set_type(v1::Resource::DiskInfo::Source::RAW); break;
   }
   if (source.vendor) message->set_vendor(*source.vendor);
   if (source.id) message->set_id(*source.id);

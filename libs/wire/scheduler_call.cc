@@ -49,26 +49,16 @@ absl::Status CheckOperation(const v1::Offer::Operation& operation, const FieldPa
       MEROS_RETURN_IF_ERROR(need(operation.has_launch(), "launch"));
       return CheckCount(operation.launch().task_infos_size(), kMaxTasksPerLaunch,
                         path.Field("launch").Field("task_infos"));
-    case Operation::LAUNCH_GROUP:
-      return need(operation.has_launch_group(), "launch_group");
-    case Operation::RESERVE:
-      return need(operation.has_reserve(), "reserve");
-    case Operation::UNRESERVE:
-      return need(operation.has_unreserve(), "unreserve");
-    case Operation::CREATE:
-      return need(operation.has_create(), "create");
-    case Operation::DESTROY:
-      return need(operation.has_destroy(), "destroy");
-    case Operation::GROW_VOLUME:
-      return need(operation.has_grow_volume(), "grow_volume");
-    case Operation::SHRINK_VOLUME:
-      return need(operation.has_shrink_volume(), "shrink_volume");
-    case Operation::CREATE_DISK:
-      return need(operation.has_create_disk(), "create_disk");
-    case Operation::DESTROY_DISK:
-      return need(operation.has_destroy_disk(), "destroy_disk");
-    case Operation::UNKNOWN:
-      break;
+    case Operation::LAUNCH_GROUP: return need(operation.has_launch_group(), "launch_group");
+    case Operation::RESERVE: return need(operation.has_reserve(), "reserve");
+    case Operation::UNRESERVE: return need(operation.has_unreserve(), "unreserve");
+    case Operation::CREATE: return need(operation.has_create(), "create");
+    case Operation::DESTROY: return need(operation.has_destroy(), "destroy");
+    case Operation::GROW_VOLUME: return need(operation.has_grow_volume(), "grow_volume");
+    case Operation::SHRINK_VOLUME: return need(operation.has_shrink_volume(), "shrink_volume");
+    case Operation::CREATE_DISK: return need(operation.has_create_disk(), "create_disk");
+    case Operation::DESTROY_DISK: return need(operation.has_destroy_disk(), "destroy_disk");
+    case Operation::UNKNOWN: break;
   }
   return path.Field("type").Fault("must be a known type");
 }
@@ -98,39 +88,28 @@ struct Member {
 
 Member MemberOf(const Call& call) {
   switch (call.type()) {
-    case Call::SUBSCRIBE:
-      return {"subscribe", call.has_subscribe()};
-    case Call::ACCEPT:
-      return {"accept", call.has_accept()};
-    case Call::DECLINE:
-      return {"decline", call.has_decline()};
+    case Call::SUBSCRIBE: return {"subscribe", call.has_subscribe()};
+    case Call::ACCEPT: return {"accept", call.has_accept()};
+    case Call::DECLINE: return {"decline", call.has_decline()};
     case Call::ACCEPT_INVERSE_OFFERS:
       return {"accept_inverse_offers", call.has_accept_inverse_offers()};
     case Call::DECLINE_INVERSE_OFFERS:
       return {"decline_inverse_offers", call.has_decline_inverse_offers()};
-    case Call::KILL:
-      return {"kill", call.has_kill()};
-    case Call::SHUTDOWN:
-      return {"shutdown", call.has_shutdown()};
-    case Call::ACKNOWLEDGE:
-      return {"acknowledge", call.has_acknowledge()};
+    case Call::KILL: return {"kill", call.has_kill()};
+    case Call::SHUTDOWN: return {"shutdown", call.has_shutdown()};
+    case Call::ACKNOWLEDGE: return {"acknowledge", call.has_acknowledge()};
     case Call::ACKNOWLEDGE_OPERATION_STATUS:
       return {"acknowledge_operation_status", call.has_acknowledge_operation_status()};
-    case Call::RECONCILE:
-      return {"reconcile", call.has_reconcile()};
+    case Call::RECONCILE: return {"reconcile", call.has_reconcile()};
     case Call::RECONCILE_OPERATIONS:
       return {"reconcile_operations", call.has_reconcile_operations()};
-    case Call::MESSAGE:
-      return {"message", call.has_message()};
-    case Call::REQUEST:
-      return {"request", call.has_request()};
-    case Call::UPDATE_FRAMEWORK:
-      return {"update_framework", call.has_update_framework()};
+    case Call::MESSAGE: return {"message", call.has_message()};
+    case Call::REQUEST: return {"request", call.has_request()};
+    case Call::UPDATE_FRAMEWORK: return {"update_framework", call.has_update_framework()};
     case Call::TEARDOWN:
     case Call::REVIVE:
     case Call::SUPPRESS:
-    case Call::UNKNOWN:
-      break;
+    case Call::UNKNOWN: break;
   }
   return {};
 }
@@ -141,41 +120,25 @@ absl::Status CheckUsedStructure(const Call& call, const FieldPath& path, const F
     MEROS_RETURN_IF_ERROR(CheckStructure(call.framework_id(), path.Field("framework_id")));
   }
   switch (call.type()) {
-    case Call::SUBSCRIBE:
-      return CheckStructure(call.subscribe(), member);
-    case Call::ACCEPT:
-      return CheckStructure(call.accept(), member);
-    case Call::DECLINE:
-      return CheckStructure(call.decline(), member);
-    case Call::ACCEPT_INVERSE_OFFERS:
-      return CheckStructure(call.accept_inverse_offers(), member);
-    case Call::DECLINE_INVERSE_OFFERS:
-      return CheckStructure(call.decline_inverse_offers(), member);
-    case Call::REVIVE:
-      return CheckStructure(call.revive(), path.Field("revive"));
-    case Call::SUPPRESS:
-      return CheckStructure(call.suppress(), path.Field("suppress"));
-    case Call::KILL:
-      return CheckStructure(call.kill(), member);
-    case Call::SHUTDOWN:
-      return CheckStructure(call.shutdown(), member);
-    case Call::ACKNOWLEDGE:
-      return CheckAcknowledge(call.acknowledge(), member);
+    case Call::SUBSCRIBE: return CheckStructure(call.subscribe(), member);
+    case Call::ACCEPT: return CheckStructure(call.accept(), member);
+    case Call::DECLINE: return CheckStructure(call.decline(), member);
+    case Call::ACCEPT_INVERSE_OFFERS: return CheckStructure(call.accept_inverse_offers(), member);
+    case Call::DECLINE_INVERSE_OFFERS: return CheckStructure(call.decline_inverse_offers(), member);
+    case Call::REVIVE: return CheckStructure(call.revive(), path.Field("revive"));
+    case Call::SUPPRESS: return CheckStructure(call.suppress(), path.Field("suppress"));
+    case Call::KILL: return CheckStructure(call.kill(), member);
+    case Call::SHUTDOWN: return CheckStructure(call.shutdown(), member);
+    case Call::ACKNOWLEDGE: return CheckAcknowledge(call.acknowledge(), member);
     case Call::ACKNOWLEDGE_OPERATION_STATUS:
       return CheckStructure(call.acknowledge_operation_status(), member);
-    case Call::RECONCILE:
-      return CheckStructure(call.reconcile(), member);
-    case Call::RECONCILE_OPERATIONS:
-      return CheckStructure(call.reconcile_operations(), member);
-    case Call::MESSAGE:
-      return CheckStructure(call.message(), member);
-    case Call::REQUEST:
-      return CheckStructure(call.request(), member);
-    case Call::UPDATE_FRAMEWORK:
-      return CheckStructure(call.update_framework(), member);
+    case Call::RECONCILE: return CheckStructure(call.reconcile(), member);
+    case Call::RECONCILE_OPERATIONS: return CheckStructure(call.reconcile_operations(), member);
+    case Call::MESSAGE: return CheckStructure(call.message(), member);
+    case Call::REQUEST: return CheckStructure(call.request(), member);
+    case Call::UPDATE_FRAMEWORK: return CheckStructure(call.update_framework(), member);
     case Call::TEARDOWN:
-    case Call::UNKNOWN:
-      break;
+    case Call::UNKNOWN: break;
   }
   return absl::OkStatus();
 }
@@ -183,17 +146,13 @@ absl::Status CheckUsedStructure(const Call& call, const FieldPath& path, const F
 // What a type asks for beyond its member being there.
 absl::Status CheckContent(const Call& call, const FieldPath& path, const FieldPath& member) {
   switch (call.type()) {
-    case Call::SUBSCRIBE:
-      return CheckSubscribe(call, path);
-    case Call::UPDATE_FRAMEWORK:
-      return CheckUpdateFramework(call, path);
-    case Call::ACCEPT:
-      return CheckAccept(call.accept(), member);
+    case Call::SUBSCRIBE: return CheckSubscribe(call, path);
+    case Call::UPDATE_FRAMEWORK: return CheckUpdateFramework(call, path);
+    case Call::ACCEPT: return CheckAccept(call.accept(), member);
     case Call::DECLINE:
       return CheckCount(call.decline().offer_ids_size(), kMaxOffersPerCall,
                         member.Field("offer_ids"));
-    case Call::ACKNOWLEDGE:
-      return CheckUuid(call.acknowledge().uuid(), member.Field("uuid"));
+    case Call::ACKNOWLEDGE: return CheckUuid(call.acknowledge().uuid(), member.Field("uuid"));
     case Call::ACKNOWLEDGE_OPERATION_STATUS:
       return CheckAcknowledgeOperation(call.acknowledge_operation_status(), member);
     case Call::RECONCILE:
@@ -206,8 +165,7 @@ absl::Status CheckContent(const Call& call, const FieldPath& path, const FieldPa
       if (call.message().data().size() <= kMaxMessageBytes) return absl::OkStatus();
       return member.Field("data").Fault("must be at most ", kMaxMessageBytes, " bytes, got ",
                                         call.message().data().size());
-    default:
-      return absl::OkStatus();
+    default: return absl::OkStatus();
   }
 }
 
@@ -236,7 +194,9 @@ absl::Status ValidatePrincipal(const Call& call, const std::optional<std::string
   const auto check = [&](const v1::FrameworkInfo& info, absl::string_view member) {
     if (!info.has_principal() || info.principal() == *authenticated) return absl::OkStatus();
     // Neither name is repeated: the sender may not be who the message says.
-    return path.Field(member).Field("framework_info").Field("principal")
+    return path.Field(member)
+        .Field("framework_info")
+        .Field("principal")
         .Fault("must be the authenticated principal");
   };
   if (call.has_subscribe()) return check(call.subscribe().framework_info(), "subscribe");

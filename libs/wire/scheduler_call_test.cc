@@ -31,30 +31,39 @@ constexpr char kUuid[] = "uuid: '0123456789abcdef'";
 TEST(ValidateCall, AcceptsEveryTypeOfCall) {
   for (const std::string& good : std::vector<std::string>{
            "type: SUBSCRIBE subscribe { framework_info { user: 'u' name: 'n' } }",
-           absl::StrCat(kId, "type: SUBSCRIBE subscribe { framework_info { user: 'u' name: 'n' "
-                             "id { value: 'fw' } } }"),
+           absl::StrCat(kId,
+                        "type: SUBSCRIBE subscribe { framework_info { user: 'u' name: 'n' "
+                        "id { value: 'fw' } } }"),
            absl::StrCat(kId, "type: TEARDOWN"),
            absl::StrCat(kId, "type: ACCEPT accept {}"),
            absl::StrCat(kId, "type: ACCEPT accept { operations { type: LAUNCH launch {} } }"),
            absl::StrCat(kId, "type: DECLINE decline { offer_ids { value: 'o' } }"),
            absl::StrCat(kId, "type: ACCEPT_INVERSE_OFFERS accept_inverse_offers {}"),
            absl::StrCat(kId, "type: DECLINE_INVERSE_OFFERS decline_inverse_offers {}"),
-           absl::StrCat(kId, "type: REVIVE"), absl::StrCat(kId, "type: SUPPRESS"),
+           absl::StrCat(kId, "type: REVIVE"),
+           absl::StrCat(kId, "type: SUPPRESS"),
            absl::StrCat(kId, "type: REVIVE revive { roles: 'a' }"),
            absl::StrCat(kId, "type: KILL kill { task_id { value: 't' } }"),
-           absl::StrCat(kId, "type: SHUTDOWN shutdown { executor_id { value: 'e' } "
-                             "agent_id { value: 'a' } }"),
-           absl::StrCat(kId, "type: ACKNOWLEDGE acknowledge { agent_id { value: 'a' } "
-                             "task_id { value: 't' } ", kUuid, " }"),
-           absl::StrCat(kId, "type: ACKNOWLEDGE_OPERATION_STATUS acknowledge_operation_status { "
-                             "agent_id { value: 'a' } operation_id { value: 'o' } ", kUuid, " }"),
+           absl::StrCat(kId,
+                        "type: SHUTDOWN shutdown { executor_id { value: 'e' } "
+                        "agent_id { value: 'a' } }"),
+           absl::StrCat(kId,
+                        "type: ACKNOWLEDGE acknowledge { agent_id { value: 'a' } "
+                        "task_id { value: 't' } ",
+                        kUuid, " }"),
+           absl::StrCat(kId,
+                        "type: ACKNOWLEDGE_OPERATION_STATUS acknowledge_operation_status { "
+                        "agent_id { value: 'a' } operation_id { value: 'o' } ",
+                        kUuid, " }"),
            absl::StrCat(kId, "type: RECONCILE reconcile {}"),
            absl::StrCat(kId, "type: RECONCILE_OPERATIONS reconcile_operations {}"),
-           absl::StrCat(kId, "type: MESSAGE message { agent_id { value: 'a' } "
-                             "executor_id { value: 'e' } data: '' }"),
+           absl::StrCat(kId,
+                        "type: MESSAGE message { agent_id { value: 'a' } "
+                        "executor_id { value: 'e' } data: '' }"),
            absl::StrCat(kId, "type: REQUEST request {}"),
-           absl::StrCat(kId, "type: UPDATE_FRAMEWORK update_framework { framework_info { "
-                             "user: 'u' name: 'n' id { value: 'fw' } } }")}) {
+           absl::StrCat(kId,
+                        "type: UPDATE_FRAMEWORK update_framework { framework_info { "
+                        "user: 'u' name: 'n' id { value: 'fw' } } }")}) {
     EXPECT_EQ(Validate(good), "") << good;
   }
 }
@@ -88,21 +97,27 @@ TEST(ValidateCall, RefusesFaults) {
        "calls[0].framework_id: must equal subscribe.framework_info.id, got 'fw' and ''"},
       {"type: SUBSCRIBE subscribe { framework_info { user: 'u' name: 'n' id { value: 'x' } } }",
        "must equal subscribe.framework_info.id"},
-      {absl::StrCat(kId, "type: UPDATE_FRAMEWORK update_framework { framework_info { user: 'u' "
-                         "name: 'n' id { value: 'x' } } }"),
+      {absl::StrCat(kId,
+                    "type: UPDATE_FRAMEWORK update_framework { framework_info { user: 'u' "
+                    "name: 'n' id { value: 'x' } } }"),
        "must equal update_framework.framework_info.id"},
-      {absl::StrCat(kId, "type: ACKNOWLEDGE acknowledge { agent_id { value: 'a' } "
-                         "task_id { value: 't' } uuid: 'short' }"),
+      {absl::StrCat(kId,
+                    "type: ACKNOWLEDGE acknowledge { agent_id { value: 'a' } "
+                    "task_id { value: 't' } uuid: 'short' }"),
        "calls[0].acknowledge.uuid: must have 16 bytes, got 5"},
-      {absl::StrCat(kId, "type: ACKNOWLEDGE_OPERATION_STATUS acknowledge_operation_status { "
-                         "operation_id { value: 'o' } ", kUuid, " }"),
+      {absl::StrCat(kId,
+                    "type: ACKNOWLEDGE_OPERATION_STATUS acknowledge_operation_status { "
+                    "operation_id { value: 'o' } ",
+                    kUuid, " }"),
        "calls[0].acknowledge_operation_status.agent_id: must be set"},
       {absl::StrCat(kId, "type: ACCEPT accept { operations {} }"),
        "calls[0].accept.operations[0].type: must be a known type"},
       {absl::StrCat(kId, "type: ACCEPT accept { operations { type: RESERVE } }"),
        "calls[0].accept.operations[0].reserve: must be set"},
-      {absl::StrCat(kId, "type: MESSAGE message { agent_id { value: 'a' } executor_id "
-                         "{ value: 'e' } data: '", std::string((1 << 20) + 1, 'x'), "' }"),
+      {absl::StrCat(kId,
+                    "type: MESSAGE message { agent_id { value: 'a' } executor_id "
+                    "{ value: 'e' } data: '",
+                    std::string((1 << 20) + 1, 'x'), "' }"),
        "calls[0].message.data: must be at most 1048576 bytes"},
       {absl::StrCat(kId, "type: KILL kill { task_id { value: '\\377' } }"),
        "calls[0].kill.task_id.value: must be UTF-8"},
@@ -118,8 +133,8 @@ TEST(ValidateCall, CountsAreBounded) {
 }
 
 TEST(ValidatePrincipal, MustBeTheAuthenticatedOne) {
-  const auto call = Parse(
-      "type: SUBSCRIBE subscribe { framework_info { user: 'u' name: 'n' principal: 'p' } }");
+  const auto call =
+      Parse("type: SUBSCRIBE subscribe { framework_info { user: 'u' name: 'n' principal: 'p' } }");
   EXPECT_TRUE(ValidatePrincipal(call, std::nullopt, FieldPath()).ok());
   EXPECT_TRUE(ValidatePrincipal(call, "p", FieldPath()).ok());
   EXPECT_EQ(ValidatePrincipal(call, "q", FieldPath()).message(),

@@ -149,8 +149,8 @@ class PlanBook {
   std::map<const Descriptor*, std::unique_ptr<StructurePlan>> plans_ MEROS_GUARDED_BY(mutex_);
 };
 
-// Walks one message. Asking protobuf for the list of fields that are set costs a third of asking for
-// each field; the lists of all levels share one buffer.
+// Walks one message. Asking protobuf for the list of fields that are set costs a third of asking
+// for each field; the lists of all levels share one buffer.
 class Walk {
  public:
   absl::Status Check(const StructurePlan& plan, const Message& message, const FieldPath& path) {

@@ -6,8 +6,8 @@
 // either; but readers in other languages refuse whole listings that hold one bad string, so one
 // framework's task name could blind every operator.
 //
-// The walk follows a plan made once per message type; ids and plain resources, of which calls mostly
-// consist, are accepted without reflection. REQUIRES: messages are of generated types.
+// The walk follows a plan made once per message type; ids and plain resources, of which calls
+// mostly consist, are accepted without reflection. REQUIRES: messages are of generated types.
 //
 // Thread rule: thread-safe.
 #pragma once
@@ -24,8 +24,8 @@ class StructurePlan;
 // The plan for a type. Made on first use, never freed. Cost: a lock; callers keep the result.
 const StructurePlan& StructurePlanFor(const google::protobuf::Descriptor* descriptor);
 
-// ERRORS: InvalidArgument with the path of the first required field that is absent ("must be set") or
-// of the first text that is not UTF-8.
+// ERRORS: InvalidArgument with the path of the first required field that is absent ("must be set")
+// or of the first text that is not UTF-8.
 absl::Status CheckStructure(const StructurePlan& plan, const google::protobuf::Message& message,
                             const FieldPath& path);
 

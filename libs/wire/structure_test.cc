@@ -77,8 +77,7 @@ TEST(CheckStructure, RefusesTextThatIsNotUtf8) {
 
 TEST(CheckStructure, ShortcutsAcceptNothingThatTheWalkRefuses) {
   const auto check = [](const std::string& text) {
-    return std::string(
-        CheckStructure(Parse<v1::Resource>(text), FieldPath("resource")).message());
+    return std::string(CheckStructure(Parse<v1::Resource>(text), FieldPath("resource")).message());
   };
   const std::string good = "name: 'cpus' type: SCALAR ";
   EXPECT_EQ(check(good + "scalar { value: 1 }"), "");
@@ -88,7 +87,8 @@ TEST(CheckStructure, ShortcutsAcceptNothingThatTheWalkRefuses) {
   EXPECT_EQ(check("name: '\\377' type: SCALAR"), "resource.name: must be UTF-8");
   EXPECT_EQ(check(good + "role: '\\377'"), "resource.role: must be UTF-8");
   EXPECT_EQ(check(good + "scalar {}"), "resource.scalar.value: must be set");
-  EXPECT_EQ(check(good + "ranges { range { begin: 1 } }"), "resource.ranges.range[0].end: must be set");
+  EXPECT_EQ(check(good + "ranges { range { begin: 1 } }"),
+            "resource.ranges.range[0].end: must be set");
   EXPECT_EQ(check(good + "set { item: '\\377' }"), "resource.set.item[0]: must be UTF-8");
   EXPECT_EQ(check(good + "allocation_info { role: '\\377' }"),
             "resource.allocation_info.role: must be UTF-8");

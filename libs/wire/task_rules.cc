@@ -119,9 +119,9 @@ absl::Status CheckCommandOrExecutor(Case* c) {
 absl::Status CheckAnyExecutor(const v1::ExecutorInfo& executor, const FrameworkId& framework_id,
                               const FieldPath& path, Resources* executor_resources) {
   MEROS_RETURN_IF_ERROR(CheckId(executor.executor_id(), path.Field("executor_id")));
-  MEROS_RETURN_IF_ERROR(DurationFromProto(executor.shutdown_grace_period(),
-                                          path.Field("shutdown_grace_period"))
-                            .status());
+  MEROS_RETURN_IF_ERROR(
+      DurationFromProto(executor.shutdown_grace_period(), path.Field("shutdown_grace_period"))
+          .status());
   MEROS_RETURN_IF_ERROR(CheckLabels(executor.labels(), path.Field("labels")));
   if (executor.has_command()) {
     MEROS_RETURN_IF_ERROR(CheckCommand(executor.command(), path.Field("command")));
@@ -134,7 +134,9 @@ absl::Status CheckAnyExecutor(const v1::ExecutorInfo& executor, const FrameworkI
   }
   const v1::LinuxInfo& linux_info = executor.container().linux_info();
   if (linux_info.has_share_cgroups() && linux_info.share_cgroups()) {
-    return path.Field("container").Field("linux_info").Field("share_cgroups")
+    return path.Field("container")
+        .Field("linux_info")
+        .Field("share_cgroups")
         .Fault("must not be true for an executor");
   }
   MEROS_ASSIGN_OR_RETURN(*executor_resources, ResourcesFromProto(executor.resources(), path));
@@ -166,8 +168,7 @@ absl::Status CheckSideBySide(const Resources& task, const Resources& others) {
 
 absl::Status CheckTaskAndExecutor(Case* c) {
   if (!c->task.has_executor()) return absl::OkStatus();
-  MEROS_RETURN_IF_ERROR(
-      c->path.Annotate(CheckSideBySide(c->resources, c->executor_resources)));
+  MEROS_RETURN_IF_ERROR(c->path.Annotate(CheckSideBySide(c->resources, c->executor_resources)));
   return c->path.Annotate(
       resources::ValidateRevocableNotMixed(c->resources + c->executor_resources));
 }
@@ -179,22 +180,17 @@ bool HasOwnCgroups(const v1::TaskInfo& task) {
 
 absl::Status CheckShareCgroups(Case* c) {
   if (!HasOwnCgroups(c->task)) return absl::OkStatus();
-  return c->path.Field("container").Field("linux_info").Field("share_cgroups")
+  return c->path.Field("container")
+      .Field("linux_info")
+      .Field("share_cgroups")
       .Fault("may be false only in a task group");
 }
 
 constexpr Rule kTaskRules[] = {
-    {1, CheckTaskId},
-    {4, CheckKillPolicy},
-    {5, CheckMaxCompletionTime},
-    {6, CheckChecks},
-    {7, CheckResources},
-    {8, CheckCommandAndContainer},
-    {9, CheckLimits},
-    {10, CheckCommandOrExecutor},
-    {11, CheckExecutor},
-    {12, CheckTaskAndExecutor},
-    {14, CheckShareCgroups},
+    {1, CheckTaskId},           {4, CheckKillPolicy},         {5, CheckMaxCompletionTime},
+    {6, CheckChecks},           {7, CheckResources},          {8, CheckCommandAndContainer},
+    {9, CheckLimits},           {10, CheckCommandOrExecutor}, {11, CheckExecutor},
+    {12, CheckTaskAndExecutor}, {14, CheckShareCgroups},
 };
 
 // The last rule that applies to the tasks of a group one by one.
@@ -220,8 +216,7 @@ absl::Status CheckGroupExecutor(const v1::ExecutorInfo& executor, const Framewor
         return path.Field("container").Fault("must not be of type DOCKER in a task group");
       }
       break;
-    case v1::ExecutorInfo::UNKNOWN:
-      return path.Field("type").Fault("must be DEFAULT or CUSTOM");
+    case v1::ExecutorInfo::UNKNOWN: return path.Field("type").Fault("must be DEFAULT or CUSTOM");
   }
   MEROS_RETURN_IF_ERROR(CheckAnyExecutor(executor, framework_id, path, executor_resources));
   const FieldPath place = path.Field("resources");
@@ -263,8 +258,8 @@ absl::Status JudgeGroup(const v1::Offer::Operation::LaunchGroup& launch,
   const auto& tasks = launch.task_group().tasks();
   if (tasks.empty()) return group.Field("tasks").Fault("must not be empty");
   MEROS_RETURN_IF_ERROR(CheckCount(tasks.size(), kMaxTasksPerLaunch, group.Field("tasks")));
-  MEROS_RETURN_IF_ERROR(CheckGroupExecutor(launch.executor(), framework_id,
-                                           path.Field("executor"), &verdict->executor_resources));
+  MEROS_RETURN_IF_ERROR(CheckGroupExecutor(launch.executor(), framework_id, path.Field("executor"),
+                                           &verdict->executor_resources));
   Resources sum = verdict->executor_resources;
   for (int i = 0; i < tasks.size(); ++i) {
     const FieldPath item = group.Item("tasks", i);

@@ -1,5 +1,6 @@
-// Goal: every rule for tasks and groups refuses what it should with its number and place, and accepts
-// the rest. Method: a good task (group), changed in one way a case by text that is merged into it.
+// Goal: every rule for tasks and groups refuses what it should with its number and place, and
+// accepts the rest. Method: a good task (group), changed in one way a case by text that is merged
+// into it.
 #include "libs/wire/task_rules.h"
 
 #include <gmock/gmock.h>
@@ -146,13 +147,15 @@ TEST(JudgeTask, Rule7Resources) {
        "more than one role"},
       {7, "resources { name: 'cpus' type: SCALAR scalar { value: 1 } revocable {} }",
        "'cpus' is given both as revocable and not"},
-      {7, "resources { name: 'x' type: SCALAR scalar { value: 1 } revocable {} role: 'eng' "
-          "reservation {} }",
+      {7,
+       "resources { name: 'x' type: SCALAR scalar { value: 1 } revocable {} role: 'eng' "
+       "reservation {} }",
        "revocable 'x' is dynamically reserved"},
-      {7, "resources { name: 'disk' type: SCALAR scalar { value: 1 } role: 'eng' reservation {} "
-          "disk { persistence { id: 'v' } volume { container_path: 'd' mode: RW } } }"
-          "resources { name: 'disk' type: SCALAR scalar { value: 2 } role: 'eng' reservation {} "
-          "disk { persistence { id: 'v' } volume { container_path: 'e' mode: RW } } }",
+      {7,
+       "resources { name: 'disk' type: SCALAR scalar { value: 1 } role: 'eng' reservation {} "
+       "disk { persistence { id: 'v' } volume { container_path: 'd' mode: RW } } }"
+       "resources { name: 'disk' type: SCALAR scalar { value: 2 } role: 'eng' reservation {} "
+       "disk { persistence { id: 'v' } volume { container_path: 'e' mode: RW } } }",
        "persistence id 'v' is used twice"},
   });
 }
@@ -161,38 +164,45 @@ TEST(JudgeTask, Rule8CommandAndContainer) {
   ExpectRefused({
       {8, "command { environment { variables { value: 'x' } } }",
        "task.command.environment.variables[0].name: must not be empty"},
-      {8, "command { environment { variables { name: 'A=B' value: 'x' } } }", "must not contain '='"},
+      {8, "command { environment { variables { name: 'A=B' value: 'x' } } }",
+       "must not contain '='"},
       {8, "command { environment { variables { name: 'A' } } }", "must have a value"},
       {8, "command { environment { variables { name: 'A' type: UNKNOWN value: 'x' } } }",
        "type: must be VALUE or SECRET"},
-      {8, "command { environment { variables { name: 'A' value: 'x' secret { type: VALUE "
-          "value { data: 'y' } } } } }",
+      {8,
+       "command { environment { variables { name: 'A' value: 'x' secret { type: VALUE "
+       "value { data: 'y' } } } } }",
        "must not have a secret"},
       {8, "command { environment { variables { name: 'A' type: SECRET } } }", "must have a secret"},
       {8, "command { environment { variables { name: 'A' type: SECRET value: 'x' } } }",
        "must not have a value"},
-      {8, "command { environment { variables { name: 'A' type: SECRET secret { type: VALUE "
-          "value { data: 'a\\000b' } } } } }",
+      {8,
+       "command { environment { variables { name: 'A' type: SECRET secret { type: VALUE "
+       "value { data: 'a\\000b' } } } } }",
        "secret.value.data: must not contain NUL bytes"},
-      {8, "command { environment { variables { name: 'A' type: SECRET secret { type: REFERENCE "
-          "} } } }",
+      {8,
+       "command { environment { variables { name: 'A' type: SECRET secret { type: REFERENCE "
+       "} } } }",
        "secret.reference: must be set"},
       {8, "command { arguments: 'a\\000b' }", "task.command.arguments[0]: must not contain NUL"},
       {8, "command { uris { value: '' } }", "task.command.uris[0].value: must not be empty"},
       {8, "container { type: MESOS volumes { mode: RW container_path: 'd' } }",
        "task.container.volumes[0]: must have exactly one of host_path, image and source, has 0"},
-      {8, "container { type: MESOS volumes { mode: RW container_path: 'd' host_path: '/' "
-          "source { type: SECRET } } }",
+      {8,
+       "container { type: MESOS volumes { mode: RW container_path: 'd' host_path: '/' "
+       "source { type: SECRET } } }",
        "has 2"},
       {8, "container { type: MESOS volumes { mode: RW container_path: '' host_path: '/' } }",
        "container_path: must not be empty"},
       {8, "container { type: MESOS volumes { mode: RW container_path: 'd' source {} } }",
        "source.type: must be a known type"},
-      {8, "container { type: MESOS volumes { mode: RW container_path: 'd' "
-          "source { type: DOCKER_VOLUME } } }",
+      {8,
+       "container { type: MESOS volumes { mode: RW container_path: 'd' "
+       "source { type: DOCKER_VOLUME } } }",
        "source.docker_volume: must be set"},
-      {8, "container { type: MESOS volumes { mode: RW container_path: 'd' "
-          "source { type: SANDBOX_PATH } } }",
+      {8,
+       "container { type: MESOS volumes { mode: RW container_path: 'd' "
+       "source { type: SANDBOX_PATH } } }",
        "source.sandbox_path: must be set"},
       {8, "container { type: DOCKER }", "task.container.docker: must be set"},
       {8, "container { type: DOCKER docker { image: 'i' parameters { key: 'name' value: 'x' } } }",
@@ -243,17 +253,18 @@ TEST(JudgeTask, Rule11Executor) {
       {11, "executor { executor_id { value: '' } command { value: 'x' } }",
        "task.executor.executor_id.value: must not be empty", false},
       {11, executor("shutdown_grace_period { nanoseconds: -1 }"), "shutdown_grace_period", false},
-      {11, executor("framework_id { value: 'other' }"),
-       "task.executor.framework_id: must be 'fw'", false},
+      {11, executor("framework_id { value: 'other' }"), "task.executor.framework_id: must be 'fw'",
+       false},
       {11, executor("container { type: DOCKER }"), "task.executor.container.docker: must be set",
        false},
       {11, executor("container { type: MESOS linux_info { share_cgroups: true } }"),
        "share_cgroups: must not be true for an executor", false},
       {11, executor("resources { name: 'x' type: SCALAR scalar { value: -1 } }"),
        "task.executor.resources[0].scalar.value", false},
-      {11, executor("resources { name: 'disk' type: SCALAR scalar { value: 1 } role: 'eng' "
-                    "reservation {} shared {} disk { persistence { id: 'v' } "
-                    "volume { container_path: 'd' mode: RW } } }"),
+      {11,
+       executor("resources { name: 'disk' type: SCALAR scalar { value: 1 } role: 'eng' "
+                "reservation {} shared {} disk { persistence { id: 'v' } "
+                "volume { container_path: 'd' mode: RW } } }"),
        "task.executor.resources: must not be shared", false},
       {11, executor("command { environment { variables {} } }"),
        "task.executor.command.environment.variables[0].name", false},
@@ -266,11 +277,13 @@ TEST(JudgeTask, Rule12TaskAndExecutorTogether) {
   ExpectRefused({
       {12, ports + "executor { executor_id { value: 'e' } command { value: 'x' } " + ports + " }",
        "task: 'ports' overlaps", false},
-      {12, "executor { executor_id { value: 'e' } command { value: 'x' } "
-           "resources { name: 'cpus' type: SCALAR scalar { value: 1 } revocable {} } }",
+      {12,
+       "executor { executor_id { value: 'e' } command { value: 'x' } "
+       "resources { name: 'cpus' type: SCALAR scalar { value: 1 } revocable {} } }",
        "both as revocable and not", false},
-      {12, "executor { executor_id { value: 'e' } command { value: 'x' } resources { name: 'cpus' "
-           "type: SCALAR scalar { value: 1 } allocation_info { role: 'other' } } }",
+      {12,
+       "executor { executor_id { value: 'e' } command { value: 'x' } resources { name: 'cpus' "
+       "type: SCALAR scalar { value: 1 } allocation_info { role: 'other' } } }",
        "more than one role", false},
   });
 }
@@ -316,8 +329,10 @@ TEST(JudgeTaskGroup, AcceptsGoodGroups) {
   EXPECT_EQ(verdict.executor_resources.Mem(), resources::Scalar::FromUnits(32));
   EXPECT_TRUE(JudgeGroup([](Launch* launch) {
                 for (v1::TaskInfo& task : *launch->mutable_task_group()->mutable_tasks()) {
-                  Merge("container { type: MESOS linux_info { share_cgroups: false } } "
-                        "limits { key: 'cpus' value { value: 4 } }", &task);
+                  Merge(
+                      "container { type: MESOS linux_info { share_cgroups: false } } "
+                      "limits { key: 'cpus' value { value: 4 } }",
+                      &task);
                   *task.mutable_executor() = launch->executor();
                 }
               }).status.ok());
@@ -328,7 +343,8 @@ TEST(JudgeTaskGroup, OneBadPartRefusesTheWhole) {
     std::function<void(Launch*)> change;
     const char* expected;
   } kCases[] = {
-      {[](Launch* l) { l->clear_task_group(); }, "launch_group.task_group.tasks: must not be empty"},
+      {[](Launch* l) { l->clear_task_group(); },
+       "launch_group.task_group.tasks: must not be empty"},
       {[](Launch* l) { l->mutable_executor()->clear_type(); },
        "launch_group.executor.type: must be DEFAULT or CUSTOM"},
       {[](Launch* l) { Merge("command { value: 'x' }", l->mutable_executor()); },
@@ -342,8 +358,9 @@ TEST(JudgeTaskGroup, OneBadPartRefusesTheWhole) {
        },
        "must be of type MESOS without an image"},
       {[](Launch* l) {
-         Merge("type: CUSTOM command { value: 'x' } container { type: DOCKER docker { image: 'i' } }",
-               l->mutable_executor());
+         Merge(
+             "type: CUSTOM command { value: 'x' } container { type: DOCKER docker { image: 'i' } }",
+             l->mutable_executor());
        },
        "must not be of type DOCKER"},
       {[](Launch* l) {
@@ -369,9 +386,10 @@ TEST(JudgeTaskGroup, OneBadPartRefusesTheWhole) {
        },
        "tasks[0].container: must not be of type DOCKER"},
       {[](Launch* l) {
-         Merge("container { type: MESOS network_infos {} } "
-               "health_check { type: TCP tcp { port: 1 } }",
-               l->mutable_task_group()->mutable_tasks(0));
+         Merge(
+             "container { type: MESOS network_infos {} } "
+             "health_check { type: TCP tcp { port: 1 } }",
+             l->mutable_task_group()->mutable_tasks(0));
        },
        "tasks[0].health_check: must not be HTTP or TCP"},
       {[](Launch* l) {

@@ -1,5 +1,5 @@
-// What validation costs on the hot path, beside parsing the message from bytes. Budget: 100 ns for an
-// acknowledgement (one comes for every status update), 2 us for a launch of one task.
+// What validation costs on the hot path, beside parsing the message from bytes. Budget: 100 ns for
+// an acknowledgement (one comes for every status update), 2 us for a launch of one task.
 #include <benchmark/benchmark.h>
 
 #include <google/protobuf/text_format.h>

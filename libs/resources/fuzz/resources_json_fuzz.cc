@@ -1,5 +1,5 @@
-// Any bytes are refused or read; what was read is valid and survives printing and reading again, and
-// the laws of the algebra hold for it.
+// Any bytes are refused or read; what was read is valid and survives printing and reading again,
+// and the laws of the algebra hold for it.
 #include <cstdint>
 
 #include "libs/base/check.h"

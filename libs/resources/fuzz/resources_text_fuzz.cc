@@ -1,5 +1,5 @@
-// Any text is refused or read; what was read is valid and, where text can express it, prints to text
-// that reads back as the same.
+// Any text is refused or read; what was read is valid and, where text can express it, prints to
+// text that reads back as the same.
 #include <cstdint>
 
 #include "libs/base/check.h"
