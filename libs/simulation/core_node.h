@@ -9,8 +9,8 @@
 //     void OnStreamMessage(ConnectionId id, const std::string& bytes) override {
 //       Post(wire::ToInput(id, bytes));                                  // parse, validate, post
 //     }
-//     void Apply(absl::Time now, Effect effect) override { ... }         // send, commit, open, close
-//     std::string Describe(const Effect& effect) const override { ... }  // serialized: counts in the hash
+//     void Apply(absl::Time now, Effect effect) override { ... }       // send, commit, open, close
+//     std::string Describe(const Effect& effect) const override { ... }  // serialized, for the hash
 //   };
 //
 // Before each effect the node may die; the effects after that point are never applied.

@@ -2,7 +2,9 @@
 // says of a failure all that is needed to see it again: seed, reason, last events and the command
 // that replays it.
 //
-//   int main(int argc, char** argv) { return simulation::SeedsMain(argc, argv, "cluster", &RunCluster); }
+//   int main(int argc, char** argv) {
+//     return simulation::SeedsMain(argc, argv, "cluster", &RunCluster);
+//   }
 //
 //   cluster_simulation --time=60s                      fresh seeds for a minute
 //   cluster_simulation --seed=42                        one seed again, with its trace

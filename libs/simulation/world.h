@@ -2,7 +2,7 @@
 // and pause, checks invariants after every event and keeps the trace.
 //
 //   World world({.seed = seed, .faults = DrawFaults(&rng)});
-//   world.AddNode("registry", {.make = [](NodeContext* context) { return MakeRegistryNode(context); }});
+//   world.AddNode("registry", {.make = &MakeRegistryNode});
 //   world.AddInvariant("one leader", [&] { ... return absl::OkStatus(); });
 //   world.StartChaos();
 //   absl::Status safety = world.RunFor(absl::Minutes(5));
@@ -12,8 +12,10 @@
 // A node is a binding around a production core (core_node.h) or anything else that speaks through
 // its NodeContext; it never touches World, time or randomness in another way.
 //
-//   node:  kUp ─1▶ kDown ─2▶ kUp      1 Crash: unsynced writes and streams are lost   2 Restart: `make` again
-//          kUp ─3▶ kPaused ─4▶ kUp    3 Pause: nothing of it runs, peers see silence  4 its events run late
+//   node:  kUp ─1▶ kDown ─2▶ kUp      1 Crash: unsynced writes and streams are lost
+//          kUp ─3▶ kPaused ─4▶ kUp    2 Restart: `make` again
+//                                     3 Pause: nothing of it runs, peers see silence
+//                                     4 its events run, late
 //
 // Thread rule: thread-compatible; a simulation is one thread.
 #pragma once

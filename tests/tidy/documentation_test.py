@@ -1,0 +1,65 @@
+"""Metrics are read from sources as they are written there, and pages that lag are found."""
+
+import unittest
+
+import documentation
+import tidy
+
+SOURCE = """
+  sent_ = metrics->AddCounter("meros_a_sent_total", "Offers \\"sent\\", to "
+                                                     "frameworks.");
+  // metrics->AddGauge("meros_a_old", "Gone.");
+  refused_ = metrics->AddCounterFamily(
+      "meros_a_refused_total", "Refused.", {.label = "reason"});
+  const std::string prefix = absl::StrCat("meros_", registry->service(), "_strand_");
+  queued_ = registry->AddGauge(absl::StrCat(prefix, "queued_inputs"), "Waiting.");
+"""
+ROWS = [
+    ("meros_<service>_strand_queued_inputs", "gauge", "", "Waiting."),
+    ("meros_a_refused_total", "counter", "reason", "Refused."),
+    ("meros_a_sent_total", "counter", "", 'Offers "sent", to frameworks.'),
+]
+
+
+class MetricsTest(unittest.TestCase):
+
+    def tree(self, page):
+        contents = {"services/a/shell/m.cc": SOURCE}
+        if page is not None:
+            contents[documentation.METRICS_PAGE] = page
+        return tidy.FakeTree(contents)
+
+    def test_sources_are_read(self):
+        self.assertEqual(ROWS, documentation.metrics(self.tree(None)))
+
+    def test_the_written_page_passes(self):
+        page = documentation.metrics_page(self.tree(None))
+        self.assertEqual([], documentation.metric_findings(self.tree(page)))
+
+    def test_missing_and_surplus_rows_are_found(self):
+        self.assertEqual(1, len(documentation.metric_findings(self.tree(None))))
+        page = documentation.metrics_page(self.tree(None))
+        lacking = page.replace("Refused.", "Declined.")
+        found = documentation.metric_findings(self.tree(lacking))
+        self.assertEqual(2, len(found))
+
+
+class FlagsTest(unittest.TestCase):
+
+    def findings(self, page, sections):
+        return documentation.flag_findings(
+            tidy.FakeTree({documentation.FLAGS_PAGE: page}), sections
+        )
+
+    def test_a_section_must_be_what_the_program_prints(self):
+        page = "# Flags\n\n## meros-a\n\n| x |\n\n## meros-b\n\n| y |\n"
+        self.assertEqual(
+            [], self.findings(page, {"a": "## meros-a\n\n| x |\n", "b": "## meros-b\n\n| y |\n"})
+        )
+        self.assertEqual(1, len(self.findings(page, {"a": "## meros-a\n\n| z |\n"})))
+        self.assertEqual(1, len(self.findings(page, {"c": "## meros-c\n"})))
+        self.assertEqual(1, len(self.findings(page, {"a": None})))
+
+
+if __name__ == "__main__":
+    unittest.main()
