@@ -173,10 +173,10 @@ void WatchSignals(sdk::SchedulerDriver* driver, const meros::v1::TaskID& task) {
 int Run(const Common& common, const RunOptions& options) {
   const auto task = MakeTask(options);
   if (!task.ok()) return Fail(task.status());
+  runtime::BlockStopSignals();  // before gRPC starts threads, which would take the signals otherwise
   // Says at once when no master answers, instead of waiting for offers for ever.
   const auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
-  runtime::BlockStopSignals();
   RunScheduler scheduler(*task, /*quiet=*/common.json);
   sdk::SchedulerDriver driver(&scheduler, {.masters = common.connection.masters,
                                            .framework = MakeFramework(options),

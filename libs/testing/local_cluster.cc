@@ -151,7 +151,8 @@ absl::Status LocalCluster::RestartAgent(int i) {
 
 std::unique_ptr<Process> LocalCluster::CliStart(const std::string& name,
                                                 std::vector<std::string> arguments) {
-  arguments.insert(arguments.end(), {"--insecure", "--master=" + master_list()});
+  // In front: what follows "--" belongs to the task.
+  arguments.insert(arguments.begin(), {"--insecure", "--master=" + master_list()});
   auto process = Process::Start({.name = name,
                                  .program = BinaryPath("meros"),
                                  .arguments = std::move(arguments),
