@@ -16,9 +16,6 @@ if(MEROS_PCH)
   target_precompile_headers(meros_pch_base PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_base.h)
   add_library(meros_pch_rpc STATIC ${CMAKE_BINARY_DIR}/pch/empty.cc)
   target_precompile_headers(meros_pch_rpc PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_rpc.h)
-  # gcc takes a precompiled header only where the same flags are in force: -pthread defines a macro.
-  target_link_libraries(meros_pch_base PRIVATE Threads::Threads)
-  target_link_libraries(meros_pch_rpc PRIVATE Threads::Threads)
 endif()
 
 function(meros_use_pch target kind)

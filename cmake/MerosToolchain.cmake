@@ -23,6 +23,8 @@ if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+# Everywhere, because gcc compares this flag too when it looks at a precompiled header.
+add_compile_options(-pthread)
 # Deprecated fields of the public schema are still served to those who use them.
 add_compile_options(-Wno-deprecated-declarations)
 add_compile_options(-Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers
