@@ -16,15 +16,9 @@ std::vector<std::string> Row(const AgentView& view) {
   };
   std::string state = AgentView::State_Name(view.state());
   if (!view.active() && view.state() == AgentView::CONNECTED) state += ", no offers";
-  return {view.info().id().value(),
-          view.info().hostname(),
-          state,
-          absl::StrCat(view.tasks_active()),
-          used_of("cpus", Number),
-          used_of("mem", Megabytes),
-          used_of("disk", Megabytes),
-          view.service_address(),
-          Age(view.registered_time())};
+  return {view.info().id().value(),          view.info().hostname(),  state,
+          absl::StrCat(view.tasks_active()), used_of("cpus", Number), used_of("mem", Megabytes),
+          used_of("disk", Megabytes),        view.service_address(),  Age(view.registered_time())};
 }
 
 int Agents(const Common& common) {

@@ -29,19 +29,24 @@ std::string BashScript(const CLI::App& root) {
     absl::StrAppend(&cases, "    ", verb->get_name(), ") words=\"", OptionNames(*verb), "\"",
                     TakesTask(verb->get_name()) ? "; ids=yes" : "", " ;;\n");
   }
-  return absl::StrCat(R"bash(# bash completion of meros; load it with: eval "$(meros completion bash)"
+  return absl::StrCat(
+      R"bash(# bash completion of meros; load it with: eval "$(meros completion bash)"
 _meros() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= words= ids= i
   for ((i = 1; i < COMP_CWORD; i++)); do
-    case " )bash", verbs, R"bash( " in *" ${COMP_WORDS[i]} "*) verb=${COMP_WORDS[i]}; break ;; esac
+    case " )bash",
+      verbs, R"bash( " in *" ${COMP_WORDS[i]} "*) verb=${COMP_WORDS[i]}; break ;; esac
   done
   case $verb in
-    "") words=")bash", verbs, R"bash(" ;;
-)bash", cases, R"bash(  esac
+    "") words=")bash",
+      verbs, R"bash(" ;;
+)bash",
+      cases, R"bash(  esac
   if [ -n "$ids" ] && [[ $word != -* ]]; then
     words=$(meros ps --timeout 1 2>/dev/null | awk 'NR > 1 {print $1}')
   elif [[ $word == -* ]]; then
-    words="$words )bash", OptionNames(root), R"bash("
+    words="$words )bash",
+      OptionNames(root), R"bash("
   fi
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
@@ -63,7 +68,9 @@ std::string ZshScript(const CLI::App& root) {
 void AddCompletion(CLI::App* app, Common* common) {
   auto shell = std::make_shared<std::string>();
   CLI::App* verb = app->add_subcommand("completion", "Prints a completion script");
-  verb->add_option("shell", *shell, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
+  verb->add_option("shell", *shell, "bash or zsh")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh"}));
   verb->callback([=] {
     common->chosen = [=] {
       std::fputs((*shell == "bash" ? BashScript(*app) : ZshScript(*app)).c_str(), stdout);

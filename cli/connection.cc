@@ -32,8 +32,9 @@ absl::StatusOr<GetMasterResponse> Ask(MasterService::Stub* stub) {
 }  // namespace
 
 absl::StatusOr<Cluster> Cluster::Connect(const ConnectionOptions& options) {
-  const auto deadline = std::chrono::steady_clock::now() +
-                        std::chrono::milliseconds(static_cast<int64_t>(options.timeout_seconds * 1000));
+  const auto deadline =
+      std::chrono::steady_clock::now() +
+      std::chrono::milliseconds(static_cast<int64_t>(options.timeout_seconds * 1000));
   std::vector<std::string> answers;
   while (true) {
     answers.clear();
@@ -53,9 +54,10 @@ absl::StatusOr<Cluster> Cluster::Connect(const ConnectionOptions& options) {
         cluster.master_ = std::move(stub);
         return cluster;
       }
-      answers.push_back(absl::StrCat(
-          address, ": ", answer.ok() ? absl::StrCat("does not lead (", answer->state(), ")")
-                                     : std::string(answer.status().message())));
+      answers.push_back(absl::StrCat(address, ": ",
+                                     answer.ok()
+                                         ? absl::StrCat("does not lead (", answer->state(), ")")
+                                         : std::string(answer.status().message())));
       if (answer.ok() && answer->has_leader_address()) to_ask.push_front(answer->leader_address());
     }
     if (std::chrono::steady_clock::now() >= deadline) break;
@@ -75,9 +77,9 @@ absl::StatusOr<std::unique_ptr<Cluster::AgentStub>> Cluster::Agent(
 }
 
 void Cluster::SetDeadline(grpc::ClientContext* context) const {
-  context->set_deadline(std::chrono::system_clock::now() +
-                        std::chrono::milliseconds(
-                            static_cast<int64_t>(options_.timeout_seconds * 1000)));
+  context->set_deadline(
+      std::chrono::system_clock::now() +
+      std::chrono::milliseconds(static_cast<int64_t>(options_.timeout_seconds * 1000)));
 }
 
 absl::Status Cluster::Explain(const grpc::Status& status) { return rpc::FromGrpc(status); }

@@ -19,7 +19,7 @@ namespace meros::cli {
 struct ConnectionOptions {
   std::vector<std::string> masters = {"127.0.0.1:7050"};  // --master, MEROS_MASTER
   rpc::TlsOptions tls;                                    // --insecure, --tls_*
-  double timeout_seconds = 10;                            // --timeout: to find a leader, and per call
+  double timeout_seconds = 10;  // --timeout: to find a leader, and per call
 };
 
 // A connection to the leading master.

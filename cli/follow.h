@@ -1,5 +1,5 @@
-// Follows a file in a task's sandbox and copies it to a local stream as it grows, through breaks of the
-// agent's connection, until the task has ended and everything was copied.
+// Follows a file in a task's sandbox and copies it to a local stream as it grows, through breaks of
+// the agent's connection, until the task has ended and everything was copied.
 //
 // Thread rule: Follow() blocks and is called from one thread; Cancel() is thread-safe.
 #pragma once

@@ -1,8 +1,8 @@
 #include "cli/format.h"
 
-#include <ctime>
-
 #include <google/protobuf/util/json_util.h>
+
+#include <ctime>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"

@@ -3,11 +3,11 @@
 // Thread rule: thread-compatible.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include <google/protobuf/message.h>
 #include <google/protobuf/repeated_field.h>
+
+#include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "meros/v1/resource.pb.h"
@@ -15,8 +15,9 @@
 
 namespace meros::cli {
 
-// Columns as wide as their widest cell, two spaces between, no trailing space. Control characters in
-// cells (a task name can hold anything) are shown as '?', so that they cannot drive the terminal.
+// Columns as wide as their widest cell, two spaces between, no trailing space. Control characters
+// in cells (a task name can hold anything) are shown as '?', so that they cannot drive the
+// terminal.
 class Table {
  public:
   explicit Table(std::vector<std::string> header) { Add(std::move(header)); }

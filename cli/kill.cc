@@ -44,7 +44,8 @@ void AddKill(CLI::App* app, Common* common) {
   auto options = std::make_shared<KillOptions>();
   CLI::App* verb = app->add_subcommand("kill", "Kills tasks");
   verb->add_option("id", options->ids, "Task ids")->required();
-  verb->add_option("--framework", options->framework, "Framework id, when several have this task id");
+  verb->add_option("--framework", options->framework,
+                   "Framework id, when several have this task id");
   verb->add_option("--grace", options->grace_seconds, "Seconds between SIGTERM and SIGKILL")
       ->check(CLI::Range(0.0, 86400.0));
   verb->callback([=] { common->chosen = [=] { return Kill(*common, *options); }; });

@@ -39,7 +39,8 @@ void AddLogs(CLI::App* app, Common* common) {
   auto options = std::make_shared<LogsOptions>();
   CLI::App* verb = app->add_subcommand("logs", "Prints what a task wrote");
   verb->add_option("id", options->id, "Task id")->required();
-  verb->add_option("--framework", options->framework, "Framework id, when several have this task id");
+  verb->add_option("--framework", options->framework,
+                   "Framework id, when several have this task id");
   verb->add_flag("-f,--follow", options->follow, "Goes on as the task writes, until it ends");
   verb->add_flag("--stderr", options->standard_error, "Its error output");
   verb->add_option("--file", options->file, "Another file of its sandbox");

@@ -60,8 +60,8 @@ absl::StatusOr<meros::v1::TaskInfo> MakeTask(const RunOptions& options) {
   meros::v1::TaskInfo task;
   task.set_name(options.name);
   Rng rng(runtime::RandomSeed());
-  task.mutable_task_id()->set_value(absl::StrFormat("%s-%08x", options.name.substr(0, 200),
-                                                    static_cast<uint32_t>(rng.Next())));
+  task.mutable_task_id()->set_value(
+      absl::StrFormat("%s-%08x", options.name.substr(0, 200), static_cast<uint32_t>(rng.Next())));
   AddScalar("cpus", options.cpus, options.role, &task);
   AddScalar("mem", options.mem_mb, options.role, &task);
   AddScalar("disk", options.disk_mb, options.role, &task);
@@ -97,8 +97,8 @@ meros::v1::FrameworkInfo MakeFramework(const RunOptions& options) {
   framework.set_checkpoint(true);
   // Long enough for a master to fail over; for ever (a year) when nobody waits here for the end.
   framework.set_failover_timeout(options.detach ? 365.0 * 86400 : 600);
-  for (auto type : {Capability::MULTI_ROLE, Capability::PARTITION_AWARE,
-                    Capability::TASK_KILLING_STATE}) {
+  for (auto type :
+       {Capability::MULTI_ROLE, Capability::PARTITION_AWARE, Capability::TASK_KILLING_STATE}) {
     framework.add_capabilities()->set_type(type);
   }
   return framework;
@@ -159,7 +159,8 @@ void Report(const meros::v1::TaskStatus& end) {
                end.message().empty() ? "" : ": ", Printable(end.message()).c_str());
 }
 
-// Turns the first SIGINT or SIGTERM into a kill of the task, the second into the end of this program.
+// Turns the first SIGINT or SIGTERM into a kill of the task, the second into the end of this
+// program.
 void WatchSignals(sdk::SchedulerDriver* driver, const meros::v1::TaskID& task) {
   std::thread([driver, task] {
     runtime::WaitForStopSignal();
@@ -173,7 +174,8 @@ void WatchSignals(sdk::SchedulerDriver* driver, const meros::v1::TaskID& task) {
 int Run(const Common& common, const RunOptions& options) {
   const auto task = MakeTask(options);
   if (!task.ok()) return Fail(task.status());
-  runtime::BlockStopSignals();  // before gRPC starts threads, which would take the signals otherwise
+  runtime::BlockStopSignals();  // before gRPC starts threads, which would take the signals
+                                // otherwise
   // Says at once when no master answers, instead of waiting for offers for ever.
   const auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
@@ -198,8 +200,8 @@ int Run(const Common& common, const RunOptions& options) {
   {
     OutputFollowers output;
     if (options.follow) {
-      const absl::Status following = output.Start(common.connection, scheduler.framework_id(),
-                                                  task->task_id().value());
+      const absl::Status following =
+          output.Start(common.connection, scheduler.framework_id(), task->task_id().value());
       if (!following.ok()) OutputFollowers::Complain(following);
     }
     end = scheduler.WaitEnded();
@@ -234,8 +236,10 @@ void AddRun(CLI::App* app, Common* common) {
   verb->add_option("--user", options->user, "User to run as; default: you");
   verb->add_option("--kill_grace", options->kill_grace_seconds, "Seconds from SIGTERM to SIGKILL")
       ->check(CLI::Range(0.0, 86400.0));
-  CLI::Option* follow = verb->add_flag("-f,--follow", options->follow, "Prints what the task writes");
-  verb->add_flag("-d,--detach", options->detach, "Prints the task id when it runs, and leaves it running")
+  CLI::Option* follow =
+      verb->add_flag("-f,--follow", options->follow, "Prints what the task writes");
+  verb->add_flag("-d,--detach", options->detach,
+                 "Prints the task id when it runs, and leaves it running")
       ->excludes(follow);
   verb->callback([=] { common->chosen = [=] { return Run(*common, *options); }; });
 }

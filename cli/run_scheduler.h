@@ -1,5 +1,5 @@
-// The scheduler behind `meros run`: waits for one offer that fits, launches one task on it, and follows
-// the task to its end.
+// The scheduler behind `meros run`: waits for one offer that fits, launches one task on it, and
+// follows the task to its end.
 //
 // Thread rule: callbacks come from the driver's thread; Wait* and Kill are thread-safe.
 #pragma once
@@ -35,7 +35,8 @@ class RunScheduler : public sdk::Scheduler {
   absl::Status driver_status() const;
   bool task_ended() const;
 
-  // The exit code of `meros run` for a last status: the task's own; 128 + n for signal n; 1 otherwise.
+  // The exit code of `meros run` for a last status: the task's own; 128 + n for signal n; 1
+  // otherwise.
   static int ExitCode(const meros::v1::TaskStatus& status);
 
  private:
@@ -43,7 +44,7 @@ class RunScheduler : public sdk::Scheduler {
 
   meros::v1::TaskInfo task_;
   const bool quiet_;
-  bool launched_ = false;      // driver's thread only
+  bool launched_ = false;  // driver's thread only
   bool shortage_told_ = false;
 
   mutable Mutex mutex_;

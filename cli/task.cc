@@ -67,7 +67,8 @@ void AddTask(CLI::App* app, Common* common) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app->add_subcommand("task", "Shows one task with its history");
   verb->add_option("id", options->id, "Task id")->required();
-  verb->add_option("--framework", options->framework, "Framework id, when several have this task id");
+  verb->add_option("--framework", options->framework,
+                   "Framework id, when several have this task id");
   verb->callback(
       [=] { common->chosen = [=] { return Task(*common, options->id, options->framework); }; });
 }

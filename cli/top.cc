@@ -50,7 +50,8 @@ absl::StatusOr<std::string> Screen(const Cluster& cluster) {
       total[name] += Scalar(agent.total(), name);
     }
   }
-  std::string out = absl::StrFormat("Meros, master %s\n%.0f tasks; agents:", cluster.leader(), tasks);
+  std::string out =
+      absl::StrFormat("Meros, master %s\n%.0f tasks; agents:", cluster.leader(), tasks);
   for (const auto& [state, count] : agents_by_state) absl::StrAppend(&out, " ", count, " ", state);
   out += "\n\n";
   for (const auto& [name, amount] : total) {
@@ -87,7 +88,8 @@ int Top(const Common& common, bool once, double interval_seconds) {
     for (char c : text) cleared += c == '\n' ? std::string("\033[K\n") : std::string(1, c);
     std::printf("\033[H%s\033[J", cleared.c_str());
     std::fflush(stdout);
-    std::this_thread::sleep_for(std::chrono::milliseconds(static_cast<int>(interval_seconds * 1000)));
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(static_cast<int>(interval_seconds * 1000)));
   }
 }
 
@@ -103,8 +105,9 @@ void AddTop(CLI::App* app, Common* common) {
   verb->add_flag("--once", options->once, "Once; the default when the output is no terminal");
   verb->add_option("--interval", options->interval_seconds, "Seconds between two looks")
       ->check(CLI::Range(0.1, 3600.0));
-  verb->callback(
-      [=] { common->chosen = [=] { return Top(*common, options->once, options->interval_seconds); }; });
+  verb->callback([=] {
+    common->chosen = [=] { return Top(*common, options->once, options->interval_seconds); };
+  });
 }
 
 }  // namespace meros::cli

@@ -1,11 +1,10 @@
-// The verbs of `meros`, one file each. Add<Verb>() declares the verb's options on the command line and
-// says what to run when it is chosen.
+// The verbs of `meros`, one file each. Add<Verb>() declares the verb's options on the command line
+// and says what to run when it is chosen.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
-
-#include <CLI/CLI.hpp>
 
 #include "cli/connection.h"
 

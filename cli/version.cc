@@ -36,7 +36,8 @@ int Version(const Common& common) {
 }  // namespace
 
 void AddVersion(CLI::App* app, Common* common) {
-  CLI::App* verb = app->add_subcommand("version", "Shows the versions of this program and the master");
+  CLI::App* verb =
+      app->add_subcommand("version", "Shows the versions of this program and the master");
   verb->callback([=] { common->chosen = [=] { return Version(*common); }; });
 }
 

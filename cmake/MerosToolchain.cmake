@@ -5,7 +5,7 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-# Programs like libraries, so that both can use the same precompiled headers (gcc compares the flag).
+# Programs like libraries: gcc takes a precompiled header only where this flag is the same.
 set(CMAKE_CXX_COMPILE_OPTIONS_PIE -fPIC)
 
 find_program(CCACHE ccache)
@@ -39,6 +39,7 @@ if(MEROS_SANITIZE)
   add_link_options(-fsanitize=${MEROS_SANITIZE})
 endif()
 if(MEROS_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)  # the libraries report coverage, not only the target
+  # The libraries report coverage, not only the target.
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 include_directories(${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/gen)

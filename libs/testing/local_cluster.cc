@@ -18,8 +18,8 @@ namespace {
 // Long enough for a machine that also compiles.
 constexpr absl::Duration kReadyLimit = absl::Seconds(60);
 
-// Kills every process in the cgroups below `root` (containers whose containerizer is gone) and removes
-// them, in all v1 hierarchies and in a unified one. Only cgroups that this cluster named.
+// Kills every process in the cgroups below `root` (containers whose containerizer is gone) and
+// removes them, in all v1 hierarchies and in a unified one. Only cgroups that this cluster named.
 void RemoveCgroups(const std::string& root) {
   namespace fs = std::filesystem;
   std::error_code error;
@@ -120,11 +120,11 @@ absl::Status LocalCluster::RestartAllocator() {
 }
 
 absl::Status LocalCluster::RestartMaster(int i) {
-  MEROS_RETURN_IF_ERROR(Launch(&masters_[i], absl::StrCat("master-", i), "meros-master",
-                               {"--address=" + master_addresses_[i], "--insecure",
-                                "--registry=" + registry_address_,
-                                "--allocator=" + allocator_address_},
-                               options_.master_flags));
+  MEROS_RETURN_IF_ERROR(
+      Launch(&masters_[i], absl::StrCat("master-", i), "meros-master",
+             {"--address=" + master_addresses_[i], "--insecure", "--registry=" + registry_address_,
+              "--allocator=" + allocator_address_},
+             options_.master_flags));
   master_addresses_[i] = masters_[i]->address();
   return absl::OkStatus();
 }
@@ -138,13 +138,13 @@ absl::Status LocalCluster::RestartContainerizer(int i) {
 }
 
 absl::Status LocalCluster::RestartAgent(int i) {
-  MEROS_RETURN_IF_ERROR(Launch(&agents_[i], absl::StrCat("agent-", i), "meros-agent",
-                               {"--address=" + agent_addresses_[i], "--insecure",
-                                "--master=" + master_list(), "--work_dir=" + agent_work_dir(i),
-                                absl::StrCat("--containerizer=unix:", options_.directory, "/c", i,
-                                             ".sock"),
-                                "--resources=" + options_.agent_resources},
-                               options_.agent_flags));
+  MEROS_RETURN_IF_ERROR(
+      Launch(&agents_[i], absl::StrCat("agent-", i), "meros-agent",
+             {"--address=" + agent_addresses_[i], "--insecure", "--master=" + master_list(),
+              "--work_dir=" + agent_work_dir(i),
+              absl::StrCat("--containerizer=unix:", options_.directory, "/c", i, ".sock"),
+              "--resources=" + options_.agent_resources},
+             options_.agent_flags));
   agent_addresses_[i] = agents_[i]->address();
   return absl::OkStatus();
 }

@@ -1,5 +1,5 @@
-// A whole cluster of real services on loopback, for integration tests and benchmarks. Each service can be
-// killed and restarted at any moment; a restarted one gets its old address and its old disk.
+// A whole cluster of real services on loopback, for integration tests and benchmarks. Each service
+// can be killed and restarted at any moment; a restarted one gets its old address and its old disk.
 //
 //   LocalCluster cluster({.directory = dir.path(), .agents = 1});
 //   ASSERT_TRUE(cluster.Start().ok());
@@ -21,7 +21,7 @@ namespace meros::testing {
 struct LocalClusterOptions {
   std::string directory;  // data, sockets and logs
   int masters = 1;
-  int agents = 1;         // each with its own containerizer
+  int agents = 1;  // each with its own containerizer
   std::string agent_resources = "cpus:4;mem:4096;disk:10000";
   std::string launcher = "auto";
   // Added to the command line of each process of that service.
@@ -35,7 +35,8 @@ class LocalCluster {
   // Kills everything, and what the agents' containers still run.
   ~LocalCluster();
 
-  // Starts all and waits until each is ready. ERRORS: which service is not, with the end of its log.
+  // Starts all and waits until each is ready. ERRORS: which service is not, with the end of its
+  // log.
   absl::Status Start();
 
   Process& registry() { return *registry_; }
@@ -57,7 +58,8 @@ class LocalCluster {
   std::string cgroups_root(int i) const;
   std::string agent_work_dir(int i) const;
 
-  // Runs `meros` with the arguments and waits. What it printed and its exit status (not wait status).
+  // Runs `meros` with the arguments and waits. What it printed and its exit status (not wait
+  // status).
   struct CliResult {
     int exit_code = -1;
     std::string out, err;

@@ -5,9 +5,9 @@
 //   EXPECT_THAT(message, EqualsProto(expected));
 #pragma once
 
-#include <string>
-
 #include <google/protobuf/util/message_differencer.h>
+
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

@@ -108,8 +108,8 @@ absl::Status Process::WaitReady(absl::Duration limit) {
   });
   const size_t at = output.find(mark);
   if (at == std::string::npos) {
-    const std::string text = absl::StrCat(options_.name, ready ? " ended" : " is not ready", ":\n",
-                                          Tail(Log()));
+    const std::string text =
+        absl::StrCat(options_.name, ready ? " ended" : " is not ready", ":\n", Tail(Log()));
     return ready ? absl::FailedPreconditionError(text) : absl::DeadlineExceededError(text);
   }
   const std::string line = output.substr(at);

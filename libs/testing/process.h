@@ -1,5 +1,5 @@
-// A real program under test: started with arguments, its output kept in files, killed only by the pid
-// that was started here.
+// A real program under test: started with arguments, its output kept in files, killed only by the
+// pid that was started here.
 //
 //   auto registry = Process::Start({.name = "registry", .program = BinaryPath("meros-registry"),
 //                                   .arguments = {...}, .log_dir = dir.path()});
@@ -27,11 +27,11 @@
 namespace meros::testing {
 
 struct ProcessOptions {
-  std::string name;                    // of the log files
-  std::string program;                 // absolute path
-  std::vector<std::string> arguments;  // without the program itself
+  std::string name;                                                   // of the log files
+  std::string program;                                                // absolute path
+  std::vector<std::string> arguments;                                 // without the program itself
   std::vector<std::pair<std::string, std::string>> environment = {};  // added to ours
-  std::string log_dir;                 // <log_dir>/<name>.out and .log are appended to
+  std::string log_dir;  // <log_dir>/<name>.out and .log are appended to
 };
 
 class Process {
@@ -42,7 +42,8 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  // ERRORS: DeadlineExceeded, or FailedPrecondition when it has ended; both with the end of its log.
+  // ERRORS: DeadlineExceeded, or FailedPrecondition when it has ended; both with the end of its
+  // log.
   absl::Status WaitReady(absl::Duration limit);
   // From the ready line.
   const std::string& address() const { return address_; }
@@ -53,7 +54,8 @@ class Process {
   void Signal(int number);
   // SIGKILL, and reaps it.
   void Kill();
-  // SIGTERM, and the exit status as wait(2) reports it. ERRORS: DeadlineExceeded (then it is killed).
+  // SIGTERM, and the exit status as wait(2) reports it. ERRORS: DeadlineExceeded (then it is
+  // killed).
   absl::StatusOr<int> Stop(absl::Duration limit);
   // The exit status as wait(2) reports it. ERRORS: DeadlineExceeded.
   absl::StatusOr<int> Wait(absl::Duration limit);
@@ -77,7 +79,8 @@ class Process {
 // A built program: $MEROS_BIN_DIR/NAME.
 std::string BinaryPath(const std::string& name);
 
-// Polls `condition` every few milliseconds until it holds or `limit` has passed; says whether it held.
+// Polls `condition` every few milliseconds until it holds or `limit` has passed; says whether it
+// held.
 template <typename Condition>
 bool Eventually(absl::Duration limit, Condition condition);
 

@@ -111,7 +111,8 @@ void DriverCore::OpenStream(absl::Time now, std::vector<Effect>* out) {
   call.set_type(Call::SUBSCRIBE);
   if (framework_.has_id()) *call.mutable_framework_id() = framework_.id();
   *call.mutable_subscribe()->mutable_framework_info() = framework_;
-  for (const std::string& role : suppressed_roles_) call.mutable_subscribe()->add_suppressed_roles(role);
+  for (const std::string& role : suppressed_roles_)
+    call.mutable_subscribe()->add_suppressed_roles(role);
   out->push_back(Send{stream_, std::move(call)});
 }
 
@@ -244,13 +245,15 @@ void DriverCore::RememberSuppression(const Call& call) {
     return roles;
   };
   if (call.type() == Call::SUPPRESS) {
-    for (const std::string& role : roles_of(call.suppress().roles())) suppressed_roles_.insert(role);
+    for (const std::string& role : roles_of(call.suppress().roles()))
+      suppressed_roles_.insert(role);
   } else if (call.type() == Call::REVIVE) {
     for (const std::string& role : roles_of(call.revive().roles())) suppressed_roles_.erase(role);
   }
 }
 
-// A launch that cannot be sent has not happened; its offers are void. The scheduler hears so at once.
+// A launch that cannot be sent has not happened; its offers are void. The scheduler hears so at
+// once.
 void DriverCore::DropLaunches(const Call& call, std::vector<Effect>* out) {
   if (call.type() != Call::ACCEPT) return;
   for (const auto& operation : call.accept().operations()) {

@@ -93,8 +93,9 @@ class SchedulerDriver::Impl {
                     .on_closed =
                         [this, id = open.stream](const absl::Status& status) {
                           Post(DriverCore::Closed{
-                              id, status.ok() ? absl::UnavailableError("the master ended the stream")
-                                              : status});
+                              id, status.ok()
+                                      ? absl::UnavailableError("the master ended the stream")
+                                      : status});
                           MutexLock lock(&mutex_);
                           --open_streams_;
                           changed_.SignalAll();
@@ -187,9 +188,7 @@ SchedulerDriver::SchedulerDriver(Scheduler* scheduler, DriverOptions options)
 SchedulerDriver::~SchedulerDriver() { impl_->ShutDown(); }
 
 absl::Status SchedulerDriver::Start() { return impl_->Start(); }
-void SchedulerDriver::Stop() {
-  impl_->Post(DriverCore::Stop{DriverCore::Stop::Tasks::kTearDown});
-}
+void SchedulerDriver::Stop() { impl_->Post(DriverCore::Stop{DriverCore::Stop::Tasks::kTearDown}); }
 void SchedulerDriver::Detach() { impl_->Post(DriverCore::Stop{DriverCore::Stop::Tasks::kKeep}); }
 absl::Status SchedulerDriver::Join() { return impl_->Join(); }
 
@@ -233,8 +232,7 @@ void SchedulerDriver::KillTask(const meros::v1::TaskID& task) {
   Call(std::move(call));
 }
 
-void SchedulerDriver::KillTask(const meros::v1::TaskID& task,
-                               const meros::v1::KillPolicy& policy) {
+void SchedulerDriver::KillTask(const meros::v1::TaskID& task, const meros::v1::KillPolicy& policy) {
   pb::Call call;
   call.set_type(pb::Call::KILL);
   *call.mutable_kill()->mutable_task_id() = task;

@@ -12,17 +12,16 @@ void AddFlags(Config* config, config::FlagSet* flags) {
   flags->Add(&config->address, {.name = "address",
                                 .help = "Address of the gRPC API, HOST:PORT; port 0 takes any.",
                                 .group = "Network"});
-  flags->Add(&config->store, {.name = "store",
-                              .help = "Where the records are kept: sqlite:PATH.",
-                              .group = "Store"});
-  flags->Add(&config->core.lease_ttl_min,
-             {.name = "lease_ttl_min",
-              .help = "Shortest leader lease that is granted.",
-              .group = "Lease",
-              .constraint = config::AtLeast(absl::Milliseconds(50))});
-  flags->Add(&config->core.lease_ttl_max, {.name = "lease_ttl_max",
-                                           .help = "Longest leader lease that is granted.",
-                                           .group = "Lease"});
+  flags->Add(
+      &config->store,
+      {.name = "store", .help = "Where the records are kept: sqlite:PATH.", .group = "Store"});
+  flags->Add(&config->core.lease_ttl_min, {.name = "lease_ttl_min",
+                                           .help = "Shortest leader lease that is granted.",
+                                           .group = "Lease",
+                                           .constraint = config::AtLeast(absl::Milliseconds(50))});
+  flags->Add(
+      &config->core.lease_ttl_max,
+      {.name = "lease_ttl_max", .help = "Longest leader lease that is granted.", .group = "Lease"});
   flags->Add(&config->core.store_retry_interval,
              {.name = "store_retry_interval",
               .help = "After the store has failed, writes are refused for this long.",

@@ -32,11 +32,10 @@ absl::Status Run(const Config& config) {
       telemetry::MetricsServer::Start({.address = config.common.metrics_address,
                                        .port = static_cast<int>(config.common.metrics_port)},
                                       &metric_registry, &health));
-  MEROS_ASSIGN_OR_RETURN(auto server,
-                         rpc::Server::Start({.addresses = {config.address},
-                                             .tls = config.tls,
-                                             .reflection = config.grpc_reflection},
-                                            {shell.get()}));
+  MEROS_ASSIGN_OR_RETURN(auto server, rpc::Server::Start({.addresses = {config.address},
+                                                          .tls = config.tls,
+                                                          .reflection = config.grpc_reflection},
+                                                         {shell.get()}));
   const std::string host = config.address.substr(0, config.address.rfind(':'));
   telemetry::AnnounceReady("registry", absl::StrCat(host, ":", server->port(0)),
                            metrics_server->port());

@@ -44,10 +44,11 @@ class Launcher {
     stream_ = rpc::BidiClientStream<Requests, Responses>::Create();
     stub_->async()->Connect(stream_->context(), stream_->reactor());
     stream_->Start({.on_frame = [this](Responses frame) { OnFrame(frame); },
-                    .on_closed = [this](const absl::Status& status) {
-                      if (!status.ok() && !absl::IsCancelled(status)) Fail(status.ToString());
-                      closed_ = true;
-                    }});
+                    .on_closed =
+                        [this](const absl::Status& status) {
+                          if (!status.ok() && !absl::IsCancelled(status)) Fail(status.ToString());
+                          closed_ = true;
+                        }});
     Requests list;
     list.add_requests()->mutable_list();
     list.mutable_requests(0)->set_request_id(++requests_);
@@ -149,22 +150,22 @@ struct Containerizer {
     const std::string sandbox = directory / "sandbox";
     if (mkdir(sandbox.c_str(), 0755) != 0) return absl::InternalError("mkdir sandbox");
     MEROS_ASSIGN_OR_RETURN(
-        process,
-        testing::Process::Start(
-            {.name = "containerizer",
-             .program = testing::BinaryPath("meros-containerizer"),
-             .arguments = {"--socket=" + (directory / "c.sock"), "--metrics_port=0",
-                           "--runtime_dir=" + (directory / "runtime"),
-                           absl::StrCat("--cgroups_root=meros-bench-", getpid())},
-             .log_dir = directory.path()}));
+        process, testing::Process::Start(
+                     {.name = "containerizer",
+                      .program = testing::BinaryPath("meros-containerizer"),
+                      .arguments = {"--socket=" + (directory / "c.sock"), "--metrics_port=0",
+                                    "--runtime_dir=" + (directory / "runtime"),
+                                    absl::StrCat("--cgroups_root=meros-bench-", getpid())},
+                      .log_dir = directory.path()}));
     address = "unix:" + (directory / "c.sock");
     return process->WaitReady(absl::Seconds(30));
   }
 };
 
 std::string Shape() {
-  return geteuid() == 0 ? "pid, mount, ipc and uts namespaces; cpu, memory and pids cgroups; /bin/true"
-                        : "not root: posix launcher, no namespaces, no cgroups";
+  return geteuid() == 0
+             ? "pid, mount, ipc and uts namespaces; cpu, memory and pids cgroups; /bin/true"
+             : "not root: posix launcher, no namespaces, no cgroups";
 }
 
 }  // namespace
@@ -191,7 +192,8 @@ absl::StatusOr<Report> RunContainers(Options* options) {
   report.servers["containerizer"].cpu_seconds -= before.cpu_seconds;
   report.notes["shape"] = Shape();
   report.notes["counted"] = "launched, RUNNING, ended, torn down and removed";
-  if (report.n == 0) return absl::InternalError(absl::StrCat("no container ended: ", launcher.failure()));
+  if (report.n == 0)
+    return absl::InternalError(absl::StrCat("no container ended: ", launcher.failure()));
   return report;
 }
 

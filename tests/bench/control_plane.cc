@@ -62,8 +62,8 @@ absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_o
       absl::StrCat(UsageOf(getpid()).cpu_seconds - load_before.cpu_seconds,
                    " (agents and framework, one process)");
   if (framework.failed_seen() > 0) {
-    return absl::InternalError(absl::StrCat(framework.failed_seen(), " tasks failed; the last: ",
-                                            framework.last_failure()));
+    return absl::InternalError(absl::StrCat(framework.failed_seen(),
+                                            " tasks failed; the last: ", framework.last_failure()));
   }
   if (done == 0) {
     return absl::InternalError(absl::StrCat("nothing happened; last failure of the framework: '",

@@ -61,8 +61,8 @@ absl::Status LoadFramework::Start(absl::Duration limit) {
   info->set_user("root");
   info->add_roles(options_.role);
   using Capability = meros::v1::FrameworkInfo::Capability;
-  for (auto type : {Capability::MULTI_ROLE, Capability::PARTITION_AWARE,
-                    Capability::RESERVATION_REFINEMENT}) {
+  for (auto type :
+       {Capability::MULTI_ROLE, Capability::PARTITION_AWARE, Capability::RESERVATION_REFINEMENT}) {
     info->add_capabilities()->set_type(type);
   }
   stream_->Send(std::move(calls));
@@ -180,7 +180,8 @@ void LoadFramework::OnUpdate(const meros::v1::TaskStatus& status, Calls* calls) 
       ++terminal_;
       ++failed_;
       --outstanding_;
-      last_failure_ = absl::StrCat(meros::v1::TaskState_Name(status.state()), " ", status.message());
+      last_failure_ =
+          absl::StrCat(meros::v1::TaskState_Name(status.state()), " ", status.message());
   }
   launched_at_.erase(launched);
 }

@@ -1,5 +1,6 @@
-// A framework that launches as fast as offers and a window of outstanding launches allow, over one raw
-// SchedulerService stream (no driver in between), and measures from ACCEPT to the RUNNING update.
+// A framework that launches as fast as offers and a window of outstanding launches allow, over one
+// raw SchedulerService stream (no driver in between), and measures from ACCEPT to the RUNNING
+// update.
 //
 // Thread rule: Start and the readings are thread-safe.
 #pragma once
@@ -42,8 +43,8 @@ class LoadFramework {
   size_t terminal_seen() const { return terminal_.load(); }
   size_t updates_seen() const { return updates_.load(); }
   size_t failed_seen() const { return failed_.load(); }
-  Samples TakeLatencies();           // ACCEPT to RUNNING since the last call
-  Samples TakeTerminalLatencies();   // ACCEPT to the terminal update
+  Samples TakeLatencies();          // ACCEPT to RUNNING since the last call
+  Samples TakeTerminalLatencies();  // ACCEPT to the terminal update
   std::string last_failure() const;
 
  private:

@@ -1,6 +1,6 @@
-// meros-bench NAME [--json] [--option value]: runs one benchmark and prints its figure; `list` lists them.
-// Control-plane benchmarks start the real services (from the directory of this program) as processes of
-// their own and talk to them over real gRPC on loopback.
+// meros-bench NAME [--json] [--option value]: runs one benchmark and prints its figure; `list`
+// lists them. Control-plane benchmarks start the real services (from the directory of this program)
+// as processes of their own and talk to them over real gRPC on loopback.
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -57,14 +57,18 @@ absl::Status Options::CheckAllUsed() const {
 
 const std::vector<Benchmark>& AllBenchmarks() {
   static const auto* const all = new std::vector<Benchmark>{
-      {"launch", "T3", "tasks/s from ACCEPT to RUNNING seen and acknowledged; --agents --seconds "
-                       "--tasks_per_accept", RunLaunch},
+      {"launch", "T3",
+       "tasks/s from ACCEPT to RUNNING seen and acknowledged; --agents --seconds "
+       "--tasks_per_accept",
+       RunLaunch},
       {"updates", "T5", "status updates/s acknowledged, full life cycles; --agents --seconds",
        RunUpdates},
       {"registry", "T10", "durable commits/s of the registry on SQLite; --seconds --outstanding",
        RunRegistry},
-      {"containers", "T13", "real containers/s, launched, ended and destroyed; --seconds "
-                            "--concurrency", RunContainers},
+      {"containers", "T13",
+       "real containers/s, launched, ended and destroyed; --seconds "
+       "--concurrency",
+       RunContainers},
       {"container-latency", "T14", "one real container at a time: launch to RUNNING; --n",
        RunContainerLatency},
       {"sequential", "T20", "one real task in flight on a whole real cluster; --seconds",

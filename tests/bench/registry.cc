@@ -37,10 +37,11 @@ class Writer {
     stream_ = rpc::BidiClientStream<SessionRequest, SessionResponse>::Create();
     stub_->async()->Session(stream_->context(), stream_->reactor());
     stream_->Start({.on_frame = [this](SessionResponse frame) { OnFrame(frame); },
-                    .on_closed = [this](const absl::Status& status) {
-                      if (!status.ok()) Fail(status.ToString());
-                      closed_ = true;
-                    }});
+                    .on_closed =
+                        [this](const absl::Status& status) {
+                          if (!status.ok()) Fail(status.ToString());
+                          closed_ = true;
+                        }});
     SessionRequest acquire;
     Request* request = acquire.add_requests();
     request->set_id(++next_id_);
@@ -129,13 +130,12 @@ absl::StatusOr<Report> RunRegistry(Options* options) {
   const auto value_bytes = static_cast<size_t>(options->Get("value_bytes", 300));
   testing::TempDir directory;
   MEROS_ASSIGN_OR_RETURN(
-      auto registry,
-      testing::Process::Start({.name = "registry",
-                               .program = testing::BinaryPath("meros-registry"),
-                               .arguments = {"--address=127.0.0.1:0", "--insecure",
-                                             "--metrics_port=0",
-                                             "--store=sqlite:" + directory.path() + "/r.db"},
-                               .log_dir = directory.path()}));
+      auto registry, testing::Process::Start(
+                         {.name = "registry",
+                          .program = testing::BinaryPath("meros-registry"),
+                          .arguments = {"--address=127.0.0.1:0", "--insecure", "--metrics_port=0",
+                                        "--store=sqlite:" + directory.path() + "/r.db"},
+                          .log_dir = directory.path()}));
   MEROS_RETURN_IF_ERROR(registry->WaitReady(absl::Seconds(30)));
   Report report;
   report.fdatasync_p50_ms = MeasureFdatasync(directory.path());

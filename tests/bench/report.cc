@@ -5,9 +5,8 @@
 
 #include <algorithm>
 #include <fstream>
-#include <sstream>
-
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -55,8 +54,8 @@ ProcessUsage UsageOf(int pid) {
 }
 
 std::string Report::Json() const {
-  nlohmann::json json = {{"metric", metric}, {"value", value}, {"unit", unit}, {"n", n},
-                         {"cpu_model", CpuModel()}};
+  nlohmann::json json = {
+      {"metric", metric}, {"value", value}, {"unit", unit}, {"n", n}, {"cpu_model", CpuModel()}};
   if (latencies.size() > 0) {
     json["latency_unit"] = "ms";
     json["p50"] = latencies.Percentile(0.5);

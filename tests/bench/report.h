@@ -1,4 +1,5 @@
-// What every benchmark prints last: one JSON object with the figure, how it was obtained and on what.
+// What every benchmark prints last: one JSON object with the figure, how it was obtained and on
+// what.
 //
 // Thread rule: thread-compatible.
 #pragma once
@@ -36,13 +37,13 @@ ProcessUsage UsageOf(int pid);
 struct Report {
   std::string metric;  // "launch"
   double value = 0;
-  std::string unit;    // "1/s", "ms" or "s"
-  size_t n = 0;        // events that the value is made of
-  Samples latencies;   // in milliseconds, may be empty
+  std::string unit;   // "1/s", "ms" or "s"
+  size_t n = 0;       // events that the value is made of
+  Samples latencies;  // in milliseconds, may be empty
   std::map<std::string, double> parameters;
-  std::map<std::string, std::string> notes;  // e.g. "agents": "simulated"
+  std::map<std::string, std::string> notes;     // e.g. "agents": "simulated"
   std::map<std::string, ProcessUsage> servers;  // by service, growth during the measurement
-  double fdatasync_p50_ms = -1;  // where durable
+  double fdatasync_p50_ms = -1;                 // where durable
 
   // One line.
   std::string Json() const;

@@ -1,5 +1,5 @@
-// sequential: one real task in flight at a time on a whole real cluster: offer, ACCEPT, RUNNING, FINISHED,
-// then the next.
+// sequential: one real task in flight at a time on a whole real cluster: offer, ACCEPT, RUNNING,
+// FINISHED, then the next.
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
@@ -43,10 +43,11 @@ absl::StatusOr<Report> RunSequential(Options* options) {
                                   {"containerizer", cluster.containerizer().pid()}}) {
     report.servers[name] = UsageOf(pid);
   }
-  report.notes["counted"] = "real tasks ('true' in a real container); latency from ACCEPT to FINISHED";
+  report.notes["counted"] =
+      "real tasks ('true' in a real container); latency from ACCEPT to FINISHED";
   if (framework.failed_seen() > 0) {
-    return absl::InternalError(absl::StrCat(framework.failed_seen(), " tasks failed; the last: ",
-                                            framework.last_failure()));
+    return absl::InternalError(absl::StrCat(framework.failed_seen(),
+                                            " tasks failed; the last: ", framework.last_failure()));
   }
   return report;
 }

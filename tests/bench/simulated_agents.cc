@@ -115,8 +115,8 @@ class SimulatedAgents::Agent {
     status->mutable_agent_id()->set_value(agent_id_);
     status->set_state(state);
     status->set_source(meros::v1::TaskStatus::SOURCE_EXECUTOR);
-    status->set_timestamp(absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() -
-                                                absl::UnixEpoch()));
+    status->set_timestamp(
+        absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() - absl::UnixEpoch()));
     std::string uuid = rng_.UuidBytes();
     uuid.back() = mark;
     status->set_uuid(uuid);
@@ -144,10 +144,9 @@ absl::Status SimulatedAgents::Start(absl::Duration limit) {
   std::shared_ptr<grpc::Channel> channel;
   for (int i = 0; i < options_.agents; ++i) {
     if (i % options_.agents_per_connection == 0) {
-      MEROS_ASSIGN_OR_RETURN(channel,
-                             rpc::MakeChannel(options_.master, {.insecure = true},
-                                              {.connection_group = 1 + i /
-                                                   options_.agents_per_connection}));
+      MEROS_ASSIGN_OR_RETURN(
+          channel, rpc::MakeChannel(options_.master, {.insecure = true},
+                                    {.connection_group = 1 + i / options_.agents_per_connection}));
     }
     agents_.push_back(std::make_shared<Agent>(this, i));
     agents_.back()->Start(channel);

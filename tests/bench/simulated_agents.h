@@ -1,6 +1,6 @@
-// Many simulated agents in one process, each with a real gRPC stream to the master. A simulated agent
-// registers, sends heartbeats, and answers every launch with a RUNNING update and, in the full life
-// cycle, a FINISHED one once RUNNING is acknowledged. It keeps no more than that takes.
+// Many simulated agents in one process, each with a real gRPC stream to the master. A simulated
+// agent registers, sends heartbeats, and answers every launch with a RUNNING update and, in the
+// full life cycle, a FINISHED one once RUNNING is acknowledged. It keeps no more than that takes.
 //
 // Updates that one frame from the master causes go back in one frame, as a real agent's batch does.
 //
@@ -25,10 +25,10 @@ enum class LifeCycle {
 };
 
 struct SimulatedAgentsOptions {
-  std::string master;      // host:port, plaintext
+  std::string master;  // host:port, plaintext
   int agents = 100;
   int agents_per_connection = 100;  // streams that share an HTTP/2 connection
-  double cpus = 1000;      // of each agent
+  double cpus = 1000;               // of each agent
   double mem_mb = 1 << 20;
   LifeCycle life_cycle = LifeCycle::kRunning;
 };

@@ -143,7 +143,9 @@ TEST_F(BadInputTest, TheSameTaskIdTwiceIsAnErrorAndTheFirstRunsOn) {
 
 TEST_F(BadInputTest, ImpossibleResourcesAreErrorsThatSaySo) {
   const std::vector<std::pair<std::string, double>> cases = {
-      {"negative", -1}, {"nan", std::nan("")}, {"infinite", std::numeric_limits<double>::infinity()},
+      {"negative", -1},
+      {"nan", std::nan("")},
+      {"infinite", std::numeric_limits<double>::infinity()},
       {"too-much", 1000}};
   for (const auto& [id, cpus] : cases) {
     const auto error = LaunchBad(id, [cpus = cpus](TaskInfo* task) {
@@ -214,9 +216,8 @@ TEST_F(BadStartTest, AWrongTypeInTheConfigFileIsNamed) {
 }
 
 TEST_F(BadStartTest, PlaintextMustBeAskedFor) {
-  const Ended ended =
-      Run("meros-registry", {"--address=127.0.0.1:0", "--metrics_port=0",
-                             "--store=sqlite:" + (directory_ / "r.db")});
+  const Ended ended = Run("meros-registry", {"--address=127.0.0.1:0", "--metrics_port=0",
+                                             "--store=sqlite:" + (directory_ / "r.db")});
   EXPECT_GT(ended.exit_code, 0);
   EXPECT_TRUE(absl::StrContains(ended.text, "insecure")) << ended.text;
 }
@@ -224,16 +225,15 @@ TEST_F(BadStartTest, PlaintextMustBeAskedFor) {
 TEST_F(BadStartTest, ADirectoryWhereTheSocketShouldBe) {
   const std::string socket = directory_ / "c.sock";
   ASSERT_EQ(mkdir(socket.c_str(), 0700), 0);
-  const Ended ended = Run("meros-containerizer",
-                          {"--socket=" + socket, "--metrics_port=0", "--launcher=posix",
-                           "--runtime_dir=" + (directory_ / "runtime")});
+  const Ended ended =
+      Run("meros-containerizer", {"--socket=" + socket, "--metrics_port=0", "--launcher=posix",
+                                  "--runtime_dir=" + (directory_ / "runtime")});
   EXPECT_GT(ended.exit_code, 0);
   EXPECT_TRUE(absl::StrContains(ended.text, "directory")) << ended.text;
 }
 
 TEST_F(BadStartTest, AMasterThatDoesNotAnswerIsNamed) {
-  const Ended ended =
-      Run("meros", {"ps", "--insecure", "--master=127.0.0.1:1", "--timeout=1"});
+  const Ended ended = Run("meros", {"ps", "--insecure", "--master=127.0.0.1:1", "--timeout=1"});
   EXPECT_EQ(ended.exit_code, 1);
   EXPECT_TRUE(absl::StrContains(ended.text, "127.0.0.1:1")) << ended.text;
 }

@@ -1,6 +1,6 @@
-// Goal: every service may be killed at any moment; tasks keep running and nothing is lost or told twice.
-// Method: a whole cluster of the real services; SIGKILL one after another while a task runs, restart,
-// and compare what the framework heard.
+// Goal: every service may be killed at any moment; tasks keep running and nothing is lost or told
+// twice. Method: a whole cluster of the real services; SIGKILL one after another while a task runs,
+// restart, and compare what the framework heard.
 #include <signal.h>
 #include <unistd.h>
 
@@ -52,10 +52,10 @@ TEST_F(CrashTest, ATaskOutlivesTheDeathOfEveryService) {
   // Ends when it is told to, so that the test's length does not depend on the machine. It notes its
   // own pid once: a second start would show.
   const std::string go = directory_ / "go";
-  driver_->LaunchTasks(
-      {offer->id()},
-      {ShellTask("t", *offer, 0.5, 64,
-                 absl::StrCat("echo started; while [ ! -e ", go, " ]; do sleep 0.1; done; echo done"))});
+  driver_->LaunchTasks({offer->id()},
+                       {ShellTask("t", *offer, 0.5, 64,
+                                  absl::StrCat("echo started; while [ ! -e ", go,
+                                               " ]; do sleep 0.1; done; echo done"))});
   const auto running = scheduler_.WaitState("t", meros::v1::TASK_RUNNING);
   ASSERT_TRUE(running.has_value());
   const auto pid = running->container_status().executor_pid();
@@ -69,7 +69,8 @@ TEST_F(CrashTest, ATaskOutlivesTheDeathOfEveryService) {
     ASSERT_TRUE(status.ok()) << name << ": " << status;
   };
   restart("agent", cluster_.agent(), [&] { return cluster_.RestartAgent(); });
-  restart("containerizer", cluster_.containerizer(), [&] { return cluster_.RestartContainerizer(); });
+  restart("containerizer", cluster_.containerizer(),
+          [&] { return cluster_.RestartContainerizer(); });
   restart("master", cluster_.master(), [&] { return cluster_.RestartMaster(); });
   restart("allocator", cluster_.allocator(), [&] { return cluster_.RestartAllocator(); });
   restart("registry", cluster_.registry(), [&] { return cluster_.RestartRegistry(); });
@@ -118,7 +119,8 @@ TEST_F(CrashTest, OffersResumeAfterTheAllocatorAndTheMasterRestart) {
   ASSERT_TRUE(cluster_.RestartAllocator().ok());
   cluster_.master().Kill();
   ASSERT_TRUE(cluster_.RestartMaster().ok());
-  ASSERT_TRUE(testing::Eventually(absl::Seconds(60), [&] { return scheduler_.subscriptions() == 2; }));
+  ASSERT_TRUE(
+      testing::Eventually(absl::Seconds(60), [&] { return scheduler_.subscriptions() == 2; }));
 
   std::optional<meros::v1::TaskStatus> done;
   // Offers from before the restart are void; the launch is repeated until a valid one is used.
@@ -141,9 +143,9 @@ TEST_F(CrashTest, AFrameworkTakesOverItsTasksWithItsId) {
   RecordingScheduler successor;
   auto info = Framework("crash");
   info.mutable_id()->set_value(scheduler_.framework_id());
-  sdk::SchedulerDriver driver(&successor, {.masters = {cluster_.master_address()},
-                                           .framework = info,
-                                           .tls = {.insecure = true}});
+  sdk::SchedulerDriver driver(
+      &successor,
+      {.masters = {cluster_.master_address()}, .framework = info, .tls = {.insecure = true}});
   ASSERT_TRUE(driver.Start().ok());
 
   EXPECT_TRUE(testing::Eventually(absl::Seconds(30), [&] { return !scheduler_.ended().empty(); }))

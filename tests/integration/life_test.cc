@@ -1,6 +1,6 @@
-// Goal: what a framework and a user of the command line see of an ordinary life: offers, tasks, output,
-// exit status, limits. Method: a whole cluster of the real services on loopback, real containers when
-// root (posix launcher otherwise, where the tests of limits are skipped).
+// Goal: what a framework and a user of the command line see of an ordinary life: offers, tasks,
+// output, exit status, limits. Method: a whole cluster of the real services on loopback, real
+// containers when root (posix launcher otherwise, where the tests of limits are skipped).
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,8 +95,7 @@ TEST_F(LifeTest, RunFollowsTheOutputAndTakesTheTasksExitCode) {
 }
 
 TEST_F(LifeTest, OutputComesWhileTheTaskRuns) {
-  auto run = cluster_.CliStart(
-      "run", {"run", "--follow", "--command", "echo early; sleep 600"});
+  auto run = cluster_.CliStart("run", {"run", "--follow", "--command", "echo early; sleep 600"});
 
   EXPECT_TRUE(testing::Eventually(absl::Seconds(30), [&] { return run->Output() == "early\n"; }))
       << run->Log();
@@ -193,8 +192,10 @@ TEST_F(LifeTest, KillHonoursGraceAndReportsTheSignal) {
   auto driver = Connect(&scheduler, "kill");
   const auto offer = scheduler.WaitOffer();
   ASSERT_TRUE(offer.has_value());
-  auto polite = ShellTask("polite", *offer, 1, 64, "trap 'exit 9' TERM; while :; do sleep 0.05; done");
-  auto stubborn = ShellTask("stubborn", *offer, 1, 64, "trap '' TERM; while :; do sleep 0.05; done");
+  auto polite =
+      ShellTask("polite", *offer, 1, 64, "trap 'exit 9' TERM; while :; do sleep 0.05; done");
+  auto stubborn =
+      ShellTask("stubborn", *offer, 1, 64, "trap '' TERM; while :; do sleep 0.05; done");
   stubborn.mutable_kill_policy()->mutable_grace_period()->set_nanoseconds(300000000);
   driver->LaunchTasks({offer->id()}, {polite, stubborn});
   ASSERT_TRUE(scheduler.WaitState("polite", meros::v1::TASK_RUNNING).has_value());
@@ -213,7 +214,8 @@ TEST_F(LifeTest, KillHonoursGraceAndReportsTheSignal) {
 }
 
 TEST_F(LifeTest, TheCommandLineShowsTheCluster) {
-  const auto detached = cluster_.Cli({"run", "--detach", "--name", "web", "--command", "sleep 600"});
+  const auto detached =
+      cluster_.Cli({"run", "--detach", "--name", "web", "--command", "sleep 600"});
   ASSERT_EQ(detached.exit_code, 0) << detached.err;
   const std::string id = std::string(absl::StripSuffix(detached.out, "\n"));
 

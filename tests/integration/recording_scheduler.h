@@ -1,5 +1,5 @@
-// A scheduler for tests: keeps every offer and update it hears of, in order, and lets the test's thread
-// wait for what it needs.
+// A scheduler for tests: keeps every offer and update it hears of, in order, and lets the test's
+// thread wait for what it needs.
 //
 // Thread rule: thread-safe.
 #pragma once
@@ -138,8 +138,8 @@ inline meros::v1::FrameworkInfo Framework(const std::string& name) {
   info.add_roles("*");
   info.set_failover_timeout(600);
   info.set_checkpoint(true);
-  for (auto type : {Capability::MULTI_ROLE, Capability::PARTITION_AWARE,
-                    Capability::TASK_KILLING_STATE}) {
+  for (auto type :
+       {Capability::MULTI_ROLE, Capability::PARTITION_AWARE, Capability::TASK_KILLING_STATE}) {
     info.add_capabilities()->set_type(type);
   }
   return info;

@@ -103,8 +103,8 @@ int main(int argc, char** argv) {
   framework.add_capabilities()->set_type(meros::v1::FrameworkInfo::Capability::PARTITION_AWARE);
 
   Hello hello(std::atoi(argv[2]));
-  SchedulerDriver driver(&hello, {.masters = {argv[1]}, .framework = framework,
-                                  .tls = {.insecure = true}});
+  SchedulerDriver driver(&hello,
+                         {.masters = {argv[1]}, .framework = framework, .tls = {.insecure = true}});
   absl::Status status = driver.Start();
   if (status.ok()) status = driver.Join();
   if (!status.ok()) std::fprintf(stderr, "%s\n", status.ToString().c_str());

@@ -76,9 +76,12 @@ void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>*
     case v1::Request::kCommit: {
       const absl::Status valid = ValidateCommit(request.commit());
       if (!valid.ok()) return refuse(valid);
-      return Enqueue(now, {.kind = QueuedWrite::Kind::kCommit, .stream = stream,
-                           .request_id = request.id(),
-                           .commit = std::move(*request.mutable_commit())}, out);
+      return Enqueue(now,
+                     {.kind = QueuedWrite::Kind::kCommit,
+                      .stream = stream,
+                      .request_id = request.id(),
+                      .commit = std::move(*request.mutable_commit())},
+                     out);
     }
     case v1::Request::kList:
       for (auto& part : records_.List(request.list(), revision_, options_.list_part_bytes)) {
@@ -92,8 +95,8 @@ void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>*
       if (!valid.ok()) return refuse(valid);
       const Value* value = records_.Find({request.get().key().kind(), request.get().key().name()});
       if (value == nullptr) {
-        return refuse(absl::NotFoundError(
-            absl::StrCat("no record '", request.get().key().name(), "'")));
+        return refuse(
+            absl::NotFoundError(absl::StrCat("no record '", request.get().key().name(), "'")));
       }
       v1::Response response = ResponseFor(request.id(), absl::OkStatus());
       *response.mutable_record()->mutable_key() = request.get().key();
@@ -109,8 +112,12 @@ void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>*
     case v1::Request::kReleaseLease: {
       v1::Commit epoch;
       epoch.set_epoch(request.release_lease().epoch());
-      return Enqueue(now, {.kind = QueuedWrite::Kind::kRelease, .stream = stream,
-                           .request_id = request.id(), .commit = std::move(epoch)}, out);
+      return Enqueue(now,
+                     {.kind = QueuedWrite::Kind::kRelease,
+                      .stream = stream,
+                      .request_id = request.id(),
+                      .commit = std::move(epoch)},
+                     out);
     }
     case v1::Request::kGetLeader:
       return GetLeader(now, stream, request, out);
@@ -221,11 +228,11 @@ absl::Status RegistryCore::CheckRevisions(const v1::Commit& commit) const {
 void RegistryCore::AddCommit(QueuedWrite& write, std::vector<Effect>* out) {
   const uint64_t epoch = batch_.lease.has_value() ? batch_.lease->epoch() : lease_.epoch();
   if (write.commit.epoch() != epoch) {
-    return ReplyError(write.stream, write.request_id,
-                      absl::FailedPreconditionError(absl::StrCat(
-                          "commit.epoch: ", write.commit.epoch(), " is not the present one, ",
-                          epoch)),
-                      out);
+    return ReplyError(
+        write.stream, write.request_id,
+        absl::FailedPreconditionError(absl::StrCat("commit.epoch: ", write.commit.epoch(),
+                                                   " is not the present one, ", epoch)),
+        out);
   }
   const absl::Status revisions = CheckRevisions(write.commit);
   if (!revisions.ok()) return ReplyError(write.stream, write.request_id, revisions, out);
@@ -268,8 +275,8 @@ void RegistryCore::AddRelease(QueuedWrite& write, std::vector<Effect>* out) {
     return ReplyLease(write.stream, write.request_id,
                       epoch <= lease_.epoch()
                           ? absl::OkStatus()
-                          : absl::FailedPreconditionError(absl::StrCat(
-                                "release_lease.epoch: ", epoch, " was never granted")),
+                          : absl::FailedPreconditionError(
+                                absl::StrCat("release_lease.epoch: ", epoch, " was never granted")),
                       out);
   }
   batch_.lease = lease_.NextRelease();
@@ -361,21 +368,25 @@ void RegistryCore::GrantIfFree(absl::Time now, std::vector<Effect>* out) {
   grant_in_queue_ = true;
   LeaseWaiter next = std::move(waiters_.front());
   waiters_.pop_front();
-  Enqueue(now, {.kind = QueuedWrite::Kind::kGrant, .stream = next.stream,
-                .request_id = next.request_id, .candidate = std::move(next)}, out);
+  Enqueue(now,
+          {.kind = QueuedWrite::Kind::kGrant,
+           .stream = next.stream,
+           .request_id = next.request_id,
+           .candidate = std::move(next)},
+          out);
 }
 
 void RegistryCore::Renew(absl::Time now, StreamId stream, const v1::Request& request,
                          std::vector<Effect>* out) {
   const uint64_t epoch = request.renew_lease().epoch();
-  const bool held = epoch > 0 && epoch == lease_.epoch() && lease_.expiry() != absl::InfiniteFuture();
+  const bool held =
+      epoch > 0 && epoch == lease_.epoch() && lease_.expiry() != absl::InfiniteFuture();
   // While a grant to another is being written the old holder may not go on.
-  const bool being_replaced =
-      write_state_ == WriteState::kWriting && batch_.granted_to.has_value();
+  const bool being_replaced = write_state_ == WriteState::kWriting && batch_.granted_to.has_value();
   if (!held || being_replaced) {
     return ReplyLease(stream, request.id(),
-                      absl::FailedPreconditionError(absl::StrCat(
-                          "renew_lease.epoch: ", epoch, " does not hold the lease")),
+                      absl::FailedPreconditionError(
+                          absl::StrCat("renew_lease.epoch: ", epoch, " does not hold the lease")),
                       out);
   }
   lease_.Renew(now);
@@ -392,8 +403,8 @@ void RegistryCore::GetLeader(absl::Time now, StreamId stream, const v1::Request&
       return ReplyError(stream, request.id(),
                         absl::ResourceExhaustedError("too many requests wait for a leader"), out);
     }
-    watchers_.push_back({stream, request.id(), ask.known_epoch(),
-                         now + absl::Milliseconds(ask.wait_ms())});
+    watchers_.push_back(
+        {stream, request.id(), ask.known_epoch(), now + absl::Milliseconds(ask.wait_ms())});
     return;
   }
   v1::Response response = ResponseFor(request.id(), absl::OkStatus());

@@ -1,5 +1,5 @@
-// Goal: every rule of the protocol (protos/meros/registry/v1/registry_service.proto) that the core decides.
-// Method: requests in, effects out; the test plays the store.
+// Goal: every rule of the protocol (protos/meros/registry/v1/registry_service.proto) that the core
+// decides. Method: requests in, effects out; the test plays the store.
 #include "services/registry/core/registry_core.h"
 
 #include "absl/strings/match.h"

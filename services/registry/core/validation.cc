@@ -33,8 +33,8 @@ absl::Status ValidateKey(const v1::RecordKey& key) {
     return Bad("key.kind", absl::StrCat("no record kind has number ", key.kind()));
   }
   if (key.name().empty() || key.name().size() > kNameBytesMax) {
-    return Bad("key.name", absl::StrCat("must have 1 to ", kNameBytesMax, " bytes, got ",
-                                        key.name().size()));
+    return Bad("key.name",
+               absl::StrCat("must have 1 to ", kNameBytesMax, " bytes, got ", key.name().size()));
   }
   return absl::OkStatus();
 }
@@ -83,9 +83,9 @@ absl::Status ValidateWait(int64_t wait_ms) {
 
 absl::Status ValidateAcquire(const v1::AcquireLease& acquire, const CoreOptions& options) {
   if (acquire.candidate_id().empty() || acquire.candidate_id().size() > kCandidateBytesMax) {
-    return Bad("acquire_lease.candidate_id", absl::StrCat("must have 1 to ", kCandidateBytesMax,
-                                                          " bytes, got ",
-                                                          acquire.candidate_id().size()));
+    return Bad("acquire_lease.candidate_id",
+               absl::StrCat("must have 1 to ", kCandidateBytesMax, " bytes, got ",
+                            acquire.candidate_id().size()));
   }
   if (acquire.address().size() > kAddressBytesMax) {
     return Bad("acquire_lease.address", absl::StrCat("must have at most ", kAddressBytesMax,

@@ -4,8 +4,8 @@ namespace meros::registry {
 
 RegistryMetrics::RegistryMetrics(telemetry::MetricRegistry* metrics)
     : strand(metrics),
-      requests(metrics->AddCounter("meros_registry_requests_total",
-                                   "Requests received on sessions.")),
+      requests(
+          metrics->AddCounter("meros_registry_requests_total", "Requests received on sessions.")),
       sessions(metrics->AddGauge("meros_registry_sessions", "Open sessions.")),
       commits_(metrics->AddCounter("meros_registry_store_commits_total",
                                    "Transactions made durable by the store.")),
@@ -17,10 +17,11 @@ RegistryMetrics::RegistryMetrics(telemetry::MetricRegistry* metrics)
                                          "Time that the store took for one transaction.",
                                          telemetry::LatencyBuckets())),
       records_(metrics->AddGauge("meros_registry_records", "Durable records.")),
-      record_bytes_(metrics->AddGauge("meros_registry_record_bytes",
-                                      "Size of all records' values.")),
-      epoch_(metrics->AddGauge("meros_registry_lease_epoch",
-                               "Epoch of the newest grant of the leader lease; 0 before the first.")),
+      record_bytes_(
+          metrics->AddGauge("meros_registry_record_bytes", "Size of all records' values.")),
+      epoch_(
+          metrics->AddGauge("meros_registry_lease_epoch",
+                            "Epoch of the newest grant of the leader lease; 0 before the first.")),
       writable_(metrics->AddGauge("meros_registry_writable",
                                   "1 while writes are taken, 0 after the store has failed.")),
       queued_writes_(metrics->AddGauge("meros_registry_queued_writes",

@@ -25,8 +25,8 @@ absl::StatusOr<std::unique_ptr<RegistryShell>> RegistryShell::Start(
       new RegistryShell(std::move(core), std::move(store_name), metrics));
   RegistryShell* const self = shell.get();
   shell->writer_ = std::make_unique<StoreWriter>(
-      std::move(store), [self](uint64_t token, const absl::Status& status, size_t changes,
-                               absl::Duration took) {
+      std::move(store),
+      [self](uint64_t token, const absl::Status& status, size_t changes, absl::Duration took) {
         self->metrics_->OnCommit(status, changes, took);
         if (status.ok()) {
           self->strand_.Post(RegistryCore::StoreCommitted{token});
@@ -99,8 +99,8 @@ void RegistryShell::Deliver(StreamId id, v1::SessionResponse frame) {
       if (response.code() == 0) {
         call->second.Finish(response.leader());
       } else {
-        call->second.Finish(absl::Status(static_cast<absl::StatusCode>(response.code()),
-                                         response.message()));
+        call->second.Finish(
+            absl::Status(static_cast<absl::StatusCode>(response.code()), response.message()));
       }
       leader_calls_.erase(call);
     }
@@ -127,19 +127,18 @@ grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* RegistryShell:
     streams_[id] = stream;
   }
   metrics_->sessions.Add(1);
-  return stream->Start({.on_frame =
-                            [this, id, raw = stream.get()](v1::SessionRequest frame) {
-                              OnFrame(id, raw, std::move(frame));
-                            },
-                        .on_closed =
-                            [this, id](const absl::Status&) {
-                              metrics_->sessions.Add(-1);
-                              {
-                                MutexLock lock(&mutex_);
-                                streams_.erase(id);
-                              }
-                              strand_.Post(RegistryCore::StreamClosed{id});
-                            }});
+  return stream->Start(
+      {.on_frame = [this, id, raw = stream.get()](
+                       v1::SessionRequest frame) { OnFrame(id, raw, std::move(frame)); },
+       .on_closed =
+           [this, id](const absl::Status&) {
+             metrics_->sessions.Add(-1);
+             {
+               MutexLock lock(&mutex_);
+               streams_.erase(id);
+             }
+             strand_.Post(RegistryCore::StreamClosed{id});
+           }});
 }
 
 grpc::ServerUnaryReactor* RegistryShell::GetLeader(grpc::CallbackServerContext* context,
