@@ -56,10 +56,12 @@ void AgentCore::Handle(ContainerizerUp&& input) {
 
 void AgentCore::Handle(ContainerizerDown&& input) {
   if (input.session != containers_.session) return;
+  if (containers_.is_ready) {
+    Note(Notice::Severity::kWarning,
+         absl::StrCat("the containerizer is away: ", input.reason.ToString()));
+  }
   containers_.session = 0;
   containers_.is_ready = false;
-  Note(Notice::Severity::kWarning,
-       absl::StrCat("the containerizer is away: ", input.reason.ToString()));
 }
 
 void AgentCore::Handle(LinkUp&& input) {
@@ -102,6 +104,7 @@ void AgentCore::OnTimer(const TimerKey& key) {
 void AgentCore::MoveTo(AgentState state) {
   MEROS_CHECK(IsLegal(state_, state)) << Name(state_) << " to " << Name(state);
   state_ = state;
+  Emit(StateChanged{state});
   if (state == AgentState::kConnecting) Emit(OpenLink{});
 }
 

@@ -19,6 +19,7 @@
 #include "libs/base/ids.h"
 #include "meros/agent_link/v1/agent_link.pb.h"
 #include "meros/containerizer/v1/containerizer.pb.h"
+#include "services/agent/core/agent_state.h"
 
 namespace meros::agent {
 
@@ -79,6 +80,11 @@ struct CloseLink {
   absl::Status reason;
 };
 
+// The agent's own state has changed, for health and metrics.
+struct StateChanged {
+  AgentState state = AgentState::kRecovering;
+};
+
 // What is counted; the shell has a metric for each.
 enum class Counter {
   kTaskLaunched,
@@ -117,6 +123,6 @@ struct Exit {
 };
 
 using Effect = std::variant<Persist, PrepareSandbox, DiscardSandbox, SweepSandboxes, ToContainerizer,
-                            OpenLink, ToMaster, CloseLink, Count, Notice, Exit>;
+                            OpenLink, ToMaster, CloseLink, StateChanged, Count, Notice, Exit>;
 
 }  // namespace meros::agent

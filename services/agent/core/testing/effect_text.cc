@@ -105,6 +105,7 @@ std::string EffectText::Of(const Effect& effect) {
           [](const OpenLink&) { return std::string("open link"); },
           [&](const ToMaster& e) { return absl::StrCat("master: ", Of(e.message), After(e.after)); },
           [](const CloseLink& e) { return absl::StrCat("close link: ", e.reason.message()); },
+          [](const StateChanged&) { return std::string(); },
           [](const Count&) { return std::string(); },
           [](const Notice& e) { return absl::StrCat("note: ", e.text); },
           [](const Exit& e) {

@@ -13,7 +13,7 @@ namespace meros::agent {
 
 class EffectText {
  public:
-  // Empty for effects that a trace leaves out (counts).
+  // Empty for effects that a trace leaves out (counts, states).
   std::string Of(const Effect& effect);
 
   // "C1" for a container's id, and back.

@@ -1,0 +1,178 @@
+#include "services/agent/shell/master_link.h"
+
+#include <map>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "libs/base/mutex.h"
+#include "libs/base/rng.h"
+#include "libs/rpc/bidi_client_stream.h"
+#include "libs/rpc/channel.h"
+#include "libs/runtime/backoff.h"
+#include "meros/agent_link/v1/agent_link.grpc.pb.h"
+
+namespace meros::agent {
+
+namespace link = agent_link::v1;
+
+namespace {
+
+using Stream = rpc::BidiClientStream<link::AgentFrame, link::MasterFrame>;
+using Service = link::AgentLinkService;
+
+}  // namespace
+
+std::optional<std::string> LeaderHint(absl::string_view message) {
+  constexpr absl::string_view kMark = "leader=";
+  const size_t at = message.rfind(kMark);
+  if (at == absl::string_view::npos) return std::nullopt;
+  absl::string_view hint = message.substr(at + kMark.size());
+  hint = hint.substr(0, hint.find_first_of(" \t\n,;"));
+  const size_t colon = hint.rfind(':');
+  if (colon == absl::string_view::npos || colon == 0 || colon + 1 == hint.size()) {
+    return std::nullopt;
+  }
+  return std::string(hint);
+}
+
+struct MasterLink::Impl {
+  Impl(const MasterLinkOptions& options, uint64_t seed)
+      : rng(seed),
+        backoff({.initial = options.backoff_initial, .maximum = options.backoff_maximum}) {}
+
+  Mutex mutex;
+  CondVar closed;
+  Rng rng MEROS_GUARDED_BY(mutex);
+  runtime::Backoff backoff MEROS_GUARDED_BY(mutex);
+  // Kept for ever: one idle connection per master makes a fail-over quick.
+  std::map<std::string, std::unique_ptr<Service::Stub>> stubs MEROS_GUARDED_BY(mutex);
+  size_t next_master MEROS_GUARDED_BY(mutex) = 0;
+  std::optional<std::string> hint MEROS_GUARDED_BY(mutex);
+  std::shared_ptr<Stream> stream MEROS_GUARDED_BY(mutex);
+  StreamId id MEROS_GUARDED_BY(mutex) = 0;
+  int open_streams MEROS_GUARDED_BY(mutex) = 0;  // whose on_closed has not returned
+  bool is_first_dial MEROS_GUARDED_BY(mutex) = true;
+  bool stopping MEROS_GUARDED_BY(mutex) = false;
+};
+
+MasterLink::MasterLink(MasterLinkOptions options, uint64_t seed, Redialer* redialer)
+    : options_(std::move(options)),
+      redialer_(redialer),
+      impl_(std::make_unique<Impl>(options_, seed)) {}
+
+MasterLink::~MasterLink() { Stop(); }
+
+void MasterLink::Start(MasterLinkHandlers handlers) { handlers_ = std::move(handlers); }
+
+void MasterLink::Stop() {
+  std::shared_ptr<Stream> stream;
+  {
+    MutexLock lock(&impl_->mutex);
+    impl_->stopping = true;
+    stream = impl_->stream;
+  }
+  if (stream != nullptr) stream->Cancel();
+  MutexLock lock(&impl_->mutex);
+  while (impl_->open_streams > 0) impl_->closed.Wait(&impl_->mutex);
+}
+
+void MasterLink::Open() {
+  absl::Duration delay;
+  {
+    MutexLock lock(&impl_->mutex);
+    if (!std::exchange(impl_->is_first_dial, false)) delay = impl_->backoff.Next(&impl_->rng);
+  }
+  redialer_->After(delay, [this] { Dial(); });
+}
+
+void MasterLink::Dial() {
+  auto stream = Stream::Create();
+  StreamId id = 0;
+  std::string master;
+  Service::Stub* stub = nullptr;
+  {
+    MutexLock lock(&impl_->mutex);
+    if (impl_->stopping) return;
+    if (impl_->hint.has_value()) {
+      master = *std::exchange(impl_->hint, std::nullopt);
+    } else {
+      master = options_.masters[impl_->next_master++ % options_.masters.size()];
+    }
+    auto& known = impl_->stubs[master];
+    if (known == nullptr) {
+      auto channel = rpc::MakeChannel(master, options_.tls);
+      if (channel.ok()) known = Service::NewStub(*channel);
+    }
+    stub = known.get();
+    id = ++impl_->id;
+    if (stub != nullptr) {
+      impl_->stream = stream;
+      ++impl_->open_streams;
+    }
+  }
+  // First, so that the core knows the stream when its first message comes.
+  handlers_.on_up(id, master);
+  if (stub == nullptr) {
+    return handlers_.on_down(id, absl::InvalidArgumentError("no channel to the master can be made"));
+  }
+  stub->async()->Connect(stream->context(), stream->reactor());
+  stream->Start(
+      {.on_frame = [this, id](link::MasterFrame frame) { OnFrame(id, std::move(frame)); },
+       .on_closed = [this, id](const absl::Status& status) { OnClosed(id, status); }});
+}
+
+void MasterLink::OnFrame(StreamId id, link::MasterFrame frame) {
+  for (link::MasterMessage& message : *frame.mutable_messages()) {
+    if (message.has_registered()) {
+      MutexLock lock(&impl_->mutex);
+      impl_->backoff.Reset();
+    }
+    handlers_.on_message(id, std::move(message));
+  }
+}
+
+void MasterLink::OnClosed(StreamId id, const absl::Status& status) {
+  {
+    MutexLock lock(&impl_->mutex);
+    if (id == impl_->id) {
+      impl_->stream.reset();
+      impl_->hint = LeaderHint(status.message());
+    }
+  }
+  handlers_.on_down(id, status);
+  MutexLock lock(&impl_->mutex);
+  --impl_->open_streams;
+  impl_->closed.SignalAll();
+}
+
+void MasterLink::Send(StreamId id, std::vector<link::AgentMessage> messages) {
+  std::shared_ptr<Stream> stream;
+  {
+    MutexLock lock(&impl_->mutex);
+    if (id != impl_->id) return;
+    stream = impl_->stream;
+  }
+  if (stream == nullptr) return;
+  link::AgentFrame frame;
+  size_t bytes = 0;
+  for (link::AgentMessage& message : messages) {
+    bytes += message.ByteSizeLong();
+    *frame.add_messages() = std::move(message);
+    if (bytes < rpc::kFrameBytesTarget) continue;
+    stream->Send(std::exchange(frame, {}));
+    bytes = 0;
+  }
+  if (frame.messages_size() > 0) stream->Send(std::move(frame));
+}
+
+void MasterLink::Close(StreamId id, absl::Status reason) {
+  std::shared_ptr<Stream> stream;
+  {
+    MutexLock lock(&impl_->mutex);
+    if (id != impl_->id) return;
+    stream = impl_->stream;
+  }
+  if (stream != nullptr) stream->Abort(std::move(reason));
+}
+
+}  // namespace meros::agent
