@@ -27,8 +27,8 @@ class FdWatcher {
 
   ~FdWatcher() { Stop(); }
 
-  // Ends the thread: when it returns no callback runs any more, and none will. Idempotent; not from a
-  // callback.
+  // Ends the thread: when it returns no callback runs any more, and none will. Idempotent; not from
+  // a callback.
   void Stop();
 
   // Calls `ready` once, the first time that `fd` is readable, and forgets the watch. `fd` must stay

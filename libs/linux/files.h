@@ -53,8 +53,9 @@ absl::Status MakeDirectories(const std::string& path, mode_t mode = 0755);
 // file system. A missing directory is fine. At most 32 levels deep.
 absl::Status RemoveTree(const std::string& path);
 
-// Takes an exclusive flock(2) on an open file or directory; released when it is closed everywhere. A
-// child that a killed owner was just creating may hold it for some milliseconds more, hence the wait.
+// Takes an exclusive flock(2) on an open file or directory; released when it is closed everywhere.
+// A child that a killed owner was just creating may hold it for some milliseconds more, hence the
+// wait.
 // ERRORS: FailedPrecondition when it is still held by another after `wait`.
 absl::Status LockExclusively(int fd, absl::Duration wait);
 

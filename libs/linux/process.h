@@ -50,8 +50,9 @@ struct OpenFilesLimit {
   uint64_t hard = 0;
 };
 
-// Raises this process's soft limit to its hard limit and returns what it was, which is what programs
-// that are started from here should have: some still walk over all descriptors, or use select(2).
+// Raises this process's soft limit to its hard limit and returns what it was, which is what
+// programs that are started from here should have: some still walk over all descriptors, or use
+// select(2).
 absl::StatusOr<OpenFilesLimit> RaiseOpenFilesLimit();
 
 // Id of this boot of the kernel.

@@ -1,4 +1,5 @@
-// Goal: what is written is read back, what is broken is said to be, and one owner holds a directory.
+// Goal: what is written is read back, what is broken is said to be, and one owner holds a
+// directory.
 #include "services/containerizer/shell/records.h"
 
 #include <gmock/gmock.h>

@@ -69,7 +69,7 @@ class Recovery {
   }
 
  private:
-  // No pid was written, so nothing was ever told to go.
+  // No pid was written, so nothing was ever told to go. The core then starts it anew.
   void SweepInterruptedStart(const std::string& id) {
     const absl::Status swept = launcher_->Kill(id).status();
     Log("sweeping an interrupted start", id, swept.ok() ? launcher_->CleanUp(id) : swept);
@@ -79,8 +79,9 @@ class Recovery {
     const std::string& id = found->spec.container_id();
     if (process.boot_id != boot_id_) {
       found->phase = RecoveredContainer::Phase::kEnded;
-      found->started_at_ns =
-          ReadNote(records_->DirectoryOf(id), kInitStartedFile).value_or(InitNote{0, 1}).unix_ns;
+      const absl::StatusOr<InitNote> started =
+          ReadNote(records_->DirectoryOf(id), kInitStartedFile);
+      found->started_at_ns = started.ok() ? started->unix_ns : 0;
       return;
     }
     found->started_at_ns = AwaitStarted(*records_, id, process);

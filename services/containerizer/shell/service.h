@@ -18,9 +18,9 @@
 
 namespace meros::containerizer {
 
-// Makes `path` ready to listen on, as rpc::PrepareUnixSocket does. When somebody listens there, waits
-// for a second first: a child that a killed containerizer was just creating holds the socket until it
-// has executed meros-init.
+// Makes `path` ready to listen on, as rpc::PrepareUnixSocket does. When somebody listens there,
+// waits for a second first: a child that a killed containerizer was just creating holds the socket
+// until it has executed meros-init.
 absl::Status ClaimSocket(const std::string& path);
 
 class Service final : public v1::ContainerizerService::CallbackService {

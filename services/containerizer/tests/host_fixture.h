@@ -1,5 +1,5 @@
-// What the tests of the whole shell share: directories and a cgroup root of their own, a client that
-// asks and waits, and the proof that nothing is left behind.
+// What the tests of the whole shell share: directories and a cgroup root of their own, a client
+// that asks and waits, and the proof that nothing is left behind.
 //
 // Thread rule: the test's thread, but for Receive.
 #pragma once

@@ -38,13 +38,23 @@ class MembershipIsolator : public Isolator {
     absl::Status first_failure;
     for (const std::string& id : ids) {
       if (is_known(id)) continue;
-      first_failure.Update(cgroups_->KillAll(id));
-      first_failure.Update(cgroups_->Remove(id));
+      first_failure.Update(Destroy(id));
     }
     return first_failure;
   }
 
  private:
+  // Killed processes may take a moment to go; Remove waits 100 ms for them each time.
+  absl::Status Destroy(const std::string& id) {
+    absl::Status removed;
+    for (int tries = 0; tries < 20; ++tries) {
+      MEROS_RETURN_IF_ERROR(cgroups_->KillAll(id));
+      removed = cgroups_->Remove(id);
+      if (removed.ok()) break;
+    }
+    return removed;
+  }
+
   os::Cgroups* const cgroups_;
 };
 
