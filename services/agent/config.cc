@@ -66,12 +66,13 @@ void AddNodeFlags(Config* config, config::FlagSet* flags) {
              {.name = "attributes",
               .help = "Facts for frameworks to choose by, as \"rack:r1;ssd:1\".",
               .group = "Node"});
-  flags->Add(&config->work_dir,
-             {.name = "work_dir",
-              .help = "Directory of checkpoints and sandboxes, on a disk that survives reboots; one "
-                      "agent each.",
-              .group = "Node",
-              .constraint = config::NotEmpty()});
+  flags->Add(
+      &config->work_dir,
+      {.name = "work_dir",
+       .help = "Directory of checkpoints and sandboxes, on a disk that survives reboots; one "
+               "agent each.",
+       .group = "Node",
+       .constraint = config::NotEmpty()});
 }
 
 void AddTaskFlags(Config* config, config::FlagSet* flags) {
@@ -80,11 +81,12 @@ void AddTaskFlags(Config* config, config::FlagSet* flags) {
               .help = "Run tasks as the user that they or their framework name; needs root, and is "
                       "off without it.",
               .group = "Tasks"});
-  flags->Add(&config->enforce_cpu_limits,
-             {.name = "enforce_cpu_limits",
-              .help = "Tasks without a limit of their own get no more than the cpus they asked for, "
-                      "even when the node is idle.",
-              .group = "Tasks"});
+  flags->Add(
+      &config->enforce_cpu_limits,
+      {.name = "enforce_cpu_limits",
+       .help = "Tasks without a limit of their own get no more than the cpus they asked for, "
+               "even when the node is idle.",
+       .group = "Tasks"});
   flags->Add(&config->task_pids_max,
              {.name = "task_pids_max",
               .help = "Processes and threads that one task may have; 0: no limit.",
@@ -167,9 +169,8 @@ std::string LookUp(const std::string& host) {
 absl::Status FillInfo(const Config& config, const std::string& port, AgentOptions* options) {
   options->info.set_hostname(config.hostname.empty() ? SystemHostname() : config.hostname);
   options->info.set_port(std::atoi(port.c_str()));
-  MEROS_ASSIGN_OR_RETURN(
-      const resources::Resources total,
-      DetectResources(config.resources, config.default_role, config.work_dir));
+  MEROS_ASSIGN_OR_RETURN(const resources::Resources total,
+                         DetectResources(config.resources, config.default_role, config.work_dir));
   wire::ResourcesToProto(total, options->info.mutable_resources());
   auto attributes = resources::Attributes::Parse(config.attributes);
   if (!attributes.ok()) {
@@ -209,8 +210,8 @@ absl::Status Validate(const Config& config) {
         "--advertise_address: '", config.advertise_address, "' is not of the form HOST:PORT"));
   }
   if (!absl::StartsWith(config.containerizer, "unix:/")) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--containerizer: '", config.containerizer, "' is not of the form unix:/PATH"));
+    return absl::InvalidArgumentError(absl::StrCat("--containerizer: '", config.containerizer,
+                                                   "' is not of the form unix:/PATH"));
   }
   if (config.work_dir.front() != '/') {
     return absl::InvalidArgumentError(

@@ -8,9 +8,8 @@
 
 namespace meros::agent {
 
-// Serves until SIGTERM or SIGINT (tasks go on), or until a master has ordered the agent to leave and
-// its tasks are gone.
-// ERRORS: what keeps it from running, in a sentence for operators.
+// Serves until SIGTERM or SIGINT (tasks go on), or until a master has ordered the agent to leave
+// and its tasks are gone. ERRORS: what keeps it from running, in a sentence for operators.
 absl::Status Run(const Config& config);
 
 }  // namespace meros::agent

@@ -29,8 +29,9 @@ void AgentCore::Handle(Recovered&& input) {
   RecoveredState recovered = Decode(input.records);
   if (!recovered.is_node_readable) {
     has_exited_ = true;  // above all, no container is taken for an orphan
-    Emit(Exit{0, absl::DataLossError("the record of this agent's identity cannot be read; restore the "
-                                     "checkpoint database, or remove it to start as a new agent")});
+    Emit(Exit{0,
+              absl::DataLossError("the record of this agent's identity cannot be read; restore the "
+                                  "checkpoint database, or remove it to start as a new agent")});
     return;
   }
   for (const auto& [key, problem] : recovered.problems) {
@@ -95,7 +96,8 @@ void AgentCore::OnTimer(const TimerKey& key) {
     case TimerKind::kRelaunch:
       if (task != nullptr && task->phase == TaskPhase::kLaunching) Launch(*task);
       return;
-    case TimerKind::kHeartbeat: return OnHeartbeatTimer();
+    case TimerKind::kHeartbeat:
+      return OnHeartbeatTimer();
     case TimerKind::kRegistration:
       return DropLink(absl::DeadlineExceededError("the master did not answer the registration"));
   }

@@ -6,8 +6,9 @@
 // It keeps three promises:
 //   - nothing runs that is not recorded: a launch waits for the task's record;
 //   - an update is durable before it is forwarded, and is forwarded until it is acknowledged;
-//   - recovery reaches the same state: what the records and the containerizer's list say is compared,
-//     and the difference is worked off the same way after a crash, a reboot or a lost connection.
+//   - recovery reaches the same state: the records and the containerizer's list are compared, and
+//   the
+//     difference is worked off the same way after a crash, a reboot or a lost connection.
 //
 // The handlers are grouped by what they answer: recover.cc, master_messages.cc, launch.cc, stop.cc,
 // containers.cc, updates.cc.
@@ -98,7 +99,9 @@ class AgentCore {
   void MoveTo(AgentState state);
   void Emit(Effect effect) { effects_.push_back(std::move(effect)); }
   void Count(Counter what) { Emit(agent::Count{what}); }
-  void Note(Notice::Severity severity, std::string text) { Emit(Notice{severity, std::move(text)}); }
+  void Note(Notice::Severity severity, std::string text) {
+    Emit(Notice{severity, std::move(text)});
+  }
   void SaveNode();
   void SaveProgress(const Task& task);
   void ExitIfDone();

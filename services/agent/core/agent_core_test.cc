@@ -1,5 +1,6 @@
-// Goal: the parts that the scripts do not show: tables of states, the container of a task, outcomes,
-// stale masters and hostile messages. Method: inputs in, effects out, on the model of a node.
+// Goal: the parts that the scripts do not show: tables of states, the container of a task,
+// outcomes, stale masters and hostile messages. Method: inputs in, effects out, on the model of a
+// node.
 #include "services/agent/core/agent_core.h"
 
 #include <gmock/gmock.h>
@@ -219,8 +220,7 @@ TEST(AgentCore, OldAndRepeatedAcknowledgementsAreCountedAndIgnored) {
 
 TEST(AgentCore, KillingAnnouncesItselfToFrameworksThatKnowTheState) {
   auto node = RunningNode();
-  node->framework.add_capabilities()->set_type(
-      v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
+  node->framework.add_capabilities()->set_type(v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
   node->Run("t1");
 
   node->Kill("t1");

@@ -29,11 +29,16 @@ bool IsLegal(AgentState from, AgentState to) {
 
 absl::string_view Name(AgentState state) {
   switch (state) {
-    case kRecovering: return "RECOVERING";
-    case kConnecting: return "CONNECTING";
-    case kRegistering: return "REGISTERING";
-    case kRunning: return "RUNNING";
-    case kTerminating: return "TERMINATING";
+    case kRecovering:
+      return "RECOVERING";
+    case kConnecting:
+      return "CONNECTING";
+    case kRegistering:
+      return "REGISTERING";
+    case kRunning:
+      return "RUNNING";
+    case kTerminating:
+      return "TERMINATING";
   }
   return "?";
 }

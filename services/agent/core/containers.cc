@@ -54,8 +54,8 @@ void AgentCore::OnAnswer(const cv1::Response& response) {
   }
   if (container.empty()) {
     // A refused List leaves nothing to go by; the shell connects again.
-    Note(Notice::Severity::kError, absl::StrCat("the containerizer refused to list its containers: ",
-                                                response.message()));
+    Note(Notice::Severity::kError,
+         absl::StrCat("the containerizer refused to list its containers: ", response.message()));
     return;
   }
   if (Task* task = book_.FindByContainer(container); task != nullptr) OnRefused(task, response);
@@ -73,8 +73,9 @@ void AgentCore::OnRefused(Task* task, const cv1::Response& response) {
     return;
   }
   Count(Counter::kContainerLaunchError);
-  End(task, {.reason = v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED,
-             .message = absl::StrCat("the containerizer refused the launch: ", response.message())});
+  End(task,
+      {.reason = v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED,
+       .message = absl::StrCat("the containerizer refused the launch: ", response.message())});
 }
 
 void AgentCore::OnStatus(Task* task, const cv1::ContainerStatus& status) {

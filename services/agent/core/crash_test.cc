@@ -1,9 +1,9 @@
 // Goal: recovery reaches the same state wherever the agent crashes.
 // Method: one life of a few tasks (a clean end, a failure, a kill, a kill before start, a lost
 // containerizer) is played against the model of a node; it is repeated with a crash after the first
-// effect, the second, and so on, with and without records lost that were not yet committed. After the
-// crash the agent starts again and the story goes on. In the end every task has exactly one terminal
-// update, what the framework was told is true, and nothing is left on the node.
+// effect, the second, and so on, with and without records lost that were not yet committed. After
+// the crash the agent starts again and the story goes on. In the end every task has exactly one
+// terminal update, what the framework was told is true, and nothing is left on the node.
 #include <gtest/gtest.h>
 
 #include "services/agent/core/testing/node_model.h"
@@ -30,11 +30,18 @@ const std::vector<Act>& Story() {
       [](NodeModel* n) { n->Run("killed"); },
       [](NodeModel* n) { n->ExitContainer("clean", 0); },
       [](NodeModel* n) { n->Kill("killed"); },
-      [](NodeModel* n) { if (n->is_running()) n->BreakContainerizer(); },
+      [](NodeModel* n) {
+        if (n->is_running()) n->BreakContainerizer();
+      },
       [](NodeModel* n) { n->Run("late"); },
       [](NodeModel* n) { n->ExitContainer("failing", 7); },
-      [](NodeModel* n) { if (n->is_running()) n->BreakMaster(); },
-      [](NodeModel* n) { n->Run("last"); n->Kill("last"); },
+      [](NodeModel* n) {
+        if (n->is_running()) n->BreakMaster();
+      },
+      [](NodeModel* n) {
+        n->Run("last");
+        n->Kill("last");
+      },
   };
   return *story;
 }

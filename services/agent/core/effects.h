@@ -1,10 +1,11 @@
 // What the agent's core wants done, in the order in which it wants it done.
 //
-// The one rule of durability: an effect with `after` = n must not happen before every Persist with a
-// token up to n is durable. The core stamps everything that leaves the agent with the newest token at
-// that moment, so nobody ever sees anything that a crash could make the agent forget. Tokens grow, so
-// the shell needs one queue and one watermark. `after` = 0 means at once, ahead of what waits: the
-// heartbeat, and stopping a container that is known to exist, must work with a full disk.
+// The one rule of durability: an effect with `after` = n must not happen before every Persist with
+// a token up to n is durable. The core stamps everything that leaves the agent with the newest
+// token at that moment, so nobody ever sees anything that a crash could make the agent forget.
+// Tokens grow, so the shell needs one queue and one watermark. `after` = 0 means at once, ahead of
+// what waits: the heartbeat, and stopping a container that is known to exist, must work with a full
+// disk.
 //
 // Thread rule: values.
 #pragma once
@@ -122,7 +123,8 @@ struct Exit {
   absl::Status reason;
 };
 
-using Effect = std::variant<Persist, PrepareSandbox, DiscardSandbox, SweepSandboxes, ToContainerizer,
-                            OpenLink, ToMaster, CloseLink, StateChanged, Count, Notice, Exit>;
+using Effect =
+    std::variant<Persist, PrepareSandbox, DiscardSandbox, SweepSandboxes, ToContainerizer, OpenLink,
+                 ToMaster, CloseLink, StateChanged, Count, Notice, Exit>;
 
 }  // namespace meros::agent

@@ -18,8 +18,8 @@ class Journal {
   void Put(std::string key, std::string value) { writes_[std::move(key)] = std::move(value); }
   void Erase(std::string key) { writes_[std::move(key)] = std::nullopt; }
 
-  // What an effect emitted now must wait for: this step's writes if there are any so far, or else the
-  // last ones.
+  // What an effect emitted now must wait for: this step's writes if there are any so far, or else
+  // the last ones.
   PersistToken token() const { return writes_.empty() ? last_ : last_ + 1; }
 
   // The step's Persist, if it wrote anything.

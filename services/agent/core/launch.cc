@@ -45,11 +45,10 @@ void AgentCore::OnRunTask(const link::RunTasks& run, const v1::TaskInfo& info,
   book_.Add(std::move(task));
 }
 
-std::optional<Refusal> AgentCore::RefusalNow(
-    const link::RunTasks& run, const v1::TaskInfo& info,
-    const absl::StatusOr<TaskResources>& resources) const {
-  const v1::TaskState dropped = DroppedState(
-      HasCapability(run.framework(), v1::FrameworkInfo::Capability::PARTITION_AWARE));
+std::optional<Refusal> AgentCore::RefusalNow(const link::RunTasks& run, const v1::TaskInfo& info,
+                                             const absl::StatusOr<TaskResources>& resources) const {
+  const v1::TaskState dropped =
+      DroppedState(HasCapability(run.framework(), v1::FrameworkInfo::Capability::PARTITION_AWARE));
   if (is_draining()) {
     return Refusal{dropped, v1::TaskStatus::REASON_AGENT_DRAINING, "the agent is being emptied"};
   }

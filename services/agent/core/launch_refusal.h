@@ -1,5 +1,5 @@
-// What this agent does not run. A task that asks for something we do not do is refused with a reason:
-// running it without what it asked for would be worse.
+// What this agent does not run. A task that asks for something we do not do is refused with a
+// reason: running it without what it asked for would be worse.
 //
 // Thread rule: pure functions; thread-safe.
 #pragma once

@@ -87,22 +87,38 @@ std::optional<cv1::Rlimit::Type> RlimitType(v1::RLimitInfo::RLimit::Type type) {
   using In = v1::RLimitInfo::RLimit;
   using Out = cv1::Rlimit;
   switch (type) {
-    case In::RLMT_AS: return Out::AS;
-    case In::RLMT_CORE: return Out::CORE;
-    case In::RLMT_CPU: return Out::CPU;
-    case In::RLMT_DATA: return Out::DATA;
-    case In::RLMT_FSIZE: return Out::FSIZE;
-    case In::RLMT_MEMLOCK: return Out::MEMLOCK;
-    case In::RLMT_MSGQUEUE: return Out::MSGQUEUE;
-    case In::RLMT_NICE: return Out::NICE;
-    case In::RLMT_NOFILE: return Out::NOFILE;
-    case In::RLMT_NPROC: return Out::NPROC;
-    case In::RLMT_RSS: return Out::RSS;
-    case In::RLMT_RTPRIO: return Out::RTPRIO;
-    case In::RLMT_RTTIME: return Out::RTTIME;
-    case In::RLMT_SIGPENDING: return Out::SIGPENDING;
-    case In::RLMT_STACK: return Out::STACK;
-    default: return std::nullopt;
+    case In::RLMT_AS:
+      return Out::AS;
+    case In::RLMT_CORE:
+      return Out::CORE;
+    case In::RLMT_CPU:
+      return Out::CPU;
+    case In::RLMT_DATA:
+      return Out::DATA;
+    case In::RLMT_FSIZE:
+      return Out::FSIZE;
+    case In::RLMT_MEMLOCK:
+      return Out::MEMLOCK;
+    case In::RLMT_MSGQUEUE:
+      return Out::MSGQUEUE;
+    case In::RLMT_NICE:
+      return Out::NICE;
+    case In::RLMT_NOFILE:
+      return Out::NOFILE;
+    case In::RLMT_NPROC:
+      return Out::NPROC;
+    case In::RLMT_RSS:
+      return Out::RSS;
+    case In::RLMT_RTPRIO:
+      return Out::RTPRIO;
+    case In::RLMT_RTTIME:
+      return Out::RTTIME;
+    case In::RLMT_SIGPENDING:
+      return Out::SIGPENDING;
+    case In::RLMT_STACK:
+      return Out::STACK;
+    default:
+      return std::nullopt;
   }
 }
 

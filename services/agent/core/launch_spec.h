@@ -12,8 +12,8 @@
 
 namespace meros::agent {
 
-// `<work_dir>/agents/A/frameworks/F/tasks/T/runs/C`: never used twice, so nothing has to wait for the
-// deletion of an older run.
+// `<work_dir>/agents/A/frameworks/F/tasks/T/runs/C`: never used twice, so nothing has to wait for
+// the deletion of an older run.
 std::string SandboxDirectory(const std::string& work_dir, const AgentId& agent, const TaskKey& task,
                              const ContainerId& container);
 
@@ -21,8 +21,8 @@ std::string SandboxDirectory(const std::string& work_dir, const AgentId& agent, 
 std::string UserOf(const AgentOptions& options, const v1::TaskInfo& task,
                    const v1::FrameworkInfo& framework);
 
-// REQUIRES: the task was accepted (launch_refusal.h); its info, resources, container and sandbox are
-// there.
+// REQUIRES: the task was accepted (launch_refusal.h); its info, resources, container and sandbox
+// are there.
 containerizer::v1::LaunchSpec LaunchSpecOf(const AgentOptions& options, const AgentId& agent,
                                            const Task& task, const v1::FrameworkInfo& framework);
 

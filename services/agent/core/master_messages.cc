@@ -23,16 +23,25 @@ void AgentCore::Handle(MasterSaid&& input) {
   if (message.has_shutdown()) return OnShutdown(message.shutdown());
   if (state_ != AgentState::kRunning) return Count(Counter::kMessageIgnored);
   switch (message.body_case()) {
-    case Body::kReconcile: return OnReconcile(message.reconcile());
-    case Body::kRunTasks: return OnRunTasks(message.run_tasks(), input.task_resources);
-    case Body::kKillTask: return OnKill(message.kill_task());
-    case Body::kAcknowledge: return OnAcknowledge(message.acknowledge());
-    case Body::kShutdownFramework: return OnShutdownFramework(message.shutdown_framework());
-    case Body::kUpdateFramework: return OnUpdateFramework(message.update_framework());
-    case Body::kApplyOperation: return OnApplyOperation(message.apply_operation());
-    case Body::kDrain: return OnDrain(message.drain());
+    case Body::kReconcile:
+      return OnReconcile(message.reconcile());
+    case Body::kRunTasks:
+      return OnRunTasks(message.run_tasks(), input.task_resources);
+    case Body::kKillTask:
+      return OnKill(message.kill_task());
+    case Body::kAcknowledge:
+      return OnAcknowledge(message.acknowledge());
+    case Body::kShutdownFramework:
+      return OnShutdownFramework(message.shutdown_framework());
+    case Body::kUpdateFramework:
+      return OnUpdateFramework(message.update_framework());
+    case Body::kApplyOperation:
+      return OnApplyOperation(message.apply_operation());
+    case Body::kDrain:
+      return OnDrain(message.drain());
     // There are no custom executors to talk to, and no operation succeeds.
-    default: return Count(Counter::kMessageIgnored);
+    default:
+      return Count(Counter::kMessageIgnored);
   }
 }
 
@@ -76,8 +85,8 @@ void AgentCore::SendRegistration() {
 // Gives up the stream, closing it unless `reason` is OK, and looks for another.
 void AgentCore::DropLink(absl::Status reason) {
   if (!reason.ok()) {
-    Note(Notice::Severity::kWarning, absl::StrCat("leaving the master at ", link_.master, ": ",
-                                                  reason.message()));
+    Note(Notice::Severity::kWarning,
+         absl::StrCat("leaving the master at ", link_.master, ": ", reason.message()));
     Emit(CloseLink{link_.stream, std::move(reason)});
   }
   link_ = {};
@@ -112,9 +121,9 @@ void AgentCore::OnRegistered(const link::Registered& registered) {
   MoveTo(AgentState::kRunning);
   Count(Counter::kRegistration);
   Note(Notice::Severity::kInfo,
-       absl::StrCat(registered.reregistered() ? "re-registered" : "registered", " with the master at ",
-                    link_.master, " as agent ", registered.agent_id(), " in epoch ",
-                    registered.epoch()));
+       absl::StrCat(registered.reregistered() ? "re-registered" : "registered",
+                    " with the master at ", link_.master, " as agent ", registered.agent_id(),
+                    " in epoch ", registered.epoch()));
   for (auto& [key, task] : book_.tasks()) Forward(&task);
 }
 

@@ -21,9 +21,9 @@ struct AgentOptions {
   std::string work_dir;         // absolute
   std::vector<v1::AgentInfo::Capability::Type> capabilities;
 
-  bool switch_user = true;         // run tasks as the user they or their framework name
+  bool switch_user = true;          // run tasks as the user they or their framework name
   bool enforce_cpu_limits = false;  // a task without limits.cpus may not exceed its cpus
-  uint64_t task_pids_max = 0;      // processes and threads per task; 0: no limit
+  uint64_t task_pids_max = 0;       // processes and threads per task; 0: no limit
   // Given to every task; what the task itself sets wins.
   std::vector<std::pair<std::string, std::string>> task_environment;
 

@@ -44,16 +44,16 @@ Outcome Stopped(StopCause cause, std::string how) {
       return {.reason = TaskStatus::REASON_EXECUTOR_TERMINATED,
               .message = absl::StrCat("the container was destroyed: ", how)};
     default:
-      return {.state = v1::TASK_KILLED,
-              .message = how,
-              .source = TaskStatus::SOURCE_EXECUTOR};
+      return {.state = v1::TASK_KILLED, .message = how, .source = TaskStatus::SOURCE_EXECUTOR};
   }
 }
 
 Outcome Basic(const Termination& termination, StopCause cause) {
   switch (termination.reason()) {
-    case containerizer::v1::EXITED: return Exited(termination);
-    case containerizer::v1::REQUESTED: return Stopped(cause, HowItEnded(termination));
+    case containerizer::v1::EXITED:
+      return Exited(termination);
+    case containerizer::v1::REQUESTED:
+      return Stopped(cause, HowItEnded(termination));
     case containerizer::v1::LIMITATION_MEMORY:
       return {.reason = TaskStatus::REASON_CONTAINER_LIMITATION_MEMORY,
               .message = termination.message(),

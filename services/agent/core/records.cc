@@ -15,22 +15,32 @@ using Problems = std::vector<std::pair<std::string, std::string>>;
 
 records::TaskPhase ToRecord(TaskPhase phase) {
   switch (phase) {
-    case TaskPhase::kPreparing: return records::TASK_PHASE_UNSPECIFIED;
-    case TaskPhase::kLaunching: return records::TASK_PHASE_LAUNCHING;
-    case TaskPhase::kRunning: return records::TASK_PHASE_RUNNING;
-    case TaskPhase::kStopping: return records::TASK_PHASE_STOPPING;
-    case TaskPhase::kEnded: return records::TASK_PHASE_ENDED;
+    case TaskPhase::kPreparing:
+      return records::TASK_PHASE_UNSPECIFIED;
+    case TaskPhase::kLaunching:
+      return records::TASK_PHASE_LAUNCHING;
+    case TaskPhase::kRunning:
+      return records::TASK_PHASE_RUNNING;
+    case TaskPhase::kStopping:
+      return records::TASK_PHASE_STOPPING;
+    case TaskPhase::kEnded:
+      return records::TASK_PHASE_ENDED;
   }
   return records::TASK_PHASE_UNSPECIFIED;
 }
 
 std::optional<TaskPhase> FromRecord(records::TaskPhase phase) {
   switch (phase) {
-    case records::TASK_PHASE_LAUNCHING: return TaskPhase::kLaunching;
-    case records::TASK_PHASE_RUNNING: return TaskPhase::kRunning;
-    case records::TASK_PHASE_STOPPING: return TaskPhase::kStopping;
-    case records::TASK_PHASE_ENDED: return TaskPhase::kEnded;
-    default: return std::nullopt;
+    case records::TASK_PHASE_LAUNCHING:
+      return TaskPhase::kLaunching;
+    case records::TASK_PHASE_RUNNING:
+      return TaskPhase::kRunning;
+    case records::TASK_PHASE_STOPPING:
+      return TaskPhase::kStopping;
+    case records::TASK_PHASE_ENDED:
+      return TaskPhase::kEnded;
+    default:
+      return std::nullopt;
   }
 }
 

@@ -55,8 +55,7 @@ void AgentCore::CompareTask(Task* task, const cv1::ContainerStatus* status) {
 
 void AgentCore::OnContainerMissing(Task* task) {
   using v1::TaskStatus;
-  const bool is_rebooted =
-      !node_.boot_id().empty() && node_.boot_id() != containers_.boot_id;
+  const bool is_rebooted = !node_.boot_id().empty() && node_.boot_id() != containers_.boot_id;
   if (task->phase == TaskPhase::kLaunching && task->resources.has_value()) return Launch(*task);
   if (task->phase == TaskPhase::kLaunching) {
     return End(task, {.state = DroppedState(IsPartitionAware(*task)),
@@ -97,8 +96,8 @@ void AgentCore::FinishRecovery() {
       Stop(&task, StopCause::STOP_CAUSE_FRAMEWORK_SHUTDOWN, GraceOf(task));
     }
   }
-  Note(Notice::Severity::kInfo,
-       absl::StrCat("recovered ", book_.tasks().size(), " tasks, ", sweep.keep.size(), " of them live"));
+  Note(Notice::Severity::kInfo, absl::StrCat("recovered ", book_.tasks().size(), " tasks, ",
+                                             sweep.keep.size(), " of them live"));
   Emit(std::move(sweep));
   MoveTo(AgentState::kConnecting);
 }

@@ -1,7 +1,7 @@
-// Goal: the agent's conversations, readable as such: a task's life, and recovery at each point where
-// an agent, a containerizer or a node can fail.
-// Method: each testdata/*.txt holds commands ("> run t1") and below each the full list of effects.
-// Regenerate with MEROS_UPDATE_GOLDEN=1 and read the difference.
+// Goal: the agent's conversations, readable as such: a task's life, and recovery at each point
+// where an agent, a containerizer or a node can fail. Method: each testdata/*.txt holds commands
+// ("> run t1") and below each the full list of effects. Regenerate with MEROS_UPDATE_GOLDEN=1 and
+// read the difference.
 #include <gtest/gtest.h>
 
 #include <algorithm>

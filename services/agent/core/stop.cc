@@ -36,11 +36,10 @@ void AgentCore::OnKill(const agent_link::v1::KillTask& kill) {
   if (framework == nullptr || framework->is_shutting_down) {
     return Count(Counter::kMessageIgnored);
   }
-  ReportUnknownTask(key,
-                    DroppedState(HasCapability(framework->info,
-                                               v1::FrameworkInfo::Capability::PARTITION_AWARE)),
-                    v1::TaskStatus::REASON_EXECUTOR_TERMINATED,
-                    "the task to be killed is unknown to the agent");
+  ReportUnknownTask(
+      key,
+      DroppedState(HasCapability(framework->info, v1::FrameworkInfo::Capability::PARTITION_AWARE)),
+      v1::TaskStatus::REASON_EXECUTOR_TERMINATED, "the task to be killed is unknown to the agent");
 }
 
 // Repeatable; a later call can shorten the grace period and never extends it.

@@ -24,11 +24,16 @@ bool IsLegal(TaskPhase from, TaskPhase to) {
 
 absl::string_view Name(TaskPhase phase) {
   switch (phase) {
-    case kPreparing: return "PREPARING";
-    case kLaunching: return "LAUNCHING";
-    case kRunning: return "RUNNING";
-    case kStopping: return "STOPPING";
-    case kEnded: return "ENDED";
+    case kPreparing:
+      return "PREPARING";
+    case kLaunching:
+      return "LAUNCHING";
+    case kRunning:
+      return "RUNNING";
+    case kStopping:
+      return "STOPPING";
+    case kEnded:
+      return "ENDED";
   }
   return "?";
 }
@@ -42,8 +47,10 @@ bool IsTerminal(v1::TaskState state) {
     case v1::TASK_LOST:
     case v1::TASK_DROPPED:
     case v1::TASK_GONE:
-    case v1::TASK_GONE_BY_OPERATOR: return true;
-    default: return false;
+    case v1::TASK_GONE_BY_OPERATOR:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -1,5 +1,6 @@
-// One task on this agent: what was asked for, how far it is, and the updates its framework has still
-// to acknowledge. A command task runs in a container of its own; there is no executor process.
+// One task on this agent: what was asked for, how far it is, and the updates its framework has
+// still to acknowledge. A command task runs in a container of its own; there is no executor
+// process.
 //
 //        1               2              3             4             5            6
 //   ───────▶ kPreparing ───▶ kLaunching ───▶ kRunning ───▶ kStopping ───▶ kEnded ───▶ (forgotten)

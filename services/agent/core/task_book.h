@@ -1,5 +1,5 @@
-// All tasks of the agent, the frameworks they belong to and the containers they run in: three indexes
-// over one thing, changed here alone.
+// All tasks of the agent, the frameworks they belong to and the containers they run in: three
+// indexes over one thing, changed here alone.
 //
 // Owner: AgentCore. Thread rule: thread-compatible.
 #pragma once

@@ -45,8 +45,8 @@ class UpdateStream {
   // A new session: the front counts as not sent.
   void Restart() { in_flight_ = false; }
 
-  // Removes the front if it is the update meant. False for anything else: a duplicate, an update that
-  // was never sent, or one of an earlier life.
+  // Removes the front if it is the update meant. False for anything else: a duplicate, an update
+  // that was never sent, or one of an earlier life.
   [[nodiscard]] bool Acknowledge(const std::string& uuid) {
     if (pending_.empty() || pending_.front().uuid() != uuid) return false;
     pending_.pop_front();

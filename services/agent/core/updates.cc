@@ -61,11 +61,18 @@ void AgentCore::End(Task* task, const Outcome& outcome) {
     status.set_state(v1::TASK_GONE_BY_OPERATOR);
   }
   switch (status.state()) {
-    case v1::TASK_FINISHED: Count(Counter::kTaskFinished); break;
-    case v1::TASK_KILLED: Count(Counter::kTaskKilled); break;
+    case v1::TASK_FINISHED:
+      Count(Counter::kTaskFinished);
+      break;
+    case v1::TASK_KILLED:
+      Count(Counter::kTaskKilled);
+      break;
     case v1::TASK_LOST:
-    case v1::TASK_DROPPED: Count(Counter::kTaskLost); break;
-    default: Count(Counter::kTaskFailed);
+    case v1::TASK_DROPPED:
+      Count(Counter::kTaskLost);
+      break;
+    default:
+      Count(Counter::kTaskFailed);
   }
   MEROS_CHECK(IsLegal(task->phase, TaskPhase::kEnded)) << Name(task->phase);
   task->phase = TaskPhase::kEnded;

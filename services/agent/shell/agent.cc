@@ -47,26 +47,31 @@ absl::Status Agent::Start() {
   });
   strand_.Start([this](absl::Time, std::vector<Effect> effects) { Apply(std::move(effects)); });
   strand_.Post(std::move(recovered));
-  link_.Start({.on_up = [this](StreamId id, std::string master) {
-                 strand_.Post(LinkUp{id, std::move(master)});
-               },
-               .on_down = [this](StreamId id, absl::Status reason) {
-                 strand_.Post(LinkDown{id, std::move(reason)});
-               },
-               .on_message = [this](StreamId id, agent_link::v1::MasterMessage message) {
-                 strand_.Post(ToInput(id, std::move(message)));
-               }});
-  containerizer_.Start(
-      {.on_up = [this](SessionId id) { strand_.Post(ContainerizerUp{id}); },
-       .on_down = [this](SessionId id, absl::Status reason) {
-         has_containerizer_ = false;
-         metrics_->containerizer_connected.Set(0);
-         strand_.Post(ContainerizerDown{id, std::move(reason)});
-       },
-       .on_response = [this](SessionId id, containerizer::v1::Response response) {
-         if (!has_containerizer_.exchange(true)) metrics_->containerizer_connected.Set(1);
-         strand_.Post(ContainerizerSaid{id, std::move(response)});
-       }});
+  link_.Start({.on_up =
+                   [this](StreamId id, std::string master) {
+                     strand_.Post(LinkUp{id, std::move(master)});
+                   },
+               .on_down =
+                   [this](StreamId id, absl::Status reason) {
+                     strand_.Post(LinkDown{id, std::move(reason)});
+                   },
+               .on_message =
+                   [this](StreamId id, agent_link::v1::MasterMessage message) {
+                     strand_.Post(ToInput(id, std::move(message)));
+                   }});
+  containerizer_.Start({.on_up = [this](SessionId id) { strand_.Post(ContainerizerUp{id}); },
+                        .on_down =
+                            [this](SessionId id, absl::Status reason) {
+                              has_containerizer_ = false;
+                              metrics_->containerizer_connected.Set(0);
+                              strand_.Post(ContainerizerDown{id, std::move(reason)});
+                            },
+                        .on_response =
+                            [this](SessionId id, containerizer::v1::Response response) {
+                              if (!has_containerizer_.exchange(true))
+                                metrics_->containerizer_connected.Set(1);
+                              strand_.Post(ContainerizerSaid{id, std::move(response)});
+                            }});
   return absl::OkStatus();
 }
 
@@ -141,9 +146,15 @@ void Agent::Log(const Notice& notice) {
   last_notice_ = notice.text;
   last_notice_time_ = now;
   switch (notice.severity) {
-    case Notice::Severity::kInfo: MEROS_LOG(INFO) << notice.text; break;
-    case Notice::Severity::kWarning: MEROS_LOG(WARNING) << notice.text; break;
-    case Notice::Severity::kError: MEROS_LOG(ERROR) << notice.text; break;
+    case Notice::Severity::kInfo:
+      MEROS_LOG(INFO) << notice.text;
+      break;
+    case Notice::Severity::kWarning:
+      MEROS_LOG(WARNING) << notice.text;
+      break;
+    case Notice::Severity::kError:
+      MEROS_LOG(ERROR) << notice.text;
+      break;
   }
 }
 
@@ -161,8 +172,8 @@ void Agent::AddChecks(telemetry::Health* health) {
   health->AddReadiness("master", [this] {
     return state() == AgentState::kRunning
                ? absl::OkStatus()
-               : absl::UnavailableError(absl::StrCat("not registered with a master: the agent is ",
-                                                     Name(state())));
+               : absl::UnavailableError(
+                     absl::StrCat("not registered with a master: the agent is ", Name(state())));
   });
   health->AddReadiness("containerizer", [this] {
     return has_containerizer_ ? absl::OkStatus()

@@ -1,4 +1,5 @@
-// The running agent: the core on its strand, and what connects it to masters, containerizer and disk.
+// The running agent: the core on its strand, and what connects it to masters, containerizer and
+// disk.
 //
 //            ┌──────── strand: AgentCore ────────┐
 //   inputs ──▶                                   ├──▶ at once: heartbeats, stops, sandboxes, log

@@ -50,7 +50,8 @@ api::ListContainersResponse Containers(const AgentCore& core,
   std::map<ContainerId, const Task*> by_id;
   for (const auto& [key, task] : core.book().tasks()) {
     if (!task.may_have_container()) continue;
-    if (filter.has_framework_id() && filter.framework_id().value() != key.framework.value()) continue;
+    if (filter.has_framework_id() && filter.framework_id().value() != key.framework.value())
+      continue;
     by_id.emplace(task.container, &task);
   }
   api::ListContainersResponse response;
@@ -77,7 +78,8 @@ v1::ResourceStatistics Statistics(const cv1::ContainerUsage& usage) {
   if (usage.has_cpu_throttled_periods()) {
     out.set_cpus_nr_throttled(static_cast<uint32_t>(usage.cpu_throttled_periods()));
   }
-  if (usage.has_cpu_throttled_ns()) out.set_cpus_throttled_time_secs(Seconds(usage.cpu_throttled_ns()));
+  if (usage.has_cpu_throttled_ns())
+    out.set_cpus_throttled_time_secs(Seconds(usage.cpu_throttled_ns()));
   if (usage.has_memory_total_bytes()) out.set_mem_total_bytes(usage.memory_total_bytes());
   if (usage.has_memory_rss_bytes()) {
     out.set_mem_rss_bytes(usage.memory_rss_bytes());
@@ -108,9 +110,9 @@ AgentService::Reactor* AgentService::ListContainers(Context* context,
       });
 }
 
-AgentService::Reactor* AgentService::GetContainerStats(
-    Context* context, const api::GetContainerStatsRequest* request,
-    api::GetContainerStatsResponse* response) {
+AgentService::Reactor* AgentService::GetContainerStats(Context* context,
+                                                       const api::GetContainerStatsRequest* request,
+                                                       api::GetContainerStatsResponse* response) {
   Agent* agent = agent_;
   if (agent == nullptr) {
     return rpc::AnswerNow<api::GetContainerStatsResponse>(context, response, Starting());
@@ -183,7 +185,8 @@ AgentService::Reactor* AgentService::GetHealth(Context* context, const api::GetH
           health.set_healthy(core.state() == AgentState::kRunning);
           const absl::string_view name = Name(core.state());
           health.set_state(name.data(), name.size());
-          if (!core.agent_id().empty()) health.mutable_agent_id()->set_value(core.agent_id().value());
+          if (!core.agent_id().empty())
+            health.mutable_agent_id()->set_value(core.agent_id().value());
           reply.Finish(std::move(health));
         });
       });

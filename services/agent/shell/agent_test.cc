@@ -1,7 +1,7 @@
-// Goal: the whole agent in one process, over real sockets and a real disk: a task's life, restarts of
-// each neighbour and of the agent, a full disk, sandboxes and their files.
-// Method: a fake master and a fake containerizer; the agent is stopped and started on the same work
-// directory. Waiting is for events with a deadline, never for a time.
+// Goal: the whole agent in one process, over real sockets and a real disk: a task's life, restarts
+// of each neighbour and of the agent, a full disk, sandboxes and their files. Method: a fake master
+// and a fake containerizer; the agent is stopped and started on the same work directory. Waiting is
+// for events with a deadline, never for a time.
 #include "services/agent/shell/agent.h"
 
 #include <gmock/gmock.h>
@@ -13,6 +13,7 @@
 #include "libs/rpc/channel.h"
 #include "libs/storage/sqlite_store.h"
 #include "libs/testing/matchers.h"
+#include "libs/testing/process.h"
 #include "libs/testing/temp_dir.h"
 #include "services/agent/shell/agent_service.h"
 #include "services/agent/shell/testing/fake_containerizer.h"
@@ -21,10 +22,10 @@
 namespace meros::agent {
 namespace {
 
-using testing::IsOk;
-using testing::StatusIs;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::IsOk;
+using testing::StatusIs;
 
 std::vector<v1::TaskState> States(const std::vector<v1::TaskStatus>& updates) {
   std::vector<v1::TaskState> states;
@@ -84,8 +85,8 @@ struct Life {
                      exit_status = status;
                      has_exited = true;
                    }});
-    server = *rpc::Server::Start({.addresses = {"127.0.0.1:0"}, .tls = {.insecure = true}},
-                                 {&service});
+    server =
+        *rpc::Server::Start({.addresses = {"127.0.0.1:0"}, .tls = {.insecure = true}}, {&service});
     EXPECT_THAT(agent->Start(), IsOk());
     service.SetAgent(agent.get());
   }
@@ -96,8 +97,8 @@ struct Life {
   }
 
   std::unique_ptr<api::AgentService::Stub> Stub() {
-    return api::AgentService::NewStub(*rpc::MakeChannel(
-        absl::StrCat("127.0.0.1:", server->port(0)), {.insecure = true}));
+    return api::AgentService::NewStub(
+        *rpc::MakeChannel(absl::StrCat("127.0.0.1:", server->port(0)), {.insecure = true}));
   }
 
   telemetry::MetricRegistry registry;
@@ -126,11 +127,7 @@ class AgentTest : public ::testing::Test {
 
   template <typename Done>
   static bool Eventually(Done done) {
-    for (int i = 0; i < 1000; ++i) {
-      if (done()) return true;
-      absl::SleepFor(absl::Milliseconds(10));
-    }
-    return false;
+    return testing::Eventually(absl::Seconds(10), done);
   }
 
   api::SandboxPath PathOf(const std::string& task, const std::string& path) {

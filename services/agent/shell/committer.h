@@ -1,5 +1,6 @@
-// The thread between the agent's core and the outside: commits records in groups and performs what had
-// to wait for them, in order. While one commit is on its way to the disk, the next group gathers.
+// The thread between the agent's core and the outside: commits records in groups and performs what
+// had to wait for them, in order. While one commit is on its way to the disk, the next group
+// gathers.
 //
 //   strand ─▶ Push ─▶ [effects] ─▶ one commit ─▶ perform, in the order of the core
 //
@@ -39,7 +40,8 @@ class Committer {
   using Perform = std::function<void(std::vector<Effect>)>;
 
   // `observer` outlives the committer.
-  Committer(std::unique_ptr<storage::Store> store, CommitterOptions options, CommitObserver* observer);
+  Committer(std::unique_ptr<storage::Store> store, CommitterOptions options,
+            CommitObserver* observer);
   ~Committer() { Stop(); }
 
   // REQUIRES: called once.

@@ -24,8 +24,7 @@ constexpr size_t kCallsMax = 1024;  // statistics in flight
 
 struct ContainerizerClient::Impl {
   explicit Impl(uint64_t seed)
-      : rng(seed),
-        backoff({.initial = absl::Milliseconds(50), .maximum = absl::Seconds(1)}) {}
+      : rng(seed), backoff({.initial = absl::Milliseconds(50), .maximum = absl::Seconds(1)}) {}
 
   Mutex mutex;
   CondVar closed;
@@ -70,9 +69,10 @@ void ContainerizerClient::Dial() {
     MutexLock lock(&impl_->mutex);
     if (impl_->stopping) return;
     if (impl_->stub == nullptr) {
-      auto channel = rpc::MakeChannel(address_, {.insecure = true},
-                                      {.reconnect_maximum = absl::Seconds(1)});
-      // A unix address takes no credentials that could be wrong; its form was checked with the flags.
+      auto channel =
+          rpc::MakeChannel(address_, {.insecure = true}, {.reconnect_maximum = absl::Seconds(1)});
+      // A unix address takes no credentials that could be wrong; its form was checked with the
+      // flags.
       if (!channel.ok()) return;
       impl_->stub = cv1::ContainerizerService::NewStub(*channel);
     }

@@ -1,8 +1,8 @@
-// The agent's stream to its containerizer: dialled, and dialled again when it ends, for ever. Frames of
-// the core's requests go out in order; answers and events come back in order.
+// The agent's stream to its containerizer: dialled, and dialled again when it ends, for ever.
+// Frames of the core's requests go out in order; answers and events come back in order.
 //
-// Readers outside the core (usage statistics) ask through Call(), whose request ids lie above those of
-// the core.
+// Readers outside the core (usage statistics) ask through Call(), whose request ids lie above those
+// of the core.
 //
 // Owner: Agent. Thread rule: thread-safe; handlers run on gRPC's threads.
 #pragma once
@@ -45,8 +45,8 @@ class ContainerizerClient {
   // Dropped when `session` is not the present one.
   void Send(SessionId session, std::vector<containerizer::v1::Request> requests);
 
-  // ERRORS of the answer: Unavailable (no stream, or it ended first), ResourceExhausted (too many at
-  // a time), or what the containerizer says.
+  // ERRORS of the answer: Unavailable (no stream, or it ended first), ResourceExhausted (too many
+  // at a time), or what the containerizer says.
   void Call(containerizer::v1::Request request, Answer answer);
 
  private:

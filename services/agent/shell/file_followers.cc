@@ -22,8 +22,7 @@ struct FileFollowers::Follower {
   os::UniqueFd fd;
 };
 
-FileFollowers::FileFollowers(FollowOptions options,
-                             std::function<bool(const std::string&)> is_live)
+FileFollowers::FileFollowers(FollowOptions options, std::function<bool(const std::string&)> is_live)
     : options_(options), is_live_(std::move(is_live)), thread_([this] { Run(); }) {}
 
 FileFollowers::~FileFollowers() { Stop(); }

@@ -1,5 +1,6 @@
-// Everyone who follows a file of a sandbox. One thread looks at all followed files in turn: `tail -f`
-// for many readers costs no thread each. A reader that is slow is not sent more until it has read.
+// Everyone who follows a file of a sandbox. One thread looks at all followed files in turn: `tail
+// -f` for many readers costs no thread each. A reader that is slow is not sent more until it has
+// read.
 //
 // Owner: Agent. Thread rule: thread-safe.
 #pragma once
@@ -42,7 +43,8 @@ struct FollowOptions {
 
 class FileFollowers {
  public:
-  // `is_live` says whether the task of a sandbox still runs; it is asked from the followers' thread.
+  // `is_live` says whether the task of a sandbox still runs; it is asked from the followers'
+  // thread.
   FileFollowers(FollowOptions options, std::function<bool(const std::string& sandbox)> is_live);
   ~FileFollowers();
 

@@ -113,12 +113,12 @@ void MasterLink::Dial() {
   // First, so that the core knows the stream when its first message comes.
   handlers_.on_up(id, master);
   if (stub == nullptr) {
-    return handlers_.on_down(id, absl::InvalidArgumentError("no channel to the master can be made"));
+    return handlers_.on_down(id,
+                             absl::InvalidArgumentError("no channel to the master can be made"));
   }
   stub->async()->Connect(stream->context(), stream->reactor());
-  stream->Start(
-      {.on_frame = [this, id](link::MasterFrame frame) { OnFrame(id, std::move(frame)); },
-       .on_closed = [this, id](const absl::Status& status) { OnClosed(id, status); }});
+  stream->Start({.on_frame = [this, id](link::MasterFrame frame) { OnFrame(id, std::move(frame)); },
+                 .on_closed = [this, id](const absl::Status& status) { OnClosed(id, status); }});
 }
 
 void MasterLink::OnFrame(StreamId id, link::MasterFrame frame) {

@@ -1,6 +1,6 @@
 // The agent's way to the leading master: tries the configured masters in turn, follows the
-// "leader=HOST:PORT" of one that does not lead, backs off with jitter, and keeps its connections warm.
-// What is said on the stream is the core's affair.
+// "leader=HOST:PORT" of one that does not lead, backs off with jitter, and keeps its connections
+// warm. What is said on the stream is the core's affair.
 //
 // Owner: Agent. Thread rule: thread-safe; handlers run on gRPC's threads.
 #pragma once

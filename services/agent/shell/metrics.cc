@@ -5,61 +5,64 @@
 namespace meros::agent {
 namespace {
 
-struct CounterText {
-  Counter counter;
-  const char* name;
-  const char* help;
-};
-
-constexpr CounterText kCounters[] = {
-    {Counter::kTaskLaunched, "meros_agent_tasks_launched_total",
-     "Tasks whose container was asked for."},
-    {Counter::kTaskRefused, "meros_agent_tasks_refused_total",
-     "Tasks refused before they got a container."},
-    {Counter::kTaskFinished, "meros_agent_tasks_finished_total", "Tasks that ended TASK_FINISHED."},
-    {Counter::kTaskFailed, "meros_agent_tasks_failed_total",
-     "Tasks that ended TASK_FAILED, TASK_ERROR or TASK_GONE_BY_OPERATOR."},
-    {Counter::kTaskKilled, "meros_agent_tasks_killed_total", "Tasks that ended TASK_KILLED."},
-    {Counter::kTaskLost, "meros_agent_tasks_lost_total",
-     "Tasks that ended TASK_DROPPED or TASK_LOST."},
-    {Counter::kUpdateForwarded, "meros_agent_updates_forwarded_total",
-     "Status updates sent to the master for the first time in a session."},
-    {Counter::kUpdateRetried, "meros_agent_updates_retried_total",
-     "Status updates sent again for want of an acknowledgement."},
-    {Counter::kAckAccepted, "meros_agent_acknowledgements_accepted_total",
-     "Acknowledgements of status updates."},
-    {Counter::kAckIgnored, "meros_agent_acknowledgements_ignored_total",
-     "Acknowledgements that were repeated, out of order or of unknown tasks."},
-    {Counter::kMessageIgnored, "meros_agent_messages_ignored_total",
-     "Messages of masters that did not fit the agent's state."},
-    {Counter::kContainerLaunchError, "meros_agent_container_launch_errors_total",
-     "Containers that could not be started."},
-    {Counter::kOrphanDestroyed, "meros_agent_orphans_destroyed_total",
-     "Containers destroyed because they belong to no task."},
-    {Counter::kRegistration, "meros_agent_registrations_total",
-     "Sessions in which a master admitted the agent."},
-    {Counter::kRecoveryError, "meros_agent_recovery_errors_total",
-     "Records set aside at start because they cannot be used."},
-};
+size_t Index(Counter counter) { return static_cast<size_t>(counter); }
 
 }  // namespace
 
 AgentMetrics::AgentMetrics(telemetry::MetricRegistry* registry) : registry_(registry) {
-  for (const CounterText& text : kCounters) {
-    counters_[static_cast<size_t>(text.counter)] = registry->AddCounter(text.name, text.help);
-  }
+  AddCounters();
   registered = registry->AddGauge("meros_agent_registered",
                                   "1 while the agent is registered with a master, else 0.");
   containerizer_connected =
       registry->AddGauge("meros_agent_containerizer_connected",
                          "1 while the agent has a stream to its containerizer, else 0.");
-  commit_seconds_ =
-      registry->AddHistogram("meros_agent_checkpoint_commit_seconds",
-                             "Time to make one batch of records durable.", telemetry::LatencyBuckets());
-  committed_records_ = registry->AddCounter("meros_agent_checkpoint_records_total",
-                                            "Records written or erased.");
+  commit_seconds_ = registry->AddHistogram("meros_agent_checkpoint_commit_seconds",
+                                           "Time to make one batch of records durable.",
+                                           telemetry::LatencyBuckets());
+  committed_records_ =
+      registry->AddCounter("meros_agent_checkpoint_records_total", "Records written or erased.");
   commit_errors_ = registry->AddCounter("meros_agent_checkpoint_errors_total",
                                         "Commits that failed and are tried again.");
+}
+
+void AgentMetrics::AddCounters() {
+  counters_[Index(Counter::kTaskLaunched)] = registry_->AddCounter(
+      "meros_agent_tasks_launched_total", "Tasks whose container was asked for.");
+  counters_[Index(Counter::kTaskRefused)] = registry_->AddCounter(
+      "meros_agent_tasks_refused_total", "Tasks refused before they got a container.");
+  counters_[Index(Counter::kTaskFinished)] =
+      registry_->AddCounter("meros_agent_tasks_finished_total", "Tasks that ended TASK_FINISHED.");
+  counters_[Index(Counter::kTaskFailed)] =
+      registry_->AddCounter("meros_agent_tasks_failed_total",
+                            "Tasks that ended TASK_FAILED, TASK_ERROR or TASK_GONE_BY_OPERATOR.");
+  counters_[Index(Counter::kTaskKilled)] =
+      registry_->AddCounter("meros_agent_tasks_killed_total", "Tasks that ended TASK_KILLED.");
+  counters_[Index(Counter::kTaskLost)] = registry_->AddCounter(
+      "meros_agent_tasks_lost_total", "Tasks that ended TASK_DROPPED or TASK_LOST.");
+  counters_[Index(Counter::kUpdateForwarded)] =
+      registry_->AddCounter("meros_agent_updates_forwarded_total",
+                            "Status updates sent to the master for the first time in a session.");
+  counters_[Index(Counter::kUpdateRetried)] =
+      registry_->AddCounter("meros_agent_updates_retried_total",
+                            "Status updates sent again for want of an acknowledgement.");
+  counters_[Index(Counter::kAckAccepted)] = registry_->AddCounter(
+      "meros_agent_acknowledgements_accepted_total", "Acknowledgements of status updates.");
+  counters_[Index(Counter::kAckIgnored)] = registry_->AddCounter(
+      "meros_agent_acknowledgements_ignored_total",
+      "Acknowledgements that were repeated, out of order or of unknown tasks.");
+  counters_[Index(Counter::kMessageIgnored)] =
+      registry_->AddCounter("meros_agent_messages_ignored_total",
+                            "Messages of masters that did not fit the agent's state.");
+  counters_[Index(Counter::kContainerLaunchError)] = registry_->AddCounter(
+      "meros_agent_container_launch_errors_total", "Containers that could not be started.");
+  counters_[Index(Counter::kOrphanDestroyed)] =
+      registry_->AddCounter("meros_agent_orphans_destroyed_total",
+                            "Containers destroyed because they belong to no task.");
+  counters_[Index(Counter::kRegistration)] = registry_->AddCounter(
+      "meros_agent_registrations_total", "Sessions in which a master admitted the agent.");
+  counters_[Index(Counter::kRecoveryError)] =
+      registry_->AddCounter("meros_agent_recovery_errors_total",
+                            "Records set aside at start because they cannot be used.");
 }
 
 void AgentMetrics::Watch(const SandboxStore* sandboxes) {

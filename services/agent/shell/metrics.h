@@ -27,6 +27,8 @@ class AgentMetrics : public CommitObserver {
   telemetry::Gauge containerizer_connected;  // 1 while it has a stream
 
  private:
+  void AddCounters();
+
   telemetry::MetricRegistry* const registry_;
   std::array<telemetry::Counter, static_cast<size_t>(Counter::kLast) + 1> counters_;
   telemetry::Histogram commit_seconds_;

@@ -35,9 +35,9 @@ void Redialer::Run() {
       MutexLock lock(&mutex_);
       while (run == nullptr) {
         if (stopping_) return;
-        const absl::Duration left =
-            due_.empty() ? absl::Hours(1)
-                         : due_.begin()->first - runtime::ProcessClock::Get().Now();
+        const absl::Duration left = due_.empty()
+                                        ? absl::Hours(1)
+                                        : due_.begin()->first - runtime::ProcessClock::Get().Now();
         if (left > absl::ZeroDuration()) {
           wake_.WaitFor(&mutex_, left);
         } else {

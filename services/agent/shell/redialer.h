@@ -1,7 +1,7 @@
 // Runs things a little later: the next attempt to connect, after a back-off.
 //
-// Owner: Agent. Thread rule: thread-safe; what is scheduled runs on the redialer's thread and must not
-// block.
+// Owner: Agent. Thread rule: thread-safe; what is scheduled runs on the redialer's thread and must
+// not block.
 #pragma once
 
 #include <functional>

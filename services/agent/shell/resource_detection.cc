@@ -66,9 +66,8 @@ absl::StatusOr<resources::Resources> ResourcesOf(const std::string& flag,
   if (!stated.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--resources: ", stated.status().message()));
   }
-  MEROS_ASSIGN_OR_RETURN(
-      resources::Resources total,
-      resources::ParseResourcesText(absl::StrJoin(detected, ";"), default_role));
+  MEROS_ASSIGN_OR_RETURN(resources::Resources total,
+                         resources::ParseResourcesText(absl::StrJoin(detected, ";"), default_role));
   total += *stated;
   const absl::Status status = resources::ValidateAgentConfiguration(total);
   if (!status.ok()) {

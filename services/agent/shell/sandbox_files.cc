@@ -93,8 +93,8 @@ absl::StatusOr<std::string> ReadAt(int fd, uint64_t offset, uint64_t bytes_max) 
   std::string data(bytes_max, '\0');
   size_t done = 0;
   while (done < data.size()) {
-    const ssize_t bytes = ::pread(fd, &data[done], data.size() - done,
-                                  static_cast<off_t>(offset + done));
+    const ssize_t bytes =
+        ::pread(fd, &data[done], data.size() - done, static_cast<off_t>(offset + done));
     if (bytes < 0 && errno == EINTR) continue;
     if (bytes < 0) return absl::ErrnoToStatus(errno, "reading a file of the sandbox");
     if (bytes == 0) break;

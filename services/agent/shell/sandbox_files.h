@@ -1,5 +1,5 @@
-// Reading files in sandboxes. Every path is resolved below the sandbox's directory: neither ".." nor a
-// symbolic link that a task has planted leads out of it.
+// Reading files in sandboxes. Every path is resolved below the sandbox's directory: neither ".."
+// nor a symbolic link that a task has planted leads out of it.
 //
 // Thread rule: thread-safe.
 #pragma once
@@ -18,8 +18,8 @@ inline constexpr int kBrowseEntriesMax = 10000;
 inline constexpr size_t kSandboxPathBytesMax = 4096;
 
 // A regular file for reading. Never blocks on a pipe.
-// ERRORS: NotFound; InvalidArgument (the path leaves the sandbox or is too long); FailedPrecondition
-// (not a regular file).
+// ERRORS: NotFound; InvalidArgument (the path leaves the sandbox or is too long);
+// FailedPrecondition (not a regular file).
 absl::StatusOr<os::UniqueFd> OpenSandboxFile(const std::string& sandbox, const std::string& path);
 
 // ERRORS: as OpenSandboxFile.

@@ -159,8 +159,8 @@ absl::StatusOr<std::string> SandboxStore::Newest(const std::string& framework,
     newest_time = time;
   }
   if (newest.empty()) {
-    return absl::NotFoundError(absl::StrCat("task ", task, " of framework ", framework,
-                                            " has no sandbox on this agent"));
+    return absl::NotFoundError(
+        absl::StrCat("task ", task, " of framework ", framework, " has no sandbox on this agent"));
   }
   return newest;
 }
@@ -187,8 +187,8 @@ absl::Status SandboxStore::Make(const PrepareSandbox& order) {
   MutexLock lock(&parents_mutex_);
   MEROS_RETURN_IF_ERROR(os::MakeDirectories(order.directory, 0755));
   if (::lchown(order.directory.c_str(), owner.uid, owner.gid) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("giving ", order.directory, " to '", order.user,
-                                                   "'"));
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat("giving ", order.directory, " to '", order.user, "'"));
   }
   return PointLatest(ParentOf(order.directory), NameOf(order.directory));
 }

@@ -18,14 +18,13 @@
 namespace meros::agent {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::IsOk;
 using testing::StatusIs;
-using ::testing::HasSubstr;
 
 class SandboxTest : public ::testing::Test {
  protected:
-  SandboxTest()
-      : store_({.work_dir = directory_.path(), .disk_watch_interval = absl::Hours(1)}) {
+  SandboxTest() : store_({.work_dir = directory_.path(), .disk_watch_interval = absl::Hours(1)}) {
     store_.Start([this](ContainerId, absl::Status status) {
       MutexLock lock(&mutex_);
       results_.push_back(std::move(status));

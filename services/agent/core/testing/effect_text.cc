@@ -92,9 +92,8 @@ std::string EffectText::Of(const Effect& effect) {
                                 e.user, "'");
           },
           [&](const DiscardSandbox& e) {
-            return absl::StrCat(
-                "discard sandbox of ",
-                Container(e.directory.substr(e.directory.rfind('/') + 1)));
+            return absl::StrCat("discard sandbox of ",
+                                Container(e.directory.substr(e.directory.rfind('/') + 1)));
           },
           [](const SweepSandboxes& e) {
             return absl::StrCat("sweep sandboxes, keep ", e.keep.size());
@@ -103,7 +102,9 @@ std::string EffectText::Of(const Effect& effect) {
             return absl::StrCat("containerizer: ", Of(e.request), After(e.after));
           },
           [](const OpenLink&) { return std::string("open link"); },
-          [&](const ToMaster& e) { return absl::StrCat("master: ", Of(e.message), After(e.after)); },
+          [&](const ToMaster& e) {
+            return absl::StrCat("master: ", Of(e.message), After(e.after));
+          },
           [](const CloseLink& e) { return absl::StrCat("close link: ", e.reason.message()); },
           [](const StateChanged&) { return std::string(); },
           [](const Count&) { return std::string(); },

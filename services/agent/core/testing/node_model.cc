@@ -316,10 +316,9 @@ void NodeModel::Perform(const ToMaster& effect) {
 
 void NodeModel::OnUpdate(const link::StatusUpdate& update) {
   SeenTask& task = seen[update.status().task_id().value()];
-  const bool is_known =
-      std::any_of(task.updates.begin(), task.updates.end(), [&](const v1::TaskStatus& status) {
-        return status.uuid() == update.status().uuid();
-      });
+  const bool is_known = std::any_of(
+      task.updates.begin(), task.updates.end(),
+      [&](const v1::TaskStatus& status) { return status.uuid() == update.status().uuid(); });
   if (!is_known) task.updates.push_back(update.status());
   if (!acknowledges) return;
   link::MasterMessage message;

@@ -55,8 +55,8 @@ class NodeModel {
 
   // Settings.
   bool commits_at_once = true;
-  bool acknowledges = false;          // every update at once
-  bool starts_containers = true;      // a launched container runs at once
+  bool acknowledges = false;      // every update at once
+  bool starts_containers = true;  // a launched container runs at once
   bool answers_registration = true;
   v1::FrameworkInfo framework;
 
@@ -90,8 +90,8 @@ class NodeModel {
   absl::Time now_ = absl::FromUnixSeconds(1000);
   std::unique_ptr<AgentCore> core_;
   std::deque<Input> inputs_;
-  std::deque<Effect> effects_;   // of the last step, not applied yet
-  std::deque<Effect> held_;      // waiting for a commit
+  std::deque<Effect> effects_;  // of the last step, not applied yet
+  std::deque<Effect> held_;     // waiting for a commit
   std::vector<Persist> uncommitted_;
   PersistToken durable_ = 0;
   int crash_after_ = -1;

@@ -100,8 +100,7 @@ void FakeContainerizer::Launch(const cv1::LaunchSpec& spec, cv1::Responses* out)
     container.status.set_container_id(spec.container_id());
     container.status.set_state(cv1::RUNNING);
     container.status.set_pid(4242);
-    container.status.set_started_at_ns(
-        absl::ToUnixNanos(runtime::ProcessClock::Get().Now()));
+    container.status.set_started_at_ns(absl::ToUnixNanos(runtime::ProcessClock::Get().Now()));
     cv1::ContainerStarted* started = out->add_responses()->mutable_started();
     started->set_container_id(spec.container_id());
     started->set_pid(4242);

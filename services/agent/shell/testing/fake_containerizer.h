@@ -1,6 +1,6 @@
-// A containerizer for tests, served over a unix socket: containers are entries of a map, which "run"
-// until the test ends them. It keeps the protocol's promises (one launch per id, terminations kept
-// until Remove, the truth in List) across Stop() and Serve().
+// A containerizer for tests, served over a unix socket: containers are entries of a map, which
+// "run" until the test ends them. It keeps the protocol's promises (one launch per id, terminations
+// kept until Remove, the truth in List) across Stop() and Serve().
 //
 // Owner: the test. Thread rule: thread-safe.
 #pragma once
@@ -16,8 +16,7 @@
 
 namespace meros::agent {
 
-class FakeContainerizer final
-    : public containerizer::v1::ContainerizerService::CallbackService {
+class FakeContainerizer final : public containerizer::v1::ContainerizerService::CallbackService {
  public:
   explicit FakeContainerizer(std::string socket) : socket_(std::move(socket)) {}
   ~FakeContainerizer() override { Stop(); }
@@ -36,8 +35,7 @@ class FakeContainerizer final
       grpc::CallbackServerContext* context) override;
 
  private:
-  using Stream =
-      rpc::BidiServerStream<containerizer::v1::Requests, containerizer::v1::Responses>;
+  using Stream = rpc::BidiServerStream<containerizer::v1::Requests, containerizer::v1::Responses>;
   struct Container {
     containerizer::v1::LaunchSpec spec;
     containerizer::v1::ContainerStatus status;

@@ -12,9 +12,9 @@ namespace meros::agent {
 namespace link = agent_link::v1;
 
 absl::Status FakeMaster::Serve() {
-  MEROS_ASSIGN_OR_RETURN(server_,
-                         rpc::Server::Start({.addresses = {"127.0.0.1:0"}, .tls = {.insecure = true}},
-                                            {this}));
+  MEROS_ASSIGN_OR_RETURN(
+      server_,
+      rpc::Server::Start({.addresses = {"127.0.0.1:0"}, .tls = {.insecure = true}}, {this}));
   address_ = absl::StrCat("127.0.0.1:", server_->port(0));
   return absl::OkStatus();
 }

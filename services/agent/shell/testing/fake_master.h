@@ -1,5 +1,5 @@
-// A master for tests: admits every agent, acknowledges every update, and says what the test tells it
-// to. Or refuses all agents, pointing to another master.
+// A master for tests: admits every agent, acknowledges every update, and says what the test tells
+// it to. Or refuses all agents, pointing to another master.
 //
 // Owner: the test. Thread rule: thread-safe.
 #pragma once
