@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +69,7 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Start(ProcessOptions options) 
   process->pid_ = fork();
   if (process->pid_ == 0) {
     // Only calls that are safe after fork in a program with threads.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves nothing running
     dup2(null, 0);
     dup2(out, 1);
     dup2(log, 2);
