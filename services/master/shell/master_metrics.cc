@@ -16,8 +16,8 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
     : offers_sent(r->AddCounter("meros_master_offers_sent_total", "Offers sent to frameworks.")),
       offers_rescinded(r->AddCounter("meros_master_offers_rescinded_total",
                                      "Offers taken back from connected frameworks.")),
-      offers_declined(r->AddCounter("meros_master_offers_declined_total",
-                                    "Offers that frameworks declined.")),
+      offers_declined(
+          r->AddCounter("meros_master_offers_declined_total", "Offers that frameworks declined.")),
       offers_expired(r->AddCounter("meros_master_offers_expired_total",
                                    "Offers rescinded because of offer_timeout.")),
       launches(r->AddCounter("meros_master_launches_total", "Tasks sent to agents.")),
@@ -29,11 +29,12 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       status_updates_invalid(
           r->AddCounter("meros_master_status_updates_invalid_total",
                         "Status updates of tasks or frameworks that are not known.")),
-      acknowledgements_invalid(
-          r->AddCounter("meros_master_acknowledgements_invalid_total",
-                        "Acknowledgements of tasks that are not known, or of agents that are away.")),
-      messages_dropped(r->AddCounter("meros_master_messages_dropped_total",
-                                     "Messages between schedulers and executors that were dropped.")),
+      acknowledgements_invalid(r->AddCounter(
+          "meros_master_acknowledgements_invalid_total",
+          "Acknowledgements of tasks that are not known, or of agents that are away.")),
+      messages_dropped(
+          r->AddCounter("meros_master_messages_dropped_total",
+                        "Messages between schedulers and executors that were dropped.")),
       task_errors(r->AddCounter("meros_master_task_errors_total",
                                 "Tasks that were refused when their launch was validated.")),
       calls_failed(r->AddCounter("meros_master_calls_failed_total",
@@ -57,14 +58,7 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       registry_write_time(r->AddHistogram("meros_master_registry_write_seconds",
                                           "Time from a write to the registry's answer.",
                                           telemetry::LatencyBuckets())),
-      leading(r->AddGauge("meros_master_leading", "1 while this master leads, else 0.")),
-      epoch(r->AddGauge("meros_master_epoch", "Epoch of the newest lease of this master.")),
-      agents_recovering(r->AddGauge("meros_master_agents_recovering",
-                                    "Agents of the registry that have not come back yet.")),
-      agents(r->AddGaugeFamily("meros_master_agents", "Agents by state.", {.label = "state"})),
-      frameworks(r->AddGaugeFamily("meros_master_frameworks", "Frameworks by state.",
-                                   {.label = "state"})),
-      tasks(r->AddGauge("meros_master_tasks", "Tasks in the books, history included.")),
+      cluster(r),
       watch_subscribers(r->AddGauge("meros_master_watch_subscribers", "Open Watch streams.")),
       allocator_connected(r->AddGauge("meros_master_allocator_connected",
                                       "1 while a session with the allocator is open, else 0.")) {}
@@ -72,19 +66,32 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
 void MasterMetrics::Count(const Counted& counted) {
   auto counter = [&]() -> telemetry::Counter* {
     switch (counted.what) {
-      case master::Count::kOffersExpired: return &offers_expired;
-      case master::Count::kOffersDeclined: return &offers_declined;
-      case master::Count::kInvalidAcknowledgements: return &acknowledgements_invalid;
-      case master::Count::kInvalidStatusUpdates: return &status_updates_invalid;
-      case master::Count::kDroppedMessages: return &messages_dropped;
-      case master::Count::kTaskErrors: return &task_errors;
-      case master::Count::kFailedCalls: return &calls_failed;
-      case master::Count::kRepeatedRequests: return &requests_repeated;
-      case master::Count::kDeferredInputs: return &inputs_deferred;
-      case master::Count::kDeferredOverflow: return &inputs_deferred_refused;
-      case master::Count::kProposalsRejected: return &proposals_rejected;
-      case master::Count::kRegistryRetries: return &registry_retries;
-      case master::Count::kForbiddenTransitions: return &transitions_forbidden;
+      case master::Count::kOffersExpired:
+        return &offers_expired;
+      case master::Count::kOffersDeclined:
+        return &offers_declined;
+      case master::Count::kInvalidAcknowledgements:
+        return &acknowledgements_invalid;
+      case master::Count::kInvalidStatusUpdates:
+        return &status_updates_invalid;
+      case master::Count::kDroppedMessages:
+        return &messages_dropped;
+      case master::Count::kTaskErrors:
+        return &task_errors;
+      case master::Count::kFailedCalls:
+        return &calls_failed;
+      case master::Count::kRepeatedRequests:
+        return &requests_repeated;
+      case master::Count::kDeferredInputs:
+        return &inputs_deferred;
+      case master::Count::kDeferredOverflow:
+        return &inputs_deferred_refused;
+      case master::Count::kProposalsRejected:
+        return &proposals_rejected;
+      case master::Count::kRegistryRetries:
+        return &registry_retries;
+      case master::Count::kForbiddenTransitions:
+        return &transitions_forbidden;
     }
     return nullptr;
   }();
@@ -92,19 +99,19 @@ void MasterMetrics::Count(const Counted& counted) {
 }
 
 void MasterMetrics::Count(const ToScheduler& message) {
-  std::visit(Overloaded{[&](const OffersEvent& e) { offers_sent.Add(e.offers.size()); },
-                        [&](const RescindEvent&) { offers_rescinded.Add(); },
-                        [&](const UpdateEvent&) { status_updates_forwarded.Add(); },
-                        [](const auto&) {}},
-             message.event);
+  std::visit(
+      Overloaded{[&](const OffersEvent& e) { offers_sent.Add(e.offers.size()); },
+                 [&](const RescindEvent&) { offers_rescinded.Add(); },
+                 [&](const UpdateEvent&) { status_updates_forwarded.Add(); }, [](const auto&) {}},
+      message.event);
 }
 
 void MasterMetrics::Count(const ToAgent& message) {
-  std::visit(Overloaded{[&](const RunTaskMessage&) { launches.Add(); },
-                        [&](const KillTaskMessage&) { kills.Add(); },
-                        [&](const AcknowledgeMessage&) { acknowledgements.Add(); },
-                        [](const auto&) {}},
-             message.message);
+  std::visit(
+      Overloaded{[&](const RunTaskMessage&) { launches.Add(); },
+                 [&](const KillTaskMessage&) { kills.Add(); },
+                 [&](const AcknowledgeMessage&) { acknowledgements.Add(); }, [](const auto&) {}},
+      message.message);
 }
 
 }  // namespace meros::master

@@ -5,6 +5,7 @@
 
 #include "libs/telemetry/metrics.h"
 #include "services/master/core/effects.h"
+#include "services/master/shell/cluster_gauges.h"
 
 namespace meros::master {
 
@@ -36,12 +37,7 @@ struct MasterMetrics {
   telemetry::Counter transitions_forbidden;
   telemetry::Counter frames_malformed;
   telemetry::Histogram registry_write_time;
-  telemetry::Gauge leading;
-  telemetry::Gauge epoch;
-  telemetry::Gauge agents_recovering;
-  telemetry::GaugeFamily agents;
-  telemetry::GaugeFamily frameworks;
-  telemetry::Gauge tasks;
+  ClusterGauges cluster;
   telemetry::Gauge watch_subscribers;
   telemetry::Gauge allocator_connected;
 };

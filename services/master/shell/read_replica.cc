@@ -1,7 +1,5 @@
 #include "services/master/shell/read_replica.h"
 
-#include <map>
-
 #include <pthread.h>
 
 #include "libs/runtime/clock.h"
@@ -85,27 +83,8 @@ void ReadReplica::Run() {
 }
 
 void ReadReplica::Measure() {
-  std::map<AgentState, size_t> agents = {{AgentState::kRegistered, 0},
-                                         {AgentState::kDisconnected, 0},
-                                         {AgentState::kUnreachable, 0},
-                                         {AgentState::kRecovered, 0}};
-  for (const auto& [id, agent] : view_.agents()) ++agents[agent.record->state];
-  for (const auto& [state, count] : agents) {
-    metrics_->agents.With(AgentStateName(state)).Set(count);
-  }
-  std::map<FrameworkState, size_t> frameworks = {{FrameworkState::kConnected, 0},
-                                                 {FrameworkState::kDisconnected, 0},
-                                                 {FrameworkState::kRecovered, 0},
-                                                 {FrameworkState::kCompleted, 0}};
-  for (const auto& [id, framework] : view_.frameworks()) ++frameworks[framework.record->state];
-  for (const auto& [state, count] : frameworks) {
-    metrics_->frameworks.With(FrameworkStateName(state)).Set(count);
-  }
-  metrics_->tasks.Set(view_.tasks().size());
+  metrics_->cluster.Measure(view_);
   metrics_->watch_subscribers.Set(hub_.size());
-  metrics_->leading.Set(view_.leadership().state == LeadershipState::kLeading ? 1 : 0);
-  metrics_->epoch.Set(view_.leadership().epoch);
-  metrics_->agents_recovering.Set(view_.leadership().agents_recovering);
 }
 
 }  // namespace meros::master

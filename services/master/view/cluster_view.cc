@@ -54,6 +54,7 @@ void ClusterView::On(const FrameworkRemoved& removed) {
 }
 
 void ClusterView::Count(const TaskEntry& entry, int by) {
+  tasks_by_state_[entry.task->state] += by;
   const bool active = entry.is_active();
   if (auto agent = agents_.find(entry.task->agent_id); agent != agents_.end() && active) {
     agent->second.tasks_active += by;
@@ -83,6 +84,7 @@ void ClusterView::On(const Cleared&) {
   agents_.clear();
   frameworks_.clear();
   tasks_.clear();
+  tasks_by_state_.clear();
 }
 
 const AgentEntry* ClusterView::FindAgent(const AgentId& id) const {

@@ -52,6 +52,9 @@ class ClusterView {
   const absl::btree_map<FrameworkId, FrameworkEntry>& frameworks() const { return frameworks_; }
   const absl::btree_map<TaskKey, TaskEntry>& tasks() const { return tasks_; }
 
+  // How many of tasks() are in each state; states that no task is in may be absent.
+  const absl::btree_map<v1::TaskState, size_t>& tasks_by_state() const { return tasks_by_state_; }
+
   // Null if unknown.
   const AgentEntry* FindAgent(const AgentId& id) const;
   const FrameworkEntry* FindFramework(const FrameworkId& id) const;
@@ -77,6 +80,7 @@ class ClusterView {
   absl::btree_map<AgentId, AgentEntry> agents_;
   absl::btree_map<FrameworkId, FrameworkEntry> frameworks_;
   absl::btree_map<TaskKey, TaskEntry> tasks_;
+  absl::btree_map<v1::TaskState, size_t> tasks_by_state_;
 };
 
 }  // namespace meros::master
