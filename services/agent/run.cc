@@ -85,6 +85,7 @@ absl::Status Run(const Config& config) {
                .on_exit = [&exit](absl::Status status) { exit.Set(std::move(status)); }});
   telemetry::Health health;
   agent.AddChecks(&health);
+  agent.AddMetrics(&registry);
   MEROS_ASSIGN_OR_RETURN(
       auto metrics_server,
       telemetry::MetricsServer::Start({.address = config.common.metrics_address,

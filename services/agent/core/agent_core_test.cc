@@ -218,6 +218,19 @@ TEST(AgentCore, OldAndRepeatedAcknowledgementsAreCountedAndIgnored) {
   EXPECT_EQ(std::get<Count>(effects[0]).what, Counter::kAckIgnored);
 }
 
+TEST(AgentCore, TheBookKnowsHowManyUpdatesWait) {
+  auto node = RunningNode();
+  node->acknowledges = false;
+  EXPECT_EQ(node->core().book().PendingUpdates(), 0u);
+
+  node->Run("t1");
+  const size_t waiting = node->core().book().PendingUpdates();
+  EXPECT_GT(waiting, 0u);
+  node->Acknowledge("t1");
+
+  EXPECT_EQ(node->core().book().PendingUpdates(), waiting - 1);
+}
+
 TEST(AgentCore, KillingAnnouncesItselfToFrameworksThatKnowTheState) {
   auto node = RunningNode();
   node->framework.add_capabilities()->set_type(v1::FrameworkInfo::Capability::TASK_KILLING_STATE);

@@ -67,6 +67,12 @@ bool TaskBook::HasLiveTasks() const {
                      [](const auto& entry) { return entry.second.may_have_container(); });
 }
 
+size_t TaskBook::PendingUpdates() const {
+  size_t updates = 0;
+  for (const auto& [key, task] : tasks_) updates += task.updates.pending().size();
+  return updates;
+}
+
 void TaskBook::CheckInvariants() const {
   size_t with_info = 0, with_container = 0;
   for (const auto& [key, task] : tasks_) {

@@ -50,6 +50,9 @@ class TaskBook {
   // Whether any task may have a container.
   bool HasLiveTasks() const;
 
+  // Updates of all tasks that nobody has acknowledged. Cost: a pass over the tasks.
+  size_t PendingUpdates() const;
+
   void CheckInvariants() const;
 
  private:

@@ -182,4 +182,20 @@ void Agent::AddChecks(telemetry::Health* health) {
   health->AddReadiness("checkpoints", [this] { return committer_.status(); });
 }
 
+void Agent::AddMetrics(telemetry::MetricRegistry* registry) {
+  // A scrape never waits for the strand: it asks, and shows what the scrape before it was told.
+  registry->AddCallbackGauge(
+      "meros_agent_updates_unacknowledged",
+      "Status updates that wait for their framework's acknowledgement, at the scrape before.",
+      [this] {
+        if (!is_counting_updates_.exchange(true)) {
+          Inspect([this](const AgentCore& core) {
+            updates_unacknowledged_ = core.book().PendingUpdates();
+            is_counting_updates_ = false;
+          });
+        }
+        return static_cast<double>(updates_unacknowledged_);
+      });
+}
+
 }  // namespace meros::agent

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "libs/runtime/core_strand.h"
 #include "libs/telemetry/health.h"
+#include "libs/telemetry/metrics.h"
 #include "services/agent/core/agent_core.h"
 #include "services/agent/shell/committer.h"
 #include "services/agent/shell/containerizer_client.h"
@@ -59,6 +60,8 @@ class Agent {
   AgentState state() const { return state_.load(std::memory_order_relaxed); }
 
   void AddChecks(telemetry::Health* health);
+  // Those that only the core can tell. The agent outlives the metrics server.
+  void AddMetrics(telemetry::MetricRegistry* registry);
 
  private:
   void Apply(std::vector<Effect> effects);
@@ -79,6 +82,8 @@ class Agent {
   runtime::CoreStrand<AgentCore> strand_;
   std::atomic<AgentState> state_{AgentState::kRecovering};
   std::atomic<bool> has_containerizer_{false};
+  std::atomic<bool> is_counting_updates_{false};
+  std::atomic<size_t> updates_unacknowledged_{0};
   bool is_stopped_ = false;
 
   // Of the strand's thread.
