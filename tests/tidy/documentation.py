@@ -34,6 +34,9 @@ _ADD = re.compile(
     r"\bAdd(?P<callback>Callback)?(?P<kind>Counter|Gauge|Histogram)(?P<family>Family)?\s*\(\s*"
     r"(?P<name>(?:absl::StrCat\([^()]*\)|\"[^\"]*\"))\s*,\s*(?P<help>(?:\"(?:[^\"\\]|\\.)*\"\s*)+)"
 )
+# A row of a table of counters: their names alone end in _total.
+_ROW = re.compile(
+    r'(?P<name>"meros_[a-z0-9_]+_total")\s*,\s*(?P<help>(?:"(?:[^"\\]|\\.)*"\s*)+)\}')
 _LABEL = re.compile(r"\.label\s*=\s*\"(\w+)\"")
 
 
@@ -59,6 +62,9 @@ def metrics_in(text):
         found.append(
             (name, kind, label.group(1) if is_family else "", _literals(match.group("help")))
         )
+    for match in _ROW.finditer(text):
+        name, meaning = _literals(match.group("name")), _literals(match.group("help"))
+        found.append((name, "counter", "", meaning))
     return found
 
 

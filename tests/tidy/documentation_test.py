@@ -13,9 +13,13 @@ SOURCE = """
       "meros_a_refused_total", "Refused.", {.label = "reason"});
   const std::string prefix = absl::StrCat("meros_", registry->service(), "_strand_");
   queued_ = registry->AddGauge(absl::StrCat(prefix, "queued_inputs"), "Waiting.");
+  constexpr Row kRows[] = {{Counter::kLost, "meros_a_lost_total",
+                            "Tasks that "
+                            "are lost."}};
 """
 ROWS = [
     ("meros_<service>_strand_queued_inputs", "gauge", "", "Waiting."),
+    ("meros_a_lost_total", "counter", "", "Tasks that are lost."),
     ("meros_a_refused_total", "counter", "reason", "Refused."),
     ("meros_a_sent_total", "counter", "", 'Offers "sent", to frameworks.'),
 ]
