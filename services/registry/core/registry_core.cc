@@ -15,6 +15,15 @@ const Key& LeaseKey() {
   return *key;
 }
 
+constexpr WriteTransition kTransitions[] = {
+    {WriteState::kIdle, WriteEvent::kWrite, WriteState::kGathering},
+    {WriteState::kGathering, WriteEvent::kClose, WriteState::kWriting},
+    {WriteState::kGathering, WriteEvent::kNothing, WriteState::kIdle},
+    {WriteState::kWriting, WriteEvent::kCommitted, WriteState::kIdle},
+    {WriteState::kWriting, WriteEvent::kFailed, WriteState::kReadOnly},
+    {WriteState::kReadOnly, WriteEvent::kRetry, WriteState::kIdle},
+};
+
 v1::Response ResponseFor(uint64_t request_id, const absl::Status& status) {
   v1::Response response;
   response.set_id(request_id);
@@ -24,6 +33,19 @@ v1::Response ResponseFor(uint64_t request_id, const absl::Status& status) {
 }
 
 }  // namespace
+
+absl::Span<const WriteTransition> WriteTransitions() { return kTransitions; }
+
+absl::string_view WriteStateName(WriteState state) {
+  static constexpr absl::string_view kNames[] = {"IDLE", "GATHERING", "WRITING", "READ_ONLY"};
+  return kNames[static_cast<size_t>(state)];
+}
+
+absl::string_view WriteEventName(WriteEvent event) {
+  static constexpr absl::string_view kNames[] = {"write",     "close",  "nothing",
+                                                 "committed", "failed", "retry"};
+  return kNames[static_cast<size_t>(event)];
+}
 
 RegistryCore::RegistryCore(CoreOptions options, StoredState stored, absl::Time now)
     : options_(options), revision_(stored.revision) {
@@ -38,7 +60,18 @@ void RegistryCore::Step(absl::Time now, Input input, std::vector<Effect>* out) {
   std::visit([&](auto& in) { On(now, in, out); }, input);
 }
 
+void RegistryCore::Move(WriteEvent event) {
+  for (const WriteTransition& transition : kTransitions) {
+    if (transition.from != write_state_ || transition.event != event) continue;
+    write_state_ = transition.to;
+    return;
+  }
+  MEROS_CHECK(false) << WriteEventName(event) << " in " << WriteStateName(write_state_);
+}
+
 absl::Time RegistryCore::NextDeadline() const {
+  // Due at once, so that the strand ticks when it has stepped all inputs of its batch.
+  if (write_state_ == WriteState::kGathering) return absl::InfinitePast();
   absl::Time next = retry_at_;
   // While a grant is on its way, or writes are refused, the expiry of the lease changes nothing.
   if (!waiters_.empty() && !grant_in_queue_ && write_state_ != WriteState::kReadOnly) {
@@ -51,7 +84,8 @@ absl::Time RegistryCore::NextDeadline() const {
 
 void RegistryCore::CheckInvariants() const {
   MEROS_CHECK((write_state_ == WriteState::kReadOnly) == (retry_at_ != absl::InfiniteFuture()));
-  MEROS_CHECK(write_state_ == WriteState::kWriting || queue_.empty())
+  MEROS_CHECK(write_state_ == WriteState::kWriting || write_state_ == WriteState::kGathering ||
+              queue_.empty())
       << queue_.size() << " writes wait for nothing";
   MEROS_CHECK(queue_.size() <= options_.queued_writes_max + 1);
   MEROS_CHECK(waiters_.size() + watchers_.size() <= options_.waiters_max);
@@ -59,11 +93,12 @@ void RegistryCore::CheckInvariants() const {
 
 void RegistryCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out) {
   if (write_state_ == WriteState::kReadOnly && now >= retry_at_) {
-    write_state_ = WriteState::kIdle;
+    Move(WriteEvent::kRetry);
     retry_at_ = absl::InfiniteFuture();
   }
   ExpireWaiters(now, out);
   GrantIfFree(now, out);
+  if (write_state_ == WriteState::kGathering) StartBatch(now, out);
 }
 
 void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>* out) {
@@ -76,8 +111,7 @@ void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>*
     case v1::Request::kCommit: {
       const absl::Status valid = ValidateCommit(request.commit());
       if (!valid.ok()) return refuse(valid);
-      return Enqueue(now,
-                     {.kind = QueuedWrite::Kind::kCommit,
+      return Enqueue({.kind = QueuedWrite::Kind::kCommit,
                       .stream = stream,
                       .request_id = request.id(),
                       .commit = std::move(*request.mutable_commit())},
@@ -112,8 +146,7 @@ void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>*
     case v1::Request::kReleaseLease: {
       v1::Commit epoch;
       epoch.set_epoch(request.release_lease().epoch());
-      return Enqueue(now,
-                     {.kind = QueuedWrite::Kind::kRelease,
+      return Enqueue({.kind = QueuedWrite::Kind::kRelease,
                       .stream = stream,
                       .request_id = request.id(),
                       .commit = std::move(epoch)},
@@ -146,7 +179,7 @@ void RegistryCore::On(absl::Time now, const StatusAsked& asked, std::vector<Effe
 
 // ---- writes ----
 
-void RegistryCore::Enqueue(absl::Time now, QueuedWrite write, std::vector<Effect>* out) {
+void RegistryCore::Enqueue(QueuedWrite write, std::vector<Effect>* out) {
   absl::Status refusal;
   if (write_state_ == WriteState::kReadOnly) {
     refusal = store_status_;
@@ -164,11 +197,11 @@ void RegistryCore::Enqueue(absl::Time now, QueuedWrite write, std::vector<Effect
     return;
   }
   queue_.push_back(std::move(write));
-  if (write_state_ == WriteState::kIdle) StartBatch(now, out);
+  if (write_state_ == WriteState::kIdle) Move(WriteEvent::kWrite);
 }
 
 void RegistryCore::StartBatch(absl::Time now, std::vector<Effect>* out) {
-  batch_ = Batch{.token = ++last_token_, .revision = revision_ + 1};
+  batch_ = Batch{.token = ++last_token_, .revision = revision_};
   while (!queue_.empty() && batch_.bytes < options_.batch_bytes_max) {
     QueuedWrite write = std::move(queue_.front());
     queue_.pop_front();
@@ -186,14 +219,13 @@ void RegistryCore::StartBatch(absl::Time now, std::vector<Effect>* out) {
   }
   if (batch_.overlay.empty()) {
     // Nothing to write: commits that changed nothing are durable already.
-    write_state_ = WriteState::kIdle;
+    Move(WriteEvent::kNothing);
     for (HeldReply& held : batch_.replies) {
-      held.response.mutable_commit()->set_revision(revision_);
       out->push_back(Reply{held.stream, std::move(held.response)});
     }
     return;
   }
-  write_state_ = WriteState::kWriting;
+  Move(WriteEvent::kClose);
   Persist persist{batch_.token, batch_.revision, {}};
   for (const auto& [key, value] : batch_.overlay) persist.changes.push_back({key, value});
   out->push_back(std::move(persist));
@@ -235,8 +267,14 @@ void RegistryCore::AddCommit(QueuedWrite& write, std::vector<Effect>* out) {
         out);
   }
   const absl::Status revisions = CheckRevisions(write.commit);
-  if (!revisions.ok()) return ReplyError(write.stream, write.request_id, revisions, out);
-  bool changed = false;
+  if (!revisions.ok()) {
+    // Held back like an answer: what it found may be in this batch, and not durable in the end.
+    batch_.replies.push_back({write.stream, ResponseFor(write.request_id, revisions)});
+    return;
+  }
+  // Each commit has a revision of its own, also within one transaction: an expected revision names
+  // exactly one value.
+  const uint64_t revision = batch_.revision + 1;
   for (v1::Mutation& mutation : *write.commit.mutable_mutations()) {
     Key key(mutation.key().kind(), std::move(*mutation.mutable_key()->mutable_name()));
     const Value* present = FindInBatch(key);
@@ -246,13 +284,13 @@ void RegistryCore::AddCommit(QueuedWrite& write, std::vector<Effect>* out) {
     } else {
       if (present != nullptr && present->bytes == mutation.put()) continue;
       batch_.bytes += mutation.put().size();
-      batch_.overlay[std::move(key)] = Value{std::move(*mutation.mutable_put()), batch_.revision};
+      batch_.overlay[std::move(key)] = Value{std::move(*mutation.mutable_put()), revision};
     }
-    changed = true;
+    batch_.revision = revision;
   }
   v1::Response response = ResponseFor(write.request_id, absl::OkStatus());
   // A commit that changed nothing still waits for the batch: what it found may be in it.
-  response.mutable_commit()->set_revision(changed ? batch_.revision : revision_);
+  response.mutable_commit()->set_revision(batch_.revision);
   batch_.replies.push_back({write.stream, std::move(response)});
 }
 
@@ -265,7 +303,7 @@ void RegistryCore::AddGrant(absl::Time now, QueuedWrite& write) {
   }
   batch_.lease = lease_.NextGrant(write.candidate);
   batch_.granted_to = std::move(write.candidate);
-  batch_.overlay[LeaseKey()] = Value{batch_.lease->SerializeAsString(), batch_.revision};
+  batch_.overlay[LeaseKey()] = Value{batch_.lease->SerializeAsString(), ++batch_.revision};
 }
 
 void RegistryCore::AddRelease(QueuedWrite& write, std::vector<Effect>* out) {
@@ -280,7 +318,7 @@ void RegistryCore::AddRelease(QueuedWrite& write, std::vector<Effect>* out) {
                       out);
   }
   batch_.lease = lease_.NextRelease();
-  batch_.overlay[LeaseKey()] = Value{batch_.lease->SerializeAsString(), batch_.revision};
+  batch_.overlay[LeaseKey()] = Value{batch_.lease->SerializeAsString(), ++batch_.revision};
   v1::Response response = ResponseFor(write.request_id, absl::OkStatus());
   *response.mutable_lease() = lease_.AsResult();
   batch_.replies.push_back({write.stream, std::move(response)});
@@ -304,15 +342,18 @@ void RegistryCore::On(absl::Time now, const StoreCommitted& committed, std::vect
   } else if (lease_changed) {
     lease_.Released(*batch_.lease);
   }
-  write_state_ = WriteState::kIdle;
-  if (!queue_.empty()) StartBatch(now, out);
+  Move(WriteEvent::kCommitted);
+  if (!queue_.empty()) {
+    Move(WriteEvent::kWrite);
+    StartBatch(now, out);
+  }
   if (lease_changed) AnswerWatchers(now, out);
   GrantIfFree(now, out);
 }
 
 void RegistryCore::On(absl::Time now, const StoreFailed& failed, std::vector<Effect>* out) {
   if (write_state_ != WriteState::kWriting || failed.token != batch_.token) return;
-  write_state_ = WriteState::kReadOnly;
+  Move(WriteEvent::kFailed);
   store_status_ = failed.status;
   retry_at_ = now + options_.store_retry_interval;
   for (const HeldReply& held : batch_.replies) {
@@ -325,7 +366,7 @@ void RegistryCore::On(absl::Time now, const StoreFailed& failed, std::vector<Eff
   batch_ = Batch();
   // What waited would fail as well; its senders decide whether to repeat it.
   std::deque<QueuedWrite> waiting = std::exchange(queue_, {});
-  for (QueuedWrite& write : waiting) Enqueue(now, std::move(write), out);
+  for (QueuedWrite& write : waiting) Enqueue(std::move(write), out);
 }
 
 // ---- lease ----
@@ -368,8 +409,7 @@ void RegistryCore::GrantIfFree(absl::Time now, std::vector<Effect>* out) {
   grant_in_queue_ = true;
   LeaseWaiter next = std::move(waiters_.front());
   waiters_.pop_front();
-  Enqueue(now,
-          {.kind = QueuedWrite::Kind::kGrant,
+  Enqueue({.kind = QueuedWrite::Kind::kGrant,
            .stream = next.stream,
            .request_id = next.request_id,
            .candidate = std::move(next)},
@@ -381,8 +421,8 @@ void RegistryCore::Renew(absl::Time now, StreamId stream, const v1::Request& req
   const uint64_t epoch = request.renew_lease().epoch();
   const bool held =
       epoch > 0 && epoch == lease_.epoch() && lease_.expiry() != absl::InfiniteFuture();
-  // While a grant to another is being written the old holder may not go on.
-  const bool being_replaced = write_state_ == WriteState::kWriting && batch_.granted_to.has_value();
+  // While a grant to another, or its release, is being written the old holder may not go on.
+  const bool being_replaced = write_state_ == WriteState::kWriting && batch_.lease.has_value();
   if (!held || being_replaced) {
     return ReplyLease(stream, request.id(),
                       absl::FailedPreconditionError(

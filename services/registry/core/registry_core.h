@@ -4,11 +4,12 @@
 // Group commit: one transaction is on its way at a time; writes that arrive meanwhile wait and go together
 // in the next. So a lone write costs one sync, and under load one sync carries hundreds.
 //
-//            write arrives              StoreCommitted: answers go out
-//   IDLE ────────────────────▶ WRITING ─────────────────────────────▶ IDLE, or WRITING the next batch
-//                                 │ StoreFailed: the batch is refused
-//                                 ▼
-//                             READ_ONLY ── after store_retry_interval ──▶ IDLE (the next write is a try)
+//   (1) IDLE       write            GATHERING   open until the end of the strand's batch
+//   (2) GATHERING  close            WRITING     one transaction is in the store
+//   (3) GATHERING  nothing          IDLE        all were refused, or changed nothing
+//   (4) WRITING    committed        IDLE        answers go out; (1) again for what waited
+//   (5) WRITING    failed           READ_ONLY   the batch and what waited are refused
+//   (6) READ_ONLY  retry            IDLE        after store_retry_interval; the next write is a try
 //
 // Reads see durable records only. A failed batch leaves memory untouched.
 //
@@ -24,7 +25,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "libs/base/ids.h"
 #include "libs/runtime/tick.h"
 #include "meros/registry/v1/registry_service.pb.h"
@@ -40,7 +43,19 @@ struct StoredState {
   uint64_t revision = 0;
 };
 
-enum class WriteState { kIdle, kWriting, kReadOnly };
+enum class WriteState { kIdle, kGathering, kWriting, kReadOnly };
+enum class WriteEvent { kWrite, kClose, kNothing, kCommitted, kFailed, kRetry };
+
+struct WriteTransition {
+  WriteState from;
+  WriteEvent event;
+  WriteState to;
+};
+
+// The arrows above; a test compares the two.
+absl::Span<const WriteTransition> WriteTransitions();
+absl::string_view WriteStateName(WriteState state);
+absl::string_view WriteEventName(WriteEvent event);
 
 class RegistryCore {
  public:
@@ -135,7 +150,8 @@ class RegistryCore {
   void On(absl::Time now, const StoreFailed& failed, std::vector<Effect>* out);
   void On(absl::Time now, const StatusAsked& asked, std::vector<Effect>* out);
 
-  void Enqueue(absl::Time now, QueuedWrite write, std::vector<Effect>* out);
+  void Move(WriteEvent event);
+  void Enqueue(QueuedWrite write, std::vector<Effect>* out);
   void StartBatch(absl::Time now, std::vector<Effect>* out);
   void AddCommit(QueuedWrite& write, std::vector<Effect>* out);
   void AddGrant(absl::Time now, QueuedWrite& write);

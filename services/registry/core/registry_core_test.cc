@@ -16,7 +16,14 @@ class RegistryCoreTest : public ::testing::Test {
     std::vector<RegistryCore::Effect> out;
     core_.Step(now_, std::move(input), &out);
     core_.CheckInvariants();
+    EndBatch(&out);
     return out;
+  }
+
+  // What the strand does when it has stepped all inputs of its batch.
+  void EndBatch(std::vector<RegistryCore::Effect>* out) {
+    if (core_.NextDeadline() <= now_) core_.Step(now_, runtime::Tick{}, out);
+    core_.CheckInvariants();
   }
 
   std::vector<RegistryCore::Effect> Ask(StreamId stream, v1::Request request) {
@@ -128,6 +135,62 @@ TEST_F(RegistryCoreTest, WritesDuringATransactionGoTogetherInTheNext) {
   ASSERT_NE(Persisted(second), nullptr);
   EXPECT_EQ(Persisted(second)->changes.size(), 49u);
   EXPECT_EQ(Settle(second).size(), 50u);
+}
+
+TEST_F(RegistryCoreTest, OneBatchOfInputsIsOneTransaction) {
+  const uint64_t epoch = Lead("a");
+  std::vector<RegistryCore::Effect> out;
+  core_.Step(now_, RegistryCore::Requested{1, Put(2, epoch, "k1", "v")}, &out);
+  core_.Step(now_, RegistryCore::Requested{2, Put(2, epoch, "k2", "v")}, &out);
+  EXPECT_EQ(Persisted(out), nullptr);
+
+  EndBatch(&out);
+
+  ASSERT_NE(Persisted(out), nullptr);
+  EXPECT_EQ(Persisted(out)->changes.size(), 2u);
+}
+
+TEST_F(RegistryCoreTest, CommitsOfOneTransactionHaveRevisionsOfTheirOwn) {
+  const uint64_t epoch = Lead("a");
+  std::vector<RegistryCore::Effect> out;
+  core_.Step(now_, RegistryCore::Requested{1, Put(2, epoch, "k", "first")}, &out);
+  core_.Step(now_, RegistryCore::Requested{1, Put(3, epoch, "k", "second")}, &out);
+  EndBatch(&out);
+  const auto replies = Settle(std::move(out));
+  ASSERT_EQ(replies.size(), 2u);
+  ASSERT_LT(replies[0].commit().revision(), replies[1].commit().revision());
+
+  // Who wrote "first" and expects it must not overwrite "second".
+  v1::Request put = Put(4, epoch, "k", "third");
+  put.mutable_commit()->mutable_mutations(0)->set_expected_revision(replies[0].commit().revision());
+  EXPECT_EQ(Settle(Ask(1, put)).at(0).code(), static_cast<int>(absl::StatusCode::kAborted));
+}
+
+TEST_F(RegistryCoreTest, ARefusalThatRestsOnAWriteWaitsForIt) {
+  const uint64_t epoch = Lead("a");
+  std::vector<RegistryCore::Effect> out;
+  v1::Request create = Put(3, epoch, "k", "other");
+  create.mutable_commit()->mutable_mutations(0)->set_expected_revision(0);
+  core_.Step(now_, RegistryCore::Requested{1, Put(2, epoch, "k", "v")}, &out);
+  core_.Step(now_, RegistryCore::Requested{1, create}, &out);
+  EndBatch(&out);
+  EXPECT_TRUE(Replies(out).empty());
+
+  const auto failed =
+      Step(RegistryCore::StoreFailed{Persisted(out)->token, absl::UnavailableError("io")});
+
+  for (const auto& reply : Replies(failed))
+    EXPECT_EQ(reply.code(), static_cast<int>(absl::StatusCode::kUnavailable)) << reply.id();
+}
+
+TEST_F(RegistryCoreTest, WhoGivesTheLeaseBackMayNotRenewItMeanwhile) {
+  const uint64_t epoch = Lead("a");
+  v1::Request release;
+  release.set_id(2);
+  release.mutable_release_lease()->set_epoch(epoch);
+  auto releasing = Ask(1, release);
+  EXPECT_NE(Replies(Ask(1, Renew(3, epoch))).at(0).code(), 0);
+  EXPECT_EQ(Settle(std::move(releasing)).at(0).code(), 0);
 }
 
 TEST_F(RegistryCoreTest, CommitsSeeTheEarlierOnesOfTheirBatch) {
@@ -322,9 +385,7 @@ TEST_F(RegistryCoreTest, RandomLivesNeverHaveTwoHoldersOrLoseAnAcknowledgedWrite
     std::vector<v1::Response> replies;
     const std::string name = absl::StrCat("k", rng.Uniform(0, 9)), value = absl::StrCat(i);
     switch (rng.Uniform(0, 9)) {
-      case 0:
-        Restart();
-        break;
+      case 0: Restart(); break;
       case 1:
       case 2:
         replies = Settle(Ask(1, Acquire(1, candidate, 0)));
@@ -350,9 +411,7 @@ TEST_F(RegistryCoreTest, RandomLivesNeverHaveTwoHoldersOrLoseAnAcknowledgedWrite
         }
         break;
       }
-      case 5:
-        Settle(Step(runtime::Tick{}));
-        break;
+      case 5: Settle(Step(runtime::Tick{})); break;
       default:
         replies = Settle(Ask(1, Put(1, highest_epoch, name, value)));
         if (!replies.empty() && replies[0].code() == 0) acknowledged[name] = value;

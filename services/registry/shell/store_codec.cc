@@ -48,6 +48,9 @@ absl::StatusOr<StoredState> DecodeStore(const std::vector<storage::Row>& rows) {
       return absl::DataLossError(
           absl::StrCat("the store holds a row that is not a record: '", row.key, "'"));
     }
+    // Without its record the epoch would begin again at 1, and an old leader could write.
+    if (kind == v1::RECORD_KIND_LEASE && !v1::LeaseRecord().ParseFromString(record.value()))
+      return absl::DataLossError("the store's record of the lease cannot be read");
     state.records.push_back(
         {Key(kind, row.key.substr(kKindDigits + 1)), Value{record.value(), record.revision()}});
   }
