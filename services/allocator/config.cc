@@ -51,11 +51,12 @@ void AddTimingFlags(Config* config, config::FlagSet* flags) {
               .help = "Least time between two runs that events cause.",
               .group = "Allocation",
               .constraint = config::InRange(absl::ZeroDuration(), absl::Hours(1))});
-  flags->Add(&config->proposal_timeout,
-             {.name = "proposal_timeout",
-              .help = "A master that leaves a proposal unanswered this long is asked for a snapshot.",
-              .group = "Limits",
-              .constraint = config::InRange(absl::Seconds(1), absl::Hours(24))});
+  flags->Add(
+      &config->proposal_timeout,
+      {.name = "proposal_timeout",
+       .help = "A master that leaves a proposal unanswered this long is asked for a snapshot.",
+       .group = "Limits",
+       .constraint = config::InRange(absl::Seconds(1), absl::Hours(24))});
 }
 
 void AddLimitFlags(Config* config, config::FlagSet* flags) {

@@ -27,7 +27,8 @@ absl::Status Books::Apply(absl::Time now, Change change) {
                     std::move(change));
 }
 
-// --- Frameworks -----------------------------------------------------------------------------------
+// --- Frameworks
+// -----------------------------------------------------------------------------------
 
 absl::Status Books::On(absl::Time, UpsertFramework change) {
   FrameworkState& after = change.framework;
@@ -89,7 +90,8 @@ absl::Status Books::On(absl::Time, const Suppress& change) {
   return absl::OkStatus();
 }
 
-// --- Agents ---------------------------------------------------------------------------------------
+// --- Agents
+// ---------------------------------------------------------------------------------------
 
 absl::Status Books::On(absl::Time, UpsertAgent change) {
   const AgentId id = change.agent.id;
@@ -112,18 +114,19 @@ absl::Status Books::On(absl::Time, const RemoveAgent& change) {
   return absl::OkStatus();
 }
 
-// --- Holdings -------------------------------------------------------------------------------------
+// --- Holdings
+// -------------------------------------------------------------------------------------
 
 absl::Status Books::SettleProposal(const Allocate& change, const Tentative** settled) {
   *settled = nullptr;
   if (change.proposal_id < first_proposal_) return absl::OkStatus();
   const auto found = mirror.proposals().find(change.proposal_id);
-  if (found == mirror.proposals().end() || !found->second.accepted) {
+  if (found == mirror.proposals().end() || !found->second->accepted) {
     return absl::FailedPreconditionError(absl::StrCat(
         "allocation on agent ", change.agent.value(), " for proposal ", change.proposal_id,
         found == mirror.proposals().end() ? ", which is not known" : ", which was not accepted"));
   }
-  const Tentative& tentative = found->second;
+  const Tentative& tentative = *found->second;
   if (tentative.agent == nullptr || tentative.agent->state.id != change.agent ||
       tentative.client->framework_id != change.holder.framework ||
       tentative.client->role->name() != change.holder.role) {
@@ -180,15 +183,15 @@ absl::Status Books::On(absl::Time now, const Recover& change) {
 absl::Status Books::ApplyResult(const ProposalResult& result, absl::Time retry_at) {
   if (result.proposal_id < first_proposal_) return absl::OkStatus();
   const auto found = mirror.proposals().find(result.proposal_id);
-  if (found == mirror.proposals().end() || found->second.accepted) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "result for proposal ", result.proposal_id, ", which is not waiting for one"));
+  if (found == mirror.proposals().end() || found->second->accepted) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("result for proposal ", result.proposal_id, ", which is not waiting for one"));
   }
   if (result.reject_reason == RejectReason::kNone) {
     mirror.Accept(result.proposal_id);
     return absl::OkStatus();
   }
-  const Tentative& tentative = found->second;
+  const Tentative& tentative = *found->second;
   Framework* framework = tentative.client->framework;
   if (Agent* agent = tentative.agent; agent != nullptr) {
     candidates.Mark(agent->state.id);
@@ -207,7 +210,8 @@ absl::Status Books::ApplyResult(const ProposalResult& result, absl::Time retry_a
   return absl::OkStatus();
 }
 
-// --- Roles ----------------------------------------------------------------------------------------
+// --- Roles
+// ----------------------------------------------------------------------------------------
 
 absl::Status Books::On(absl::Time, const SetWeight& change) {
   if (!std::isfinite(change.weight) || change.weight <= 0) {
@@ -228,7 +232,8 @@ void Books::QuotaMayGiveWay() {
   if (mirror.roles().has_quota()) candidates.WakeQuotaBlocked();
 }
 
-// --- Filters and batches --------------------------------------------------------------------------
+// --- Filters and batches
+// --------------------------------------------------------------------------
 
 void Books::AddFilter(const Client& client, const Agent& agent, const Resources& refused,
                       absl::Time expires) {

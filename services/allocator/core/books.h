@@ -1,5 +1,5 @@
-// The transaction layer: one change of the master's books, or one result, applied to everything that
-// the allocator keeps about them (mirror, refusals, candidates). A snapshot makes new books.
+// The transaction layer: one change of the master's books, or one result, applied to everything
+// that the allocator keeps about them (mirror, refusals, candidates). A snapshot makes new books.
 //
 // Owner: services/allocator/core (Core). Thread rule: strand-confined.
 #pragma once
@@ -25,9 +25,9 @@ class Books {
   Books(const Options& options, uint64_t first_proposal);
 
   // Applies what the master says.
-  // ERRORS: FailedPrecondition if it contradicts the books (unknown framework or agent, more recovered
-  // than held, an allocation for a proposal that was not accepted), InvalidArgument for a weight that
-  // is none. The books must then be thrown away.
+  // ERRORS: FailedPrecondition if it contradicts the books (unknown framework or agent, more
+  // recovered than held, an allocation for a proposal that was not accepted), InvalidArgument for a
+  // weight that is none. The books must then be thrown away.
   absl::Status Apply(absl::Time now, Change change);
 
   // Applies the result of a proposal. What was rejected is not proposed to the same again before

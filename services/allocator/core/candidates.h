@@ -29,8 +29,8 @@ class Candidates {
 
   bool empty() const { return !all_ && marked_.empty(); }
 
-  // Unmarks everything and returns those of the marked agents that have something to offer, in order
-  // of their ids.
+  // Unmarks everything and returns those of the marked agents that have something to offer, in
+  // order of their ids.
   std::vector<Agent*> Take(const Mirror& mirror);
 
  private:

@@ -24,12 +24,13 @@ absl::Time Core::NextDeadline() const {
   if (!books_->candidates.empty() && !WaitsForResults()) next = std::min(next, earliest_run_);
   if (!books_->mirror.proposals().empty()) {
     next = std::min(next,
-                    books_->mirror.proposals().begin()->second.sent + options_.proposal_timeout);
+                    books_->mirror.proposals().begin()->second->sent + options_.proposal_timeout);
   }
   return next;
 }
 
-// --- Sessions -------------------------------------------------------------------------------------
+// --- Sessions
+// -------------------------------------------------------------------------------------
 
 void Core::On(absl::Time now, FrameReceived frame, Effects* out) {
   for (MasterMessage& message : frame.messages) {
@@ -110,7 +111,8 @@ void Core::OnMessage(absl::Time, const UnknownMessage& unknown, Effects* out) {
   Refuse(stream_, absl::InvalidArgumentError(unknown.what), out);
 }
 
-// --- The mirror -----------------------------------------------------------------------------------
+// --- The mirror
+// -----------------------------------------------------------------------------------
 
 void Core::OnMessage(absl::Time, const SnapshotBegin& begin, Effects*) {
   books_ = std::make_unique<Books>(options_, next_proposal_);
@@ -121,10 +123,11 @@ void Core::OnMessage(absl::Time, const SnapshotBegin& begin, Effects*) {
 void Core::OnMessage(absl::Time now, const SnapshotEnd& end, Effects* out) {
   if (phase_ == Phase::kAwaiting) return;
   if (phase_ == Phase::kReady || end.version != version_) {
-    LoseMirror(now, absl::StrCat("a snapshot of version ", end.version, " ended, ",
-                                 phase_ == Phase::kReady ? "none" : absl::StrCat(version_),
-                                 " had begun"),
-               out);
+    LoseMirror(
+        now,
+        absl::StrCat("a snapshot of version ", end.version, " ended, ",
+                     phase_ == Phase::kReady ? "none" : absl::StrCat(version_), " had begun"),
+        out);
     return;
   }
   ++stats_.snapshots;
@@ -183,7 +186,8 @@ void Core::AskForSnapshot(absl::Time now, const std::string& reason, Effects* ou
   ask_at_ = now + options_.snapshot_backoff_max;
 }
 
-// --- Runs -----------------------------------------------------------------------------------------
+// --- Runs
+// -----------------------------------------------------------------------------------------
 
 bool Core::WaitsForResults() const {
   return books_->mirror.proposals().size() >= options_.proposals_waiting_max;
@@ -193,7 +197,7 @@ void Core::On(absl::Time now, runtime::Tick, Effects* out) {
   if (phase_ == Phase::kAwaiting && now >= ask_at_) AskForSnapshot(now, loss_, out);
   if (phase_ != Phase::kReady) return;
   const auto& proposals = books_->mirror.proposals();
-  if (!proposals.empty() && proposals.begin()->second.sent + options_.proposal_timeout <= now) {
+  if (!proposals.empty() && proposals.begin()->second->sent + options_.proposal_timeout <= now) {
     LoseMirror(now,
                absl::StrCat("proposal ", proposals.begin()->first, " was not settled within ",
                             absl::FormatDuration(options_.proposal_timeout)),
@@ -213,17 +217,16 @@ void Core::On(absl::Time now, runtime::Tick, Effects* out) {
 }
 
 void Core::RunAllocation(absl::Time now, Effects* out) {
-  std::vector<Proposal> proposals;
   const RunContext context{&options_, &rng_, now, version_, &next_proposal_};
-  const RunReport report = Propose(books_.get(), context, &proposals);
+  const RunReport report = Propose(books_.get(), context, [&](Proposal proposal) {
+    out->push_back(SendProposal{stream_, std::move(proposal)});
+  });
   for (size_t gate = 0; gate < kGateCount; ++gate) stats_.gates[gate] += report.gates[gate];
   stats_.proposals += report.proposals;
   stats_.filters_dropped += books_->TakeFiltersDropped();
   stats_.last_run = report;
   earliest_run_ = now + options_.event_interval +
                   options_.proposal_pace * static_cast<double>(report.proposals);
-  out->reserve(out->size() + proposals.size());
-  for (Proposal& proposal : proposals) out->push_back(SendProposal{stream_, std::move(proposal)});
 }
 
 void Core::CheckInvariants() const {

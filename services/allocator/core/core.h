@@ -6,12 +6,13 @@
 //        │ stream closed              └───────────────────────────┴────────────────────────┘
 //        └── from any state              what came did not fit: NeedSnapshot, paced
 //
-//   (1) nothing is known; (2) nothing is known, changes and results are ignored until a snapshot begins,
-//   which is asked for again when it does not; (3) the snapshot is being applied, nothing is proposed;
-//   (4) changes are followed and runs happen. A SnapshotBegin starts (3) anew from (3) and (4), too.
+//   (1) nothing is known; (2) nothing is known, changes and results are ignored until a snapshot
+//   begins, which is asked for again when it does not; (3) the snapshot is being applied, nothing
+//   is proposed; (4) changes are followed and runs happen. A SnapshotBegin starts (3) anew from (3)
+//   and (4), too.
 //
-// Runs happen only on ticks: at once after events, but never closer than event_interval, so that what
-// arrives together is one run; and each allocation_interval over all agents.
+// Runs happen only on ticks: at once after events, but never closer than event_interval, so that
+// what arrives together is one run; and each allocation_interval over all agents.
 //
 // Epochs fence masters off: see OnHello.
 //
@@ -50,7 +51,7 @@ struct Stats {
   std::array<uint64_t, kGateCount> gates = {};  // sums of RunReport::gates
   uint64_t proposals = 0;
   std::array<uint64_t, kRejectReasonCount> results = {};  // by reason; kNone: accepted
-  uint64_t snapshots = 0;         // loaded to the end
+  uint64_t snapshots = 0;                                 // loaded to the end
   uint64_t mirror_resets = 0;     // mirrors lost because something did not fit
   uint64_t sessions = 0;          // masters taken
   uint64_t sessions_refused = 0;  // for their epoch or for what they sent
@@ -118,9 +119,9 @@ class Core {
   std::unique_ptr<Books> books_;
   uint64_t version_ = 0;
   absl::Time ready_since_;
-  std::string loss_;                                // why the last mirror was lost
-  absl::Time ask_at_ = absl::InfiniteFuture();      // when a snapshot is asked for (again)
-  absl::Duration ask_backoff_;                      // before the next loss is reported
+  std::string loss_;                            // why the last mirror was lost
+  absl::Time ask_at_ = absl::InfiniteFuture();  // when a snapshot is asked for (again)
+  absl::Duration ask_backoff_;                  // before the next loss is reported
 
   // Runs.
   uint64_t next_proposal_ = 1;

@@ -1,5 +1,5 @@
-// Who is offered what: the classic example, fairness between frameworks and roles, refusals, revival,
-// minima, capabilities, rejected proposals.
+// Who is offered what: the classic example, fairness between frameworks and roles, refusals,
+// revival, minima, capabilities, rejected proposals.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/allocator/core/test_harness.h"
@@ -116,7 +116,8 @@ TEST(Fairness, WeightsDivideAmongRoles) {
 
 TEST(Fairness, ReservedResourcesGoToTheirRoleAndItsSubRolesOnly) {
   Harness h;
-  h.Start({UpsertFramework{AFramework("f1", {"ads"})}, UpsertFramework{AFramework("f2", {"eng/web"})},
+  h.Start({UpsertFramework{AFramework("f1", {"ads"})},
+           UpsertFramework{AFramework("f2", {"eng/web"})},
            UpsertAgent{AnAgent("a1", "cpus(eng):3;mem(eng):512;cpus:1;mem:512")}});
   EXPECT_THAT(h.TakeLines(),
               ElementsAre("f1@ads a1 cpus:1;mem:512", "f2@eng/web a1 cpus(eng):3;mem(eng):512"));
@@ -228,8 +229,8 @@ TEST(Capability, AgentsWithGpusAreKeptForThoseWhoCanUseThem) {
   Harness h;
   FrameworkState able = AFramework("able");
   able.capabilities.gpu_resources = true;
-  h.Start({UpsertFramework{AFramework("a_plain")},
-           UpsertAgent{AnAgent("a1", "cpus:4;mem:64;gpus:1")}});
+  h.Start(
+      {UpsertFramework{AFramework("a_plain")}, UpsertAgent{AnAgent("a1", "cpus:4;mem:64;gpus:1")}});
   EXPECT_THAT(h.TakeLines(), IsEmpty());
   h.Apply(UpsertFramework{able});
   h.Settle();
@@ -241,17 +242,18 @@ TEST(Capability, RevocableAndSharedOnlyForThoseWhoKnowThem) {
   AgentState agent = AnAgent("a1", "cpus:1;mem:64");
   resources::Metadata revocable;
   revocable.revocable = true;
-  agent.total += resources::Resource(resources::ResourceName::Cpus(), resources::Scalar::FromUnits(2),
-                                     resources::MetadataRef(revocable));
+  agent.total +=
+      resources::Resource(resources::ResourceName::Cpus(), resources::Scalar::FromUnits(2),
+                          resources::MetadataRef(revocable));
   resources::Metadata shared;
   shared.reservations.push_back({.role = "*"});
   shared.reservations[0].role = "eng";
   shared.disk.emplace();
   shared.disk->persistence = resources::Persistence{"v", std::nullopt};
   shared.shared = true;
-  agent.total += resources::Resource(resources::ResourceName::Disk(),
-                                     resources::Scalar::FromUnits(10),
-                                     resources::MetadataRef(shared));
+  agent.total +=
+      resources::Resource(resources::ResourceName::Disk(), resources::Scalar::FromUnits(10),
+                          resources::MetadataRef(shared));
   h.Start({UpsertFramework{AFramework("f1", {"eng"})}, UpsertAgent{agent}});
   const Proposal plain = h.TakeProposal();
   EXPECT_EQ(Line(plain), "f1@eng a1 cpus:1;mem:64");

@@ -1,5 +1,5 @@
-// Sessions, epochs, snapshots and contradictions: what the core makes of masters that are late, double,
-// confused or silent.
+// Sessions, epochs, snapshots and contradictions: what the core makes of masters that are late,
+// double, confused or silent.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/allocator/core/test_harness.h"
@@ -192,26 +192,31 @@ INSTANTIATE_TEST_SUITE_P(
         Contradiction{"UnknownFramework", {Delta{2, Revive{FrameworkId("f9"), {}}}}},
         Contradiction{"RemoveUnknownFramework", {Delta{2, RemoveFramework{FrameworkId("f9")}}}},
         Contradiction{"RemoveUnknownAgent", {Delta{2, RemoveAgent{AgentId("a9")}}}},
-        Contradiction{"AllocateOnUnknownAgent",
-                      {Delta{2, Allocate{{FrameworkId("f1"), "*"}, AgentId("a9"), Text("cpus:1")}}}},
-        Contradiction{"AllocateToUnknownFramework",
-                      {Delta{2, Allocate{{FrameworkId("f9"), "*"}, AgentId("a1"), Text("cpus:1")}}}},
+        Contradiction{
+            "AllocateOnUnknownAgent",
+            {Delta{2, Allocate{{FrameworkId("f1"), "*"}, AgentId("a9"), Text("cpus:1")}}}},
+        Contradiction{
+            "AllocateToUnknownFramework",
+            {Delta{2, Allocate{{FrameworkId("f9"), "*"}, AgentId("a1"), Text("cpus:1")}}}},
         Contradiction{"RecoverWhatIsNotHeld",
                       {Delta{2, Recover{{FrameworkId("f1"), "*"}, AgentId("a1"), Text("cpus:1")}}}},
         Contradiction{"RecoverMoreThanHeld",
                       {Delta{2, kAllocation},
                        Delta{3, Recover{{FrameworkId("f1"), "*"}, AgentId("a1"), Text("cpus:2")}}}},
         Contradiction{"ResultOfUnknownProposal", {ProposalResult{99, RejectReason::kNone}}},
-        Contradiction{"RepeatedResult",
-                      {ProposalResult{1, RejectReason::kNotFree},
-                       ProposalResult{1, RejectReason::kNotFree}}},
-        Contradiction{"AllocateBeforeResult",
-                      {Delta{2, Allocate{{FrameworkId("f1"), "*"}, AgentId("a1"),
-                                         Text("cpus:4;mem:4096"), 1}}}},
-        Contradiction{"AllocateInAnotherRole",
-                      {ProposalResult{1, RejectReason::kNone},
-                       Delta{2, Allocate{{FrameworkId("f1"), "eng"}, AgentId("a1"),
-                                         Text("cpus:4;mem:4096"), 1}}}},
+        Contradiction{
+            "RepeatedResult",
+            {ProposalResult{1, RejectReason::kNotFree}, ProposalResult{1, RejectReason::kNotFree}}},
+        Contradiction{
+            "AllocateBeforeResult",
+            {Delta{2,
+                   Allocate{{FrameworkId("f1"), "*"}, AgentId("a1"), Text("cpus:4;mem:4096"), 1}}}},
+        Contradiction{
+            "AllocateInAnotherRole",
+            {ProposalResult{1, RejectReason::kNone},
+             Delta{
+                 2,
+                 Allocate{{FrameworkId("f1"), "eng"}, AgentId("a1"), Text("cpus:4;mem:4096"), 1}}}},
         Contradiction{"WeightZero", {Delta{2, SetWeight{"eng", 0}}}},
         Contradiction{"WeightNaN", {Delta{2, SetWeight{"eng", 0.0 / 0.0}}}},
         Contradiction{"Unreadable", {UnreadableDelta{"messages[0].delta: NaN"}}},

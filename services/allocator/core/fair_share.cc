@@ -12,8 +12,8 @@ double DominantShare(const ResourceQuantities& charged, const ResourceQuantities
     while (total != totals.end() && total->first < name) ++total;
     if (total == totals.end()) break;
     if (total->first != name) continue;
-    share = std::max(share, static_cast<double>(amount.millis()) /
-                                static_cast<double>(total->second.millis()));
+    share = std::max(
+        share, static_cast<double>(amount.millis()) / static_cast<double>(total->second.millis()));
   }
   return share;
 }

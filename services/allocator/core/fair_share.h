@@ -1,5 +1,6 @@
 // Dominant resource fairness, the arithmetic: who holds the largest fraction of anything has the
-// largest share. Ghodsi et al., "Dominant Resource Fairness", NSDI 2011; weighted form of section 4.3.
+// largest share. Ghodsi et al., "Dominant Resource Fairness", NSDI 2011; weighted form of
+// section 4.3.
 //
 // Owner: services/allocator/core. Thread rule: value types and pure functions; thread-compatible.
 #pragma once
@@ -11,9 +12,9 @@
 
 namespace meros::allocator {
 
-// The largest fraction that `charged` is of `totals` over the names of `totals`. In [0, 1] as long as
-// the books balance. Depends on the two values alone, so an account that is changed step by step and
-// one that is recomputed have the same share to the last bit.
+// The largest fraction that `charged` is of `totals` over the names of `totals`. In [0, 1] as long
+// as the books balance. Depends on the two values alone, so an account that is changed step by step
+// and one that is recomputed have the same share to the last bit.
 double DominantShare(const ResourceQuantities& charged, const ResourceQuantities& totals);
 
 // Where someone stands in an order of fairness: smaller share first, then fewer grants, then name.

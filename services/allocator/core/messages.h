@@ -1,6 +1,6 @@
-// The inputs and effects of the allocator's core: protos/meros/allocator/v1 in model types. The shell
-// converts and validates; what it could not read comes as Unreadable, so that the core alone decides
-// what follows from it.
+// The inputs and effects of the allocator's core: protos/meros/allocator/v1 in model types. The
+// shell converts and validates; what it could not read comes as Unreadable, so that the core alone
+// decides what follows from it.
 //
 // Owner: services/allocator/core. Thread rule: value types; thread-compatible.
 #pragma once

@@ -40,7 +40,8 @@ Framework* Mirror::FindFramework(const FrameworkId& id) const {
   return found == frameworks_.end() ? nullptr : found->second.get();
 }
 
-// --- Frameworks -----------------------------------------------------------------------------------
+// --- Frameworks
+// -----------------------------------------------------------------------------------
 
 Framework* Mirror::PutFramework(FrameworkState state) {
   std::unique_ptr<Framework>& slot = frameworks_[state.id];
@@ -85,7 +86,8 @@ void Mirror::RemoveFramework(Framework* framework) {
   frameworks_.erase(id);
 }
 
-// --- Agents ---------------------------------------------------------------------------------------
+// --- Agents
+// ---------------------------------------------------------------------------------------
 
 Agent* Mirror::PutAgent(AgentState state) {
   std::unique_ptr<Agent>& slot = agents_[state.id];
@@ -114,7 +116,7 @@ Agent* Mirror::PutAgent(AgentState state) {
 void Mirror::RemoveAgent(Agent* agent) {
   while (!agent->held.empty()) Drop(agent, HolderKey(agent->held.begin()->first));
   for (const uint64_t id : agent->tentative) {
-    Tentative& tentative = proposals_.at(id);
+    Tentative& tentative = *proposals_.at(id);
     roles_.Credit(tentative.client, tentative.charge);
     tentative.charge = {};
     tentative.agent = nullptr;
@@ -151,6 +153,10 @@ void Mirror::PublishTotals() {
 }
 
 void Mirror::Take(Agent* agent, const Resources& resources) {
+  if (resources == agent->free) {  // the usual offer: everything
+    agent->free = Resources();
+    return;
+  }
   const bool mixed = HasShared(resources);
   const Resources divisible = mixed ? resources.NonShared() : Resources();
   const Resources& taken = mixed ? divisible : resources;
@@ -167,10 +173,11 @@ void Mirror::RecomputeFree(Agent* agent) {
   agent->free = agent->state.total.NonShared();
   agent->overcommitted = false;
   for (const auto& [holder, holding] : agent->held) Take(agent, holding.resources);
-  for (const uint64_t id : agent->tentative) Take(agent, proposals_.at(id).resources);
+  for (const uint64_t id : agent->tentative) Take(agent, proposals_.at(id)->resources);
 }
 
-// --- Holdings -------------------------------------------------------------------------------------
+// --- Holdings
+// -------------------------------------------------------------------------------------
 
 void Mirror::CountHolding(const FrameworkId& framework, const AgentId& agent, int change) {
   const auto found = frameworks_.find(framework);
@@ -214,8 +221,7 @@ absl::Status Mirror::Release(Agent* agent, const HolderKey& holder, const Resour
   const Charge before = Charge::Of(holding.resources);
   holding.resources -= resources;
   const Charge after = Charge::Of(holding.resources);
-  roles_.Credit(holding.client,
-                {before.all - after.all, before.unreserved - after.unreserved});
+  roles_.Credit(holding.client, {before.all - after.all, before.unreserved - after.unreserved});
   if (holding.resources.empty()) {
     Drop(agent, holder);
   }
@@ -235,25 +241,32 @@ void Mirror::Drop(Agent* agent, const HolderKey& holder) {
   CountHolding(holder.framework, agent->state.id, -1);
 }
 
-// --- Proposals ------------------------------------------------------------------------------------
+// --- Proposals
+// ------------------------------------------------------------------------------------
 
-void Mirror::Propose(uint64_t id, Agent* agent, Client* client, const Resources& resources,
+void Mirror::Propose(uint64_t id, Agent* agent, Client* client, Resources resources,
                      absl::Time now) {
-  Tentative& tentative = proposals_[id];
-  MEROS_CHECK(tentative.agent == nullptr) << "proposal " << id << " exists";
-  tentative = {client, agent, resources, Charge::Of(resources), now};
+  auto tentative = std::make_unique<Tentative>();
+  tentative->client = client;
+  tentative->agent = agent;
+  tentative->charge = Charge::Of(resources);
+  tentative->sent = now;
   agent->tentative.push_back(id);
   Take(agent, resources);
+  tentative->resources = std::move(resources);
   roles_.Pin(client);
-  roles_.Charge(client, tentative.charge, Grant::kYes);
+  roles_.Charge(client, tentative->charge, Grant::kYes);
+  const bool is_new = proposals_.emplace(id, std::move(tentative)).second;
+  MEROS_CHECK(is_new) << "proposal " << id << " exists";
 }
 
-void Mirror::Accept(uint64_t id) { proposals_.at(id).accepted = true; }
+void Mirror::Accept(uint64_t id) { proposals_.at(id)->accepted = true; }
 
 void Mirror::Withdraw(uint64_t id) {
   const auto found = proposals_.find(id);
   MEROS_CHECK(found != proposals_.end()) << "proposal " << id;
-  const Tentative tentative = std::move(found->second);
+  const std::unique_ptr<Tentative> owned = std::move(found->second);
+  const Tentative& tentative = *owned;
   proposals_.erase(found);
   if (Agent* agent = tentative.agent; agent != nullptr) {
     agent->tentative.erase(std::find(agent->tentative.begin(), agent->tentative.end(), id));
@@ -263,7 +276,8 @@ void Mirror::Withdraw(uint64_t id) {
   roles_.Unpin(tentative.client);
 }
 
-// --- Invariants -----------------------------------------------------------------------------------
+// --- Invariants
+// -----------------------------------------------------------------------------------
 
 void Mirror::CheckAgent(const Agent& agent) const {
   Resources free = agent.state.total.NonShared();
@@ -279,12 +293,11 @@ void Mirror::CheckAgent(const Agent& agent) const {
     take(holding.resources);
   }
   for (const uint64_t id : agent.tentative) {
-    MEROS_CHECK(proposals_.at(id).agent == &agent) << id;
-    take(proposals_.at(id).resources);
+    MEROS_CHECK(proposals_.at(id)->agent == &agent) << id;
+    take(proposals_.at(id)->resources);
   }
-  MEROS_CHECK(free == agent.free)
-      << agent.state.id << " has " << agent.free.DebugString() << " free, counted "
-      << free.DebugString();
+  MEROS_CHECK(free == agent.free) << agent.state.id << " has " << agent.free.DebugString()
+                                  << " free, counted " << free.DebugString();
   MEROS_CHECK(agent.overcommitted == overcommitted) << agent.state.id;
 }
 
@@ -305,9 +318,9 @@ void Mirror::CheckInvariants() const {
   }
   MEROS_CHECK(totals == totals_) << totals.ToString() << " " << totals_.ToString();
   for (const auto& [id, proposal] : proposals_) {
-    tentative -= proposal.agent != nullptr ? 1 : 0;
-    accounts[proposal.client].charged += proposal.charge.all;
-    ++accounts[proposal.client].grants;
+    tentative -= proposal->agent != nullptr ? 1 : 0;
+    accounts[proposal->client].charged += proposal->charge.all;
+    ++accounts[proposal->client].grants;
   }
   MEROS_CHECK(tentative == 0);
   for (const auto& [client, account] : accounts) {

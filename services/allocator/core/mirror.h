@@ -1,14 +1,14 @@
-// The master's books as the allocator knows them: agents with who holds what of them, frameworks, and
-// the accounts of roles. Next to what the master has committed stand the tentative holdings:
+// The master's books as the allocator knows them: agents with who holds what of them, frameworks,
+// and the accounts of roles. Next to what the master has committed stand the tentative holdings:
 // resources of proposals whose result is not known yet.
 //
 // Per agent: free + held + tentative = total, for everything that is not shared. What is shared can
-// be given to many and is never used up. When the master shrinks an agent below what is held of it, or
-// commits something that we had proposed elsewhere, the agent is overcommitted: nothing of the kind is
-// free until enough has come back.
+// be given to many and is never used up. When the master shrinks an agent below what is held of it,
+// or commits something that we had proposed elsewhere, the agent is overcommitted: nothing of the
+// kind is free until enough has come back.
 //
-// Mutations keep agents, frameworks and accounts consistent with each other; what the master says is
-// checked here and a contradiction is returned, never asserted.
+// Mutations keep agents, frameworks and accounts consistent with each other; what the master says
+// is checked here and a contradiction is returned, never asserted.
 //
 // Owner: services/allocator/core (Books). Thread rule: strand-confined.
 #pragma once
@@ -36,10 +36,10 @@ struct Agent {
   };
 
   AgentState state;
-  uint64_t serial = 0;  // unique within a mirror, never reused
-  Resources free;       // not shared, neither held nor tentative
-  Resources shared;     // of the total
-  absl::btree_map<HolderKey, Holding> held;  // committed by the master
+  uint64_t serial = 0;                         // unique within a mirror, never reused
+  Resources free;                              // not shared, neither held nor tentative
+  Resources shared;                            // of the total
+  absl::btree_map<HolderKey, Holding> held;    // committed by the master
   absl::InlinedVector<uint64_t, 2> tentative;  // ids of proposals
   bool overcommitted = false;
 
@@ -76,7 +76,7 @@ class Mirror {
  public:
   using Agents = absl::btree_map<AgentId, std::unique_ptr<Agent>>;
   using Frameworks = absl::btree_map<FrameworkId, std::unique_ptr<Framework>>;
-  using Proposals = absl::btree_map<uint64_t, Tentative>;
+  using Proposals = absl::btree_map<uint64_t, std::unique_ptr<Tentative>>;
 
   // `excluded` are names that do not count in fair shares.
   explicit Mirror(absl::btree_set<std::string> excluded);
@@ -91,7 +91,8 @@ class Mirror {
   Agent* FindAgentBySerial(uint64_t serial) const;
   Framework* FindFramework(const FrameworkId& id) const;
 
-  // Adds or replaces; holdings are kept. Subscribed roles get clients; demand follows from the state.
+  // Adds or replaces; holdings are kept. Subscribed roles get clients; demand follows from the
+  // state.
   Framework* PutFramework(FrameworkState state);
   // Brings the demand of its clients in line with the state.
   void UpdateDemand(Framework* framework);
@@ -110,8 +111,7 @@ class Mirror {
 
   // Proposed resources leave what is free and are charged. REQUIRES: `id` is new, agent.free and
   // agent.shared contain `resources`.
-  void Propose(uint64_t id, Agent* agent, Client* client, const Resources& resources,
-               absl::Time now);
+  void Propose(uint64_t id, Agent* agent, Client* client, Resources resources, absl::Time now);
   // Marks as accepted. REQUIRES: known.
   void Accept(uint64_t id);
   // Undoes Propose. REQUIRES: known.

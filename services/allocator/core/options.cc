@@ -33,12 +33,12 @@ absl::Status Options::Validate() const {
   absl::Status status;
   status.Update(CheckDuration("allocation_interval", allocation_interval, absl::Milliseconds(1),
                               absl::Hours(1)));
-  status.Update(CheckDuration("event_interval", event_interval, absl::ZeroDuration(),
-                              absl::Hours(1)));
-  status.Update(CheckDuration("proposal_pace", proposal_pace, absl::ZeroDuration(),
-                              absl::Seconds(1)));
-  status.Update(CheckDuration("proposal_timeout", proposal_timeout, absl::Seconds(1),
-                              absl::Hours(24)));
+  status.Update(
+      CheckDuration("event_interval", event_interval, absl::ZeroDuration(), absl::Hours(1)));
+  status.Update(
+      CheckDuration("proposal_pace", proposal_pace, absl::ZeroDuration(), absl::Seconds(1)));
+  status.Update(
+      CheckDuration("proposal_timeout", proposal_timeout, absl::Seconds(1), absl::Hours(24)));
   status.Update(CheckDuration("snapshot_backoff_min", snapshot_backoff_min, absl::Milliseconds(1),
                               absl::Hours(1)));
   status.Update(CheckDuration("snapshot_backoff_max", snapshot_backoff_max, snapshot_backoff_min,

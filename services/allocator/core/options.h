@@ -18,20 +18,21 @@ struct Options {
   absl::Duration allocation_interval = absl::Seconds(1);
   // Least time between two runs that events cause; what happens meanwhile is one run.
   absl::Duration event_interval = absl::Milliseconds(2);
-  // Added to event_interval for each proposal of the last run: about what a proposal costs master and
-  // allocator together, so that frameworks which decline everything at once leave half of the time to
-  // others.
+  // Added to event_interval for each proposal of the last run: about what a proposal costs master
+  // and allocator together, so that frameworks which decline everything at once leave half of the
+  // time to others.
   absl::Duration proposal_pace = absl::Microseconds(20);
   // A master that leaves a proposal unanswered this long is asked for a snapshot.
   absl::Duration proposal_timeout = absl::Seconds(60);
-  // Between two requests for a snapshot while none of them leads to a mirror that fits: doubled from
-  // the least to the most. Also how long a snapshot may be awaited before it is asked for again.
+  // Between two requests for a snapshot while none of them leads to a mirror that fits: doubled
+  // from the least to the most. Also how long a snapshot may be awaited before it is asked for
+  // again.
   absl::Duration snapshot_backoff_min = absl::Milliseconds(100);
   absl::Duration snapshot_backoff_max = absl::Seconds(10);
   // A run stops when this many proposals wait for results, and goes on when results have come.
   size_t proposals_waiting_max = 200'000;
-  // Refuse filters in all, and of one role of one framework on one agent. Beyond the first a filter is
-  // not installed (and counted); beyond the second the one that ends first makes room.
+  // Refuse filters in all, and of one role of one framework on one agent. Beyond the first a filter
+  // is not installed (and counted); beyond the second the one that ends first makes room.
   size_t filters_max = 5'000'000;
   size_t filters_per_pair_max = 16;
 

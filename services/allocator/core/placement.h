@@ -11,8 +11,8 @@
 
 namespace meros::allocator {
 
-// REQUIRES: `agents` comes in an order that the books alone determine, so that equal seeds and books
-// give equal orders.
+// REQUIRES: `agents` comes in an order that the books alone determine, so that equal seeds and
+// books give equal orders.
 inline void OrderForPlacement(std::vector<Agent*>* agents, Rng* rng) { rng->Shuffle(agents); }
 
 }  // namespace meros::allocator

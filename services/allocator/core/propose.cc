@@ -21,6 +21,7 @@ class AgentVisit {
         headroom_(headroom),
         pass_(pass),
         agent_(agent),
+        refusals_(books->filters.Find(agent.serial)),
         visit_(visit),
         report_(*report) {}
 
@@ -78,7 +79,7 @@ class AgentVisit {
       with_shared = *offer + agent_.shared_unoffered.AllocatableTo(client.role->name());
       offer = &with_shared;
     }
-    if (books_.filters.Blocks(client.serial, agent_.serial, *offer)) return Gate::kRefused;
+    if (refusals_ != nullptr && refusals_->Blocks(client.serial, *offer)) return Gate::kRefused;
     offer_ = *offer;
     return Gate::kOffered;
   }
@@ -90,6 +91,7 @@ class AgentVisit {
   const QuotaHeadroom& headroom_;
   const Pass pass_;
   const Agent& agent_;
+  const RefuseFilters::OnAgent* const refusals_;  // null if there are none
   const uint64_t visit_;
   RunReport& report_;
 
@@ -100,8 +102,8 @@ class AgentVisit {
 
 class Run {
  public:
-  Run(Books* books, const RunContext& context, std::vector<Proposal>* proposals)
-      : books_(*books), context_(context), proposals_(*proposals), headroom_(books->mirror) {}
+  Run(Books* books, const RunContext& context, absl::FunctionRef<void(Proposal)> emit)
+      : books_(*books), context_(context), emit_(emit), headroom_(books->mirror) {}
 
   RunReport Execute() {
     books_.mirror.roles().Refresh();
@@ -146,16 +148,16 @@ class Run {
   void Grant(Agent* agent, Client* client, Resources resources) {
     const uint64_t id = (*context_.next_id)++;
     if (!agent->shared_unoffered.empty()) agent->shared_unoffered -= resources.Shared();
-    books_.mirror.Propose(id, agent, client, resources, context_.now);
     headroom_.Granted(resources);
     ++report_.proposals;
-    proposals_.push_back({id, context_.version, client->framework_id, client->role->name(),
-                          agent->state.id, std::move(resources)});
+    emit_({id, context_.version, client->framework_id, client->role->name(), agent->state.id,
+           resources});
+    books_.mirror.Propose(id, agent, client, std::move(resources), context_.now);
   }
 
   Books& books_;
   const RunContext& context_;
-  std::vector<Proposal>& proposals_;
+  const absl::FunctionRef<void(Proposal)> emit_;
   QuotaHeadroom headroom_;
   RunReport report_;
 };
@@ -164,19 +166,26 @@ class Run {
 
 absl::string_view GateName(Gate gate) {
   switch (gate) {
-    case Gate::kOffered: return "offered";
-    case Gate::kHeldBack: return "held_back";
-    case Gate::kNothing: return "nothing";
-    case Gate::kCapability: return "capability";
-    case Gate::kQuota: return "quota";
-    case Gate::kBelowMinimum: return "below_minimum";
-    case Gate::kRefused: return "refused";
+    case Gate::kOffered:
+      return "offered";
+    case Gate::kHeldBack:
+      return "held_back";
+    case Gate::kNothing:
+      return "nothing";
+    case Gate::kCapability:
+      return "capability";
+    case Gate::kQuota:
+      return "quota";
+    case Gate::kBelowMinimum:
+      return "below_minimum";
+    case Gate::kRefused:
+      return "refused";
   }
   return "unknown";
 }
 
-RunReport Propose(Books* books, const RunContext& context, std::vector<Proposal>* proposals) {
-  return Run(books, context, proposals).Execute();
+RunReport Propose(Books* books, const RunContext& context, absl::FunctionRef<void(Proposal)> emit) {
+  return Run(books, context, emit).Execute();
 }
 
 }  // namespace meros::allocator

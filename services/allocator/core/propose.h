@@ -1,6 +1,7 @@
-// Stage 7, propose: one allocation run. For each candidate agent the walk in order of fairness stops
-// at the first client that passes every filter; it is offered all that it may have of the agent (the
-// coarse grain that frameworks of Mesos expect), and what then remains is offered to those who follow.
+// Stage 7, propose: one allocation run. For each candidate agent the walk in order of fairness
+// stops at the first client that passes every filter; it is offered all that it may have of the
+// agent (the coarse grain that frameworks of Mesos expect), and what then remains is offered to
+// those who follow.
 //
 // Proposals of a run are disjoint, because each leaves the books' free resources before the next is
 // looked for.
@@ -11,8 +12,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "libs/base/rng.h"
@@ -36,8 +37,8 @@ inline constexpr size_t kGateCount = 7;
 absl::string_view GateName(Gate gate);
 
 struct RunReport {
-  size_t agents = 0;                         // looked at
-  size_t proposals = 0;                      // made
+  size_t agents = 0;                          // looked at
+  size_t proposals = 0;                       // made
   std::array<size_t, kGateCount> gates = {};  // looks at (agent, client), by what became of them
 };
 
@@ -45,12 +46,12 @@ struct RunContext {
   const Options* options = nullptr;
   Rng* rng = nullptr;
   absl::Time now;
-  uint64_t version = 0;           // of the books
-  uint64_t* next_id = nullptr;    // of proposals
+  uint64_t version = 0;         // of the books
+  uint64_t* next_id = nullptr;  // of proposals
 };
 
-// Offers what the candidates have and appends the proposals. Leaves no candidates, except when
-// proposals_waiting_max is reached: then those not looked at stay.
-RunReport Propose(Books* books, const RunContext& context, std::vector<Proposal>* proposals);
+// Offers what the candidates have; `emit` is called with each proposal. Leaves no candidates,
+// except when proposals_waiting_max is reached: then those not looked at stay.
+RunReport Propose(Books* books, const RunContext& context, absl::FunctionRef<void(Proposal)> emit);
 
 }  // namespace meros::allocator

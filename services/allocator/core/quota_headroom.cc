@@ -68,8 +68,7 @@ Resources QuotaHeadroom::Cut(const RoleNode& role, const Resources& available, P
   const Resources guaranteed =
       WithinLimits(role, resources::ShrinkTo(subject, std::move(missing), nullptr), {});
   if (guaranteed.empty()) return {};
-  const Resources burst =
-      WithinLimits(role, subject - guaranteed, guaranteed.ScalarQuantities());
+  const Resources burst = WithinLimits(role, subject - guaranteed, guaranteed.ScalarQuantities());
   return offer + guaranteed + WithinHeadroom(burst);
 }
 

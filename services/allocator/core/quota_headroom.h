@@ -5,7 +5,8 @@
 // role has reserved, what is not a scalar and what is revocable is not subject to quota.
 //
 // Guarantees are served in a pass of their own, before everyone else:
-//   kGuarantees  roles whose guarantee (or an ancestor's) is not met get what is missing, and, lest an
+//   kGuarantees  roles whose guarantee (or an ancestor's) is not met get what is missing, and, lest
+//   an
 //                agent be cut to pieces, more of the same agent as far as headroom allows;
 //   kFairShare   everyone gets what headroom allows.
 // Headroom is what is free in the cluster beyond what guarantees still lack.
@@ -13,8 +14,8 @@
 // Owner: services/allocator/core. Thread rule: strand-confined; lives for one run.
 #pragma once
 
-#include "services/allocator/core/model.h"
 #include "services/allocator/core/mirror.h"
+#include "services/allocator/core/model.h"
 #include "services/allocator/core/role_tree.h"
 
 namespace meros::allocator {

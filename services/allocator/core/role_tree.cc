@@ -106,47 +106,44 @@ void RoleTree::Subscribe(Client* client, Framework* framework) {
   ReleaseIfUnused(client);
 }
 
-// --- Orders ---------------------------------------------------------------------------------------
+// --- Orders
+// ---------------------------------------------------------------------------------------
 
-void RoleTree::Unlink(Client* client) {
+template <typename Change>
+void RoleTree::ChangeClient(Client* client, Change change) {
   if (client->has_demand) client->role->client_order_.erase({client->standing(), client});
-}
-
-void RoleTree::Relink(Client* client) {
+  change(client);
   client->share = Share(client->account);
   if (client->has_demand) client->role->client_order_.insert({client->standing(), client});
 }
 
-void RoleTree::UnlinkNode(RoleNode* node) {
-  if (node->own_demanding_ > 0) node->child_order_.erase({node->own_standing(), node});
-  if (node->demanding_ > 0 && node->parent_ != nullptr) {
-    node->parent_->child_order_.erase({node->standing(), node});
-  }
-}
-
-void RoleTree::RelinkNode(RoleNode* node) {
-  node->own_share_ = Share(node->own_);
+template <typename Change>
+void RoleTree::ChangeNode(RoleNode* node, Change change) {
+  const Child own_before = node->OwnAsChild();
+  const Child before = node->AsChild();
+  change(node);
+  if (!node->clients_.empty()) node->own_share_ = Share(node->own_);
+  if (node->own_demanding_ > 0) node->child_order_.Move(own_before, node->OwnAsChild());
+  if (node->parent_ == nullptr) return;  // the root stands nowhere
   node->share_ = Share(node->subtree_) / node->weight_;
-  if (node->own_demanding_ > 0) node->child_order_.insert({node->own_standing(), node});
-  if (node->demanding_ > 0 && node->parent_ != nullptr) {
-    node->parent_->child_order_.insert({node->standing(), node});
-  }
+  if (node->demanding_ > 0) node->parent_->child_order_.Move(before, node->AsChild());
 }
 
 void RoleTree::SetDemand(Client* client, bool has_demand) {
   if (client->has_demand == has_demand) return;
-  Unlink(client);
+  // Counts and orders change where the first appears or the last goes.
+  const auto count = [&](size_t* demanding, ChildOrder* order, const Child& child) {
+    if (has_demand && (*demanding)++ == 0 && order != nullptr) order->Insert(child);
+    if (!has_demand && --*demanding == 0 && order != nullptr) order->Erase(child);
+  };
+  RoleNode* const role = client->role;
+  if (client->has_demand) role->client_order_.erase({client->standing(), client});
   client->has_demand = has_demand;
-  Relink(client);
-  for (RoleNode* node = client->role; node != nullptr; node = node->parent_) {
-    UnlinkNode(node);
-    if (has_demand) {
-      ++node->demanding_;
-    } else {
-      --node->demanding_;
-    }
-    if (node == client->role) node->own_demanding_ = node->client_order_.size();
-    RelinkNode(node);
+  if (client->has_demand) role->client_order_.insert({client->standing(), client});
+  count(&role->own_demanding_, &role->child_order_, role->OwnAsChild());
+  for (RoleNode* node = role; node != nullptr; node = node->parent_) {
+    count(&node->demanding_, node->parent_ == nullptr ? nullptr : &node->parent_->child_order_,
+          node->AsChild());
   }
 }
 
@@ -156,15 +153,13 @@ void RoleTree::Charge(Client* client, const allocator::Charge& charge, Grant gra
     account->charged += charge.all;
     account->grants += grants;
   };
-  Unlink(client);
-  add(&client->account);
-  Relink(client);
+  ChangeClient(client, [&](Client* c) { add(&c->account); });
   for (RoleNode* node = client->role; node != nullptr; node = node->parent_) {
-    UnlinkNode(node);
-    if (node == client->role) add(&node->own_);
-    add(&node->subtree_);
-    node->unreserved_ += charge.unreserved;
-    RelinkNode(node);
+    ChangeNode(node, [&](RoleNode* n) {
+      if (n == client->role) add(&n->own_);
+      add(&n->subtree_);
+      n->unreserved_ += charge.unreserved;
+    });
   }
   UpdateShortfall(client->role);
 }
@@ -173,15 +168,13 @@ void RoleTree::Credit(Client* client, const allocator::Charge& charge) {
   MEROS_CHECK(client->account.charged.Contains(charge.all))
       << client->role->name() << " " << client->framework_id << " has "
       << client->account.charged.ToString() << ", credited " << charge.all.ToString();
-  Unlink(client);
-  client->account.charged -= charge.all;
-  Relink(client);
+  ChangeClient(client, [&](Client* c) { c->account.charged -= charge.all; });
   for (RoleNode* node = client->role; node != nullptr; node = node->parent_) {
-    UnlinkNode(node);
-    if (node == client->role) node->own_.charged -= charge.all;
-    node->subtree_.charged -= charge.all;
-    node->unreserved_ -= charge.unreserved;
-    RelinkNode(node);
+    ChangeNode(node, [&](RoleNode* n) {
+      if (n == client->role) n->own_.charged -= charge.all;
+      n->subtree_.charged -= charge.all;
+      n->unreserved_ -= charge.unreserved;
+    });
   }
   UpdateShortfall(client->role);
 }
@@ -197,9 +190,7 @@ void RoleTree::Unpin(Client* client) {
 void RoleTree::SetWeight(absl::string_view role, double weight) {
   MEROS_CHECK(weight > 0) << role << " " << weight;
   RoleNode* node = GetRole(role);
-  UnlinkNode(node);
-  node->weight_ = weight;
-  RelinkNode(node);
+  ChangeNode(node, [&](RoleNode* n) { n->weight_ = weight; });
   PruneFrom(node);
 }
 
@@ -217,13 +208,16 @@ void RoleTree::Refresh() {
 
 void RoleTree::RefreshNode(RoleNode* node) {
   node->client_order_.clear();
-  for (auto& [id, client] : node->clients_) Relink(client.get());
+  for (auto& [id, client] : node->clients_) {
+    client->share = Share(client->account);
+    if (client->has_demand) node->client_order_.insert({client->standing(), client.get()});
+  }
   for (auto& [component, child] : node->children_) RefreshNode(child.get());
-  UnlinkNode(node);
-  RelinkNode(node);
+  ChangeNode(node, [](RoleNode*) {});
 }
 
-// --- Quota ----------------------------------------------------------------------------------------
+// --- Quota
+// ----------------------------------------------------------------------------------------
 
 void RoleTree::SetQuota(absl::string_view role, Quota quota) {
   RoleNode* node = GetRole(role);
@@ -268,11 +262,10 @@ void RoleTree::RecomputeShortfall(RoleNode* node) {
   }
 }
 
-// --- Invariants -----------------------------------------------------------------------------------
+// --- Invariants
+// -----------------------------------------------------------------------------------
 
-void RoleTree::CheckInvariants() const {
-  CheckNode(*root_);
-}
+void RoleTree::CheckInvariants() const { CheckNode(*root_); }
 
 void RoleTree::CheckNode(const RoleNode& node) const {
   Account own, subtree;
@@ -284,7 +277,8 @@ void RoleTree::CheckNode(const RoleNode& node) const {
     MEROS_CHECK(client->pins > 0 || client->account.charged.empty()) << id;
     MEROS_CHECK(shares_are_stale_ || client->share == Share(client->account)) << id;
     MEROS_CHECK(node.client_order_.contains({client->standing(), client.get()}) ==
-                client->has_demand) << id;
+                client->has_demand)
+        << id;
     own.charged += client->account.charged;
     demanding += client->has_demand ? 1 : 0;
   }
@@ -294,13 +288,13 @@ void RoleTree::CheckNode(const RoleNode& node) const {
 
   subtree.charged = own.charged;
   size_t children_in_order = demanding > 0 ? 1 : 0;
-  MEROS_CHECK(node.child_order_.contains({node.own_standing(), &node}) == (demanding > 0));
+  MEROS_CHECK(node.child_order_.Contains(node.OwnAsChild()) == (demanding > 0));
   for (const auto& [component, child] : node.children_) {
     CheckNode(*child);
     MEROS_CHECK(child->parent_ == &node && child->component_ == component);
     MEROS_CHECK(!child->is_unused()) << child->name_;
-    MEROS_CHECK(node.child_order_.contains({child->standing(), child.get()}) ==
-                (child->demanding_ > 0)) << child->name_;
+    MEROS_CHECK(node.child_order_.Contains(child->AsChild()) == (child->demanding_ > 0))
+        << child->name_;
     children_in_order += child->demanding_ > 0 ? 1 : 0;
     demanding += child->demanding_;
     subtree.charged += child->subtree_.charged;
@@ -314,8 +308,9 @@ void RoleTree::CheckNode(const RoleNode& node) const {
   MEROS_CHECK(node.children_shortfall_ == children_shortfall) << node.name_;
   MEROS_CHECK(node.shortfall_ == Larger(node.OwnShortfall(), children_shortfall)) << node.name_;
   if (!shares_are_stale_) {
-    MEROS_CHECK(node.share_ == Share(node.subtree_) / node.weight_) << node.name_;
-    MEROS_CHECK(node.own_share_ == Share(node.own_)) << node.name_;
+    MEROS_CHECK(node.parent_ == nullptr || node.share_ == Share(node.subtree_) / node.weight_)
+        << node.name_;
+    MEROS_CHECK(node.clients_.empty() || node.own_share_ == Share(node.own_)) << node.name_;
   }
 }
 

@@ -1,16 +1,15 @@
 // The tree of roles: whose account is charged with what, who comes next, and what quota leaves to
-// whom. It is the one place where the order of fairness is kept, and it is kept all the time: a change
-// moves the few nodes on one path and nothing is ever sorted as a whole, except when the size of the
-// cluster changes, which changes every share at once (the next Walk then pays for it).
+// whom. It is the one place where the order of fairness is kept, and it is kept all the time: a
+// change moves the few nodes on one path and nothing is ever sorted as a whole, except when the
+// size of the cluster changes, which changes every share at once (the next Walk then pays for it).
 //
 //   root ── eng ── eng/web ── client (eng/web, framework 1)
 //            │        └────── client (eng/web, framework 2)
-//            └─ "." ───────── client (eng, framework 1)       a role's own frameworks stand beside its
-//                                                             sub-roles as one child named "."
+//            └─ "." ───────── client (eng, framework 1)
 //
-// Siblings are compared with siblings only (hierarchical DRF); weights apply at every level.
-// A role exists while anyone is subscribed to it or charged through it, while agents are reserved for it,
-// or while it has a weight or a quota.
+// A role's own frameworks stand beside its sub-roles as one child named ".". Siblings are compared with siblings only (hierarchical DRF); weights apply at every level.
+// A role exists while anyone is subscribed to it or charged through it, while agents are reserved
+// for it, or while it has a weight or a quota.
 //
 // Owner: services/allocator/core (Mirror). Thread rule: strand-confined.
 #pragma once
@@ -24,6 +23,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/strings/string_view.h"
+#include "services/allocator/core/child_order.h"
 #include "services/allocator/core/fair_share.h"
 #include "services/allocator/core/model.h"
 
@@ -68,11 +68,6 @@ class RoleNode {
 
  private:
   friend class RoleTree;
-  struct Child {
-    Standing standing;
-    const RoleNode* node;  // the node itself stands for its own clients
-    friend bool operator<(const Child& a, const Child& b) { return a.standing < b.standing; }
-  };
   struct ClientRef {
     Standing standing;
     Client* client;
@@ -81,23 +76,24 @@ class RoleNode {
     }
   };
 
-  Standing standing() const { return {share_, subtree_.grants, component_}; }
-  Standing own_standing() const { return {own_share_, own_.grants, "."}; }
+  // As a child of its parent, and its own clients as a child of it.
+  Child AsChild() const { return {{share_, subtree_.grants, component_}, this}; }
+  Child OwnAsChild() const { return {{own_share_, own_.grants, "."}, this}; }
   bool is_unused() const;
 
   std::string name_;
   absl::string_view component_;  // last part of name_
   RoleNode* parent_ = nullptr;
   double weight_ = 1;
-  absl::btree_map<std::string, std::unique_ptr<RoleNode>> children_;         // by component
+  absl::btree_map<std::string, std::unique_ptr<RoleNode>> children_;  // by component
   absl::btree_map<FrameworkId, std::unique_ptr<Client>> clients_;
   Account subtree_;
   Account own_;  // of clients_ together
   double share_ = 0;
   double own_share_ = 0;
-  size_t demanding_ = 0;      // clients with demand in the subtree
-  size_t own_demanding_ = 0;  // among clients_
-  absl::btree_set<Child> child_order_;       // children with demand
+  size_t demanding_ = 0;                     // clients with demand in the subtree
+  size_t own_demanding_ = 0;                 // among clients_
+  ChildOrder child_order_;                   // children with demand, and "." for client_order_
   absl::btree_set<ClientRef> client_order_;  // clients with demand
 
   Quota quota_;
@@ -113,12 +109,13 @@ class RoleTree {
  public:
   RoleTree();
 
-  // The client of a framework in a role, made if need be. It lives while it is subscribed or pinned.
+  // The client of a framework in a role, made if need be. It lives while it is subscribed or
+  // pinned.
   Client* GetClient(absl::string_view role, const FrameworkId& framework);
   Client* FindClient(absl::string_view role, const FrameworkId& framework) const;
 
-  // Binds the client to its framework (subscribed) or unbinds it (null). Unbinding ends its demand and
-  // may release it.
+  // Binds the client to its framework (subscribed) or unbinds it (null). Unbinding ends its demand
+  // and may release it.
   void Subscribe(Client* client, Framework* framework);
   void SetDemand(Client* client, bool has_demand);
 
@@ -140,14 +137,15 @@ class RoleTree {
 
   // What shares are fractions of. Cheap: shares are brought up to date by the next Refresh.
   void SetTotals(const ResourceQuantities& totals);
-  // Brings all shares up to date if totals have changed. REQUIRED before Walk. Cost: O(1) or, after a
-  // change, O(n log n) in clients and roles.
+  // Brings all shares up to date if totals have changed. REQUIRED before Walk. Cost: O(1) or, after
+  // a change, O(n log n) in clients and roles.
   void Refresh();
 
   // Visits clients with demand in order of fairness, until a visit says so:
   //   visitor.EnterRole(const RoleNode&) -> bool   false: skip the role's own clients
   //   visitor.Visit(const Client&) -> bool         true: stop here
-  // The tree must not change during the walk. Returns the client at which the walk stopped, or null.
+  // The tree must not change during the walk. Returns the client at which the walk stopped, or
+  // null.
   template <typename Visitor>
   Client* Walk(Visitor& visitor) const {
     return WalkNode(*root_, visitor);
@@ -166,7 +164,7 @@ class RoleTree {
  private:
   template <typename Visitor>
   Client* WalkNode(const RoleNode& node, Visitor& visitor) const {
-    for (const RoleNode::Child& child : node.child_order_) {
+    for (const Child& child : node.child_order_) {
       Client* stopped = nullptr;
       if (child.node != &node) {
         stopped = WalkNode(*child.node, visitor);
@@ -188,12 +186,12 @@ class RoleTree {
   RoleNode* GetRole(absl::string_view role);
   void PruneFrom(RoleNode* node);
   void ReleaseIfUnused(Client* client);
-  // Takes node, its "." child and the client out of their orders, or puts them back, with their
-  // shares computed anew in between. Every change of an account goes through this pair.
-  void Unlink(Client* client);
-  void Relink(Client* client);
-  void UnlinkNode(RoleNode* node);
-  void RelinkNode(RoleNode* node);
+  // Applies `change` to the account of the client, or to the accounts or weight of the node, and
+  // moves it in its orders accordingly. Every change goes through these two.
+  template <typename Change>
+  void ChangeClient(Client* client, Change change);
+  template <typename Change>
+  void ChangeNode(RoleNode* node, Change change);
   void RefreshNode(RoleNode* node);
   // Bring shortfalls of the node and those above it up to date; the first only if there are quotas.
   void UpdateShortfall(RoleNode* node);

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "libs/base/check.h"
 #include "libs/resources/parse.h"
@@ -27,7 +28,8 @@ inline ResourceLimits Limits(absl::string_view text) {
   return limits;
 }
 
-inline FrameworkState AFramework(const std::string& id, absl::btree_set<std::string> roles = {"*"}) {
+inline FrameworkState AFramework(const std::string& id,
+                                 absl::btree_set<std::string> roles = {"*"}) {
   FrameworkState state;
   state.id = FrameworkId(id);
   state.roles = std::move(roles);
@@ -45,14 +47,13 @@ inline AgentState AnAgent(const std::string& id, absl::string_view total) {
 
 // "f1@* a1 cpus:4;mem:4096": a proposal in one line.
 inline std::string Line(const Proposal& proposal) {
-  return absl::StrCat(proposal.framework.value(), "@", proposal.role, " ",
-                      proposal.agent.value(), " ", proposal.resources.DebugString());
+  return absl::StrCat(proposal.framework.value(), "@", proposal.role, " ", proposal.agent.value(),
+                      " ", proposal.resources.DebugString());
 }
 
 class Harness {
  public:
-  explicit Harness(Options options = {}, uint64_t seed = 1)
-      : core(std::move(options), Rng(seed)) {}
+  explicit Harness(Options options = {}, uint64_t seed = 1) : core(std::move(options), Rng(seed)) {}
 
   // --- The master's side.
   void Send(StreamId stream, std::vector<MasterMessage> messages) {
@@ -80,8 +81,10 @@ class Harness {
   void Reject(const Proposal& proposal, RejectReason reason) { Result(proposal.id, reason); }
   void Accept(const Proposal& proposal) {
     Send(stream_, {ProposalResult{proposal.id, RejectReason::kNone},
-                   Delta{++version, Allocate{{proposal.framework, proposal.role}, proposal.agent,
-                                             proposal.resources, proposal.id}}});
+                   Delta{++version, Allocate{{proposal.framework, proposal.role},
+                                             proposal.agent,
+                                             proposal.resources,
+                                             proposal.id}}});
   }
   // What a framework gives back of an accepted proposal, refusing it for `refuse`.
   void GiveBack(const Proposal& proposal, const Resources& resources,
@@ -118,6 +121,8 @@ class Harness {
   }
   std::vector<std::string> TakeResets() { return std::exchange(resets_, {}); }
   std::vector<CloseStream> TakeClosed() { return std::exchange(closed_, {}); }
+  // All of it in order, one line each.
+  std::vector<std::string> TakeTrace() { return std::exchange(trace_, {}); }
   std::vector<StreamId> TakeWelcomed() { return std::exchange(welcomed_, {}); }
 
   void Step(Core::Input input) {
@@ -125,6 +130,7 @@ class Harness {
     core.Step(now, std::move(input), &effects);
     core.CheckInvariants();
     for (Core::Effect& effect : effects) {
+      trace_.push_back(Trace(effect));
       if (auto* proposal = std::get_if<SendProposal>(&effect)) {
         proposals_.push_back(std::move(proposal->proposal));
       } else if (auto* reset = std::get_if<SendNeedSnapshot>(&effect)) {
@@ -142,7 +148,22 @@ class Harness {
   uint64_t version = 0;
 
  private:
+  static std::string Trace(const Core::Effect& effect) {
+    if (const auto* proposal = std::get_if<SendProposal>(&effect)) {
+      return absl::StrCat("proposal ", proposal->proposal.id, " on version ",
+                          proposal->proposal.based_on_version, ": ", Line(proposal->proposal));
+    }
+    if (const auto* reset = std::get_if<SendNeedSnapshot>(&effect)) {
+      return absl::StrCat("need_snapshot to ", reset->stream, ": ", reset->reason);
+    }
+    if (const auto* closed = std::get_if<CloseStream>(&effect)) {
+      return absl::StrCat("close ", closed->stream, ": ", closed->status.ToString());
+    }
+    return absl::StrCat("welcome to ", std::get<SendWelcome>(effect).stream);
+  }
+
   StreamId stream_ = 1;
+  std::vector<std::string> trace_;
   std::vector<Proposal> proposals_;
   std::vector<std::string> resets_;
   std::vector<CloseStream> closed_;

@@ -10,12 +10,18 @@ namespace {
 
 absl::string_view ReasonName(RejectReason reason) {
   switch (reason) {
-    case RejectReason::kNone: return "accepted";
-    case RejectReason::kNotFree: return "not_free";
-    case RejectReason::kAgentNotActive: return "agent_not_active";
-    case RejectReason::kFrameworkNotActive: return "framework_not_active";
-    case RejectReason::kTooManyOffers: return "too_many_offers";
-    case RejectReason::kInvalid: return "invalid";
+    case RejectReason::kNone:
+      return "accepted";
+    case RejectReason::kNotFree:
+      return "not_free";
+    case RejectReason::kAgentNotActive:
+      return "agent_not_active";
+    case RejectReason::kFrameworkNotActive:
+      return "framework_not_active";
+    case RejectReason::kTooManyOffers:
+      return "too_many_offers";
+    case RejectReason::kInvalid:
+      return "invalid";
   }
   return "unknown";
 }
@@ -45,30 +51,29 @@ CoreMetrics::CoreMetrics(telemetry::MetricRegistry* registry) {
   for (size_t i = 0; i < kGateCount; ++i) visits_[i] = visits.With(GateName(static_cast<Gate>(i)));
   snapshots_ = registry->AddCounter("meros_allocator_snapshots_total",
                                     "Snapshots of a master's books loaded.");
-  mirror_resets_ = registry->AddCounter(
-      "meros_allocator_mirror_resets_total",
-      "Mirrors of the master's books given up because something did not fit.");
+  mirror_resets_ =
+      registry->AddCounter("meros_allocator_mirror_resets_total",
+                           "Mirrors of the master's books given up because something did not fit.");
   sessions_ = registry->AddCounter("meros_allocator_sessions_total", "Masters' sessions taken.");
   sessions_refused_ = registry->AddCounter("meros_allocator_sessions_refused_total",
                                            "Sessions refused or ended by this side.");
-  filters_dropped_ = registry->AddCounter(
-      "meros_allocator_filters_dropped_total",
-      "Refusals of frameworks not taken because filters_max were in force.");
+  filters_dropped_ =
+      registry->AddCounter("meros_allocator_filters_dropped_total",
+                           "Refusals of frameworks not taken because filters_max were in force.");
   run_time_ = registry->AddHistogram("meros_allocator_run_seconds", "Time of allocation runs.",
                                      telemetry::LatencyBuckets());
-  run_proposals_ = registry->AddHistogram("meros_allocator_run_proposals",
-                                          "Proposals of allocation runs.",
-                                          telemetry::PowerOfTwoBuckets(18));
+  run_proposals_ =
+      registry->AddHistogram("meros_allocator_run_proposals", "Proposals of allocation runs.",
+                             telemetry::PowerOfTwoBuckets(18));
   agents_ = registry->AddGauge("meros_allocator_agents", "Agents known.");
   frameworks_ = registry->AddGauge("meros_allocator_frameworks", "Frameworks known.");
   roles_ = registry->AddGauge("meros_allocator_roles", "Roles known.");
   filters_ = registry->AddGauge("meros_allocator_filters", "Refusals of frameworks in force.");
-  waiting_ = registry->AddGauge("meros_allocator_proposals_waiting",
-                                "Proposals whose result is awaited.");
+  waiting_ =
+      registry->AddGauge("meros_allocator_proposals_waiting", "Proposals whose result is awaited.");
   ready_ = registry->AddGauge("meros_allocator_ready",
                               "1 while a master's books are followed, otherwise 0.");
-  version_ =
-      registry->AddGauge("meros_allocator_books_version", "Version of the master's books.");
+  version_ = registry->AddGauge("meros_allocator_books_version", "Version of the master's books.");
 }
 
 void CoreMetrics::Publish(const Core& core) {

@@ -77,8 +77,8 @@ Capabilities ReadCapabilities(const v1::FrameworkState& message) {
 
 absl::StatusOr<Change> Read(const v1::FrameworkState& message, const FieldPath& path) {
   FrameworkState state;
-  MEROS_ASSIGN_OR_RETURN(
-      state.id, ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
+  MEROS_ASSIGN_OR_RETURN(state.id,
+                         ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
   for (int i = 0; i < message.roles_size(); ++i) {
     MEROS_ASSIGN_OR_RETURN(std::string role, ReadRole(message.roles(i), path.Item("roles", i)));
     state.roles.insert(std::move(role));
@@ -95,8 +95,8 @@ absl::StatusOr<Change> Read(const v1::FrameworkState& message, const FieldPath& 
 }
 
 absl::StatusOr<Change> Read(const v1::FrameworkRef& message, const FieldPath& path) {
-  MEROS_ASSIGN_OR_RETURN(
-      FrameworkId id, ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
+  MEROS_ASSIGN_OR_RETURN(FrameworkId id,
+                         ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
   return RemoveFramework{std::move(id)};
 }
 
@@ -111,8 +111,7 @@ std::string Traits(const meros::v1::AgentInfo& info) {
 absl::StatusOr<Change> Read(const v1::AgentState& message, const FieldPath& path) {
   AgentState state;
   MEROS_ASSIGN_OR_RETURN(state.id, ReadId<AgentId>(message.agent_id(), path.Field("agent_id")));
-  MEROS_ASSIGN_OR_RETURN(Resources total,
-                         wire::ResourcesFromProto(message.total(), path, "total"));
+  MEROS_ASSIGN_OR_RETURN(Resources total, wire::ResourcesFromProto(message.total(), path, "total"));
   state.total = total.WithoutAllocation();
   state.active = message.active();
   state.traits = Traits(message.info());
@@ -120,21 +119,17 @@ absl::StatusOr<Change> Read(const v1::AgentState& message, const FieldPath& path
 }
 
 absl::StatusOr<Change> Read(const v1::AgentRef& message, const FieldPath& path) {
-  MEROS_ASSIGN_OR_RETURN(AgentId id,
-                         ReadId<AgentId>(message.agent_id(), path.Field("agent_id")));
+  MEROS_ASSIGN_OR_RETURN(AgentId id, ReadId<AgentId>(message.agent_id(), path.Field("agent_id")));
   return RemoveAgent{std::move(id)};
 }
 
 absl::StatusOr<Allocate> ReadAllocation(const v1::Allocation& message, const FieldPath& path) {
   Allocate result;
-  MEROS_ASSIGN_OR_RETURN(
-      result.holder.framework,
-      ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
+  MEROS_ASSIGN_OR_RETURN(result.holder.framework,
+                         ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
   MEROS_ASSIGN_OR_RETURN(result.holder.role, ReadRole(message.role(), path.Field("role")));
-  MEROS_ASSIGN_OR_RETURN(result.agent,
-                         ReadId<AgentId>(message.agent_id(), path.Field("agent_id")));
-  MEROS_ASSIGN_OR_RETURN(Resources resources,
-                         wire::ResourcesFromProto(message.resources(), path));
+  MEROS_ASSIGN_OR_RETURN(result.agent, ReadId<AgentId>(message.agent_id(), path.Field("agent_id")));
+  MEROS_ASSIGN_OR_RETURN(Resources resources, wire::ResourcesFromProto(message.resources(), path));
   result.resources = resources.WithoutAllocation();
   result.proposal_id = message.proposal_id();
   return result;
@@ -154,8 +149,8 @@ absl::StatusOr<Change> Read(const v1::Recovery& message, const FieldPath& path) 
 
 template <typename Selection>
 absl::StatusOr<Change> ReadSelection(const v1::RoleSelection& message, const FieldPath& path) {
-  MEROS_ASSIGN_OR_RETURN(
-      FrameworkId id, ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
+  MEROS_ASSIGN_OR_RETURN(FrameworkId id,
+                         ReadId<FrameworkId>(message.framework_id(), path.Field("framework_id")));
   return Selection{std::move(id), {message.roles().begin(), message.roles().end()}};
 }
 
@@ -171,10 +166,9 @@ absl::StatusOr<Change> Read(const v1::RoleQuota& message, const FieldPath& path)
                                        [&](const auto& name, resources::Scalar amount) {
                                          result.quota.guarantees.Add(name, amount);
                                        }));
-  MEROS_RETURN_IF_ERROR(ReadQuantities(message.limits(), path.Field("limits"),
-                                       [&](const auto& name, resources::Scalar amount) {
-                                         result.quota.limits.Set(name, amount);
-                                       }));
+  MEROS_RETURN_IF_ERROR(ReadQuantities(
+      message.limits(), path.Field("limits"),
+      [&](const auto& name, resources::Scalar amount) { result.quota.limits.Set(name, amount); }));
   return result;
 }
 
@@ -208,12 +202,18 @@ absl::StatusOr<Change> ReadChange(const v1::Delta& delta, const FieldPath& path)
 
 RejectReason ReadReason(v1::RejectReason reason) {
   switch (reason) {
-    case v1::REJECT_REASON_UNSPECIFIED: return RejectReason::kNone;
-    case v1::REJECT_REASON_NOT_FREE: return RejectReason::kNotFree;
-    case v1::REJECT_REASON_AGENT_NOT_ACTIVE: return RejectReason::kAgentNotActive;
-    case v1::REJECT_REASON_FRAMEWORK_NOT_ACTIVE: return RejectReason::kFrameworkNotActive;
-    case v1::REJECT_REASON_TOO_MANY_OFFERS: return RejectReason::kTooManyOffers;
-    default: return RejectReason::kInvalid;  // of a later version: a rejection all the same
+    case v1::REJECT_REASON_UNSPECIFIED:
+      return RejectReason::kNone;
+    case v1::REJECT_REASON_NOT_FREE:
+      return RejectReason::kNotFree;
+    case v1::REJECT_REASON_AGENT_NOT_ACTIVE:
+      return RejectReason::kAgentNotActive;
+    case v1::REJECT_REASON_FRAMEWORK_NOT_ACTIVE:
+      return RejectReason::kFrameworkNotActive;
+    case v1::REJECT_REASON_TOO_MANY_OFFERS:
+      return RejectReason::kTooManyOffers;
+    default:
+      return RejectReason::kInvalid;  // of a later version: a rejection all the same
   }
 }
 

@@ -1,6 +1,6 @@
-// Messages of a master to inputs of the core. Everything is validated here, once; what cannot be read
-// becomes UnknownMessage (the session makes no sense) or UnreadableDelta (the mirror can be mended by a
-// snapshot), with the path of the offending field.
+// Messages of a master to inputs of the core. Everything is validated here, once; what cannot be
+// read becomes UnknownMessage (the session makes no sense) or UnreadableDelta (the mirror can be
+// mended by a snapshot), with the path of the offending field.
 //
 // Owner: services/allocator/shell. Thread rule: pure functions; thread-safe.
 #pragma once

@@ -1,5 +1,5 @@
-// AllocatorService over gRPC: numbers the streams, posts their frames to the strand and sends what the
-// core wants sent, one frame per stream and batch (split near the size that peers expect).
+// AllocatorService over gRPC: numbers the streams, posts their frames to the strand and sends what
+// the core wants sent, one frame per stream and batch (split near the size that peers expect).
 //
 // Owner: main; outlives the gRPC server. Thread rule: thread-safe.
 #pragma once

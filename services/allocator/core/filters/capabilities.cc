@@ -2,8 +2,7 @@
 
 namespace meros::allocator {
 
-bool MayUseAgent(const Capabilities& capabilities, const Agent& agent,
-                 bool filter_gpu_resources) {
+bool MayUseAgent(const Capabilities& capabilities, const Agent& agent, bool filter_gpu_resources) {
   return !filter_gpu_resources || !agent.has_gpus || capabilities.gpu_resources;
 }
 

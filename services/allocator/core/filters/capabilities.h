@@ -8,8 +8,8 @@
 
 namespace meros::allocator {
 
-// Whether the framework may have anything of the agent at all: agents with gpus are kept for those who
-// can use them when `filter_gpu_resources` is set, whoever reserved what on them.
+// Whether the framework may have anything of the agent at all: agents with gpus are kept for those
+// who can use them when `filter_gpu_resources` is set, whoever reserved what on them.
 bool MayUseAgent(const Capabilities& capabilities, const Agent& agent, bool filter_gpu_resources);
 
 // Whether StripUnusable would take anything away. Cheap.

@@ -1,0 +1,225 @@
+// A master as a model: books of its own that are the truth, random changes of them, and answers to
+// proposals by the rules of the protocol. What it checks about proposals is what any master relies
+// on.
+//
+// Owner: tests of services/allocator. Thread rule: thread-compatible.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/rng.h"
+#include "services/allocator/core/test_harness.h"
+
+namespace meros::allocator {
+
+struct ModelOptions {
+  int agents_max = 8;
+  int frameworks_max = 6;
+  std::vector<std::string> roles = {"*", "a", "a/b", "c"};
+  bool reservations = true;
+  bool quotas = false;
+  double reject_chance = 0;
+};
+
+class ModelMaster {
+ public:
+  ModelMaster(ModelOptions options, uint64_t seed) : options_(std::move(options)), rng_(seed) {}
+
+  std::vector<Change> Objects() const {
+    std::vector<Change> objects;
+    for (const auto& [role, weight] : weights_) objects.push_back(SetWeight{role, weight});
+    for (const auto& [role, quota] : quotas_) objects.push_back(SetQuota{role, quota});
+    for (const auto& [id, framework] : frameworks_) objects.push_back(UpsertFramework{framework});
+    for (const auto& [id, agent] : agents_) objects.push_back(UpsertAgent{agent.state});
+    for (const auto& [id, agent] : agents_) {
+      for (const auto& [holder, held] : agent.held) {
+        objects.push_back(Allocate{holder, AgentId(id), held});
+      }
+    }
+    return objects;
+  }
+
+  // One random change of the books.
+  Change RandomChange() {
+    for (;;) {
+      switch (rng_.Uniform(0, 11)) {
+        case 0:
+          return ChangeFramework();
+        case 1:
+          return ChangeAgent();
+        case 2:
+          if (frameworks_.empty() || !rng_.Chance(0.2)) break;
+          return DropFramework(Pick(frameworks_));
+        case 3:
+          if (agents_.empty() || !rng_.Chance(0.2)) break;
+          return DropAgent(Pick(agents_));
+        case 4:
+          if (frameworks_.empty()) break;
+          return ReviveOne(frameworks_.at(Pick(frameworks_)));
+        case 5:
+          if (frameworks_.empty() || !rng_.Chance(0.5)) break;
+          return SuppressOne(frameworks_.at(Pick(frameworks_)));
+        case 6: {
+          const std::string role = options_.roles[rng_.Uniform(0, options_.roles.size() - 1)];
+          weights_[role] = static_cast<double>(rng_.Uniform(1, 5));
+          return SetWeight{role, weights_[role]};
+        }
+        case 7:
+          if (!options_.quotas || !rng_.Chance(0.3)) break;
+          return ChangeQuota();
+        default:
+          if (auto recover = GiveBack(); !recover.resources.empty()) return recover;
+      }
+    }
+  }
+
+  // Accepts or rejects as a master would. Appends the messages, the delta without its version.
+  void Answer(const Proposal& proposal, std::vector<MasterMessage>* out) {
+    MEROS_CHECK(proposal.id > last_proposal_) << proposal.id;
+    MEROS_CHECK(!proposal.resources.empty());
+    last_proposal_ = proposal.id;
+    const RejectReason reason = Judge(proposal);
+    out->push_back(ProposalResult{proposal.id, reason});
+    if (reason != RejectReason::kNone) return;
+    const HolderKey holder{proposal.framework, proposal.role};
+    Agent& agent = agents_.at(proposal.agent.value());
+    agent.held[holder] += proposal.resources;
+    out->push_back(Delta{0, Allocate{holder, proposal.agent, proposal.resources, proposal.id}});
+  }
+
+  // Another master takes over: it knows no proposal.
+  void ForgetProposals() { last_proposal_ = 0; }
+
+  size_t rejected() const { return rejected_; }
+
+ private:
+  struct Agent {
+    AgentState state;
+    std::map<HolderKey, Resources> held;
+
+    Resources Free() const {
+      Resources free = state.total;
+      for (const auto& [holder, resources] : held) free -= resources;
+      return free;
+    }
+  };
+
+  template <typename Map>
+  std::string Pick(const Map& map) {
+    return std::next(map.begin(), static_cast<std::ptrdiff_t>(rng_.Uniform(0, map.size() - 1)))
+        ->first;
+  }
+
+  RejectReason Judge(const Proposal& proposal) {
+    if (rng_.Chance(options_.reject_chance)) {
+      ++rejected_;
+      return static_cast<RejectReason>(rng_.Uniform(1, kRejectReasonCount - 1));
+    }
+    const auto agent = agents_.find(proposal.agent.value());
+    if (agent == agents_.end() || !agent->second.state.active) {
+      return RejectReason::kAgentNotActive;
+    }
+    const auto framework = frameworks_.find(proposal.framework.value());
+    if (framework == frameworks_.end() || !framework->second.active ||
+        !framework->second.roles.contains(proposal.role)) {
+      return RejectReason::kFrameworkNotActive;
+    }
+    return agent->second.Free().Contains(proposal.resources) ? RejectReason::kNone
+                                                             : RejectReason::kNotFree;
+  }
+
+  Change ChangeFramework() {
+    const std::string id = absl::StrCat("f", rng_.Uniform(1, options_.frameworks_max));
+    FrameworkState state = AFramework(id, {});
+    for (const std::string& role : options_.roles) {
+      if (rng_.Chance(0.5)) state.roles.insert(role);
+      if (rng_.Chance(0.1)) state.suppressed_roles.insert(role);
+      if (rng_.Chance(0.1)) state.min_allocatable[role].any_of = {Amounts("cpus:2")};
+    }
+    state.active = rng_.Chance(0.9);
+    state.capabilities.gpu_resources = rng_.Chance(0.3);
+    frameworks_[id] = state;
+    return UpsertFramework{state};
+  }
+  Change ChangeAgent() {
+    const std::string id = absl::StrCat("a", rng_.Uniform(1, options_.agents_max));
+    std::string total = absl::StrCat("cpus:", rng_.Uniform(1, 8), ";mem:", rng_.Uniform(64, 1024),
+                                     ";ports:[1000-1010]");
+    if (options_.reservations && rng_.Chance(0.3)) absl::StrAppend(&total, ";cpus(a):2;mem(a):64");
+    if (rng_.Chance(0.2)) absl::StrAppend(&total, ";gpus:1");
+    Agent& agent = agents_[id];
+    const bool is_new = agent.state.id.empty();
+    // A total changes only while nobody holds any of it, so that no agent is overcommitted.
+    if (is_new || agent.held.empty()) agent.state.total = Text(total);
+    agent.state.id = AgentId(id);
+    agent.state.active = rng_.Chance(0.9);
+    if (rng_.Chance(0.1)) agent.state.traits = absl::StrCat("rack:", rng_.Uniform(1, 9));
+    return UpsertAgent{agent.state};
+  }
+  Change DropFramework(const std::string& id) {
+    frameworks_.erase(id);
+    for (auto& [agent_id, agent] : agents_) {
+      std::erase_if(agent.held,
+                    [&](const auto& entry) { return entry.first.framework.value() == id; });
+    }
+    return RemoveFramework{FrameworkId(id)};
+  }
+  Change DropAgent(const std::string& id) {
+    agents_.erase(id);
+    return RemoveAgent{AgentId(id)};
+  }
+  Change ReviveOne(FrameworkState& framework) {
+    framework.suppressed_roles.clear();
+    return Revive{framework.id, {}};
+  }
+  Change SuppressOne(FrameworkState& framework) {
+    framework.suppressed_roles = framework.roles;
+    return Suppress{framework.id, {}};
+  }
+  Change ChangeQuota() {
+    const std::string role = options_.roles[rng_.Uniform(1, options_.roles.size() - 1)];
+    Quota& quota = quotas_[role];
+    quota = {};
+    if (rng_.Chance(0.5)) quota.guarantees = Amounts(absl::StrCat("cpus:", rng_.Uniform(1, 10)));
+    if (rng_.Chance(0.5)) quota.limits = Limits(absl::StrCat("cpus:", rng_.Uniform(10, 20)));
+    return SetQuota{role, quota};
+  }
+  // All or a part of what someone holds, sometimes refused.
+  Recover GiveBack() {
+    if (agents_.empty()) return {};
+    const std::string id = Pick(agents_);
+    Agent& agent = agents_.at(id);
+    if (agent.held.empty()) return {};
+    const auto held = std::next(
+        agent.held.begin(), static_cast<std::ptrdiff_t>(rng_.Uniform(0, agent.held.size() - 1)));
+    Resources back = held->second;
+    if (rng_.Chance(0.5)) {
+      back = back.Filter([&](const resources::Resource&) { return rng_.Chance(0.5); });
+    }
+    if (back.empty()) return {};
+    const HolderKey holder = held->first;
+    held->second -= back;
+    if (held->second.empty()) agent.held.erase(held);
+    // Odd numbers of microseconds never meet a batch.
+    const absl::Duration refuse = rng_.Chance(0.7)
+                                      ? absl::Microseconds(rng_.Uniform(0, 2'000'000) * 2 + 1)
+                                      : absl::ZeroDuration();
+    return Recover{holder, AgentId(id), back, refuse};
+  }
+
+  const ModelOptions options_;
+  Rng rng_;
+  std::map<std::string, FrameworkState> frameworks_;
+  std::map<std::string, Agent> agents_;
+  std::map<std::string, double> weights_;
+  std::map<std::string, Quota> quotas_;
+  uint64_t last_proposal_ = 0;
+  size_t rejected_ = 0;
+};
+
+}  // namespace meros::allocator

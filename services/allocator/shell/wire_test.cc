@@ -1,0 +1,162 @@
+// What a master says and what it gets, between messages and model types; and what happens to
+// messages that make no sense.
+#include <limits>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "libs/resources/parse.h"
+#include "libs/wire/resources_proto.h"
+#include "meros/allocator/v1/allocator_service.pb.h"
+#include "services/allocator/shell/from_wire.h"
+#include "services/allocator/shell/to_wire.h"
+
+namespace meros::allocator {
+namespace {
+
+using ::testing::HasSubstr;
+
+Resources Text(absl::string_view text) { return *resources::ParseResourcesText(text); }
+
+class FromWireTest : public ::testing::Test {
+ protected:
+  v1::Delta* AddDelta(uint64_t version = 3) {
+    v1::Delta* delta = frame_.add_messages()->mutable_delta();
+    delta->set_version(version);
+    return delta;
+  }
+  template <typename T>
+  T Only() {
+    std::vector<MasterMessage> messages = FromWire(frame_);
+    EXPECT_EQ(messages.size(), 1);
+    EXPECT_TRUE(std::holds_alternative<T>(messages.at(0))) << messages.at(0).index();
+    return std::get<T>(messages.at(0));
+  }
+  template <typename T>
+  T OnlyChange() {
+    return std::get<T>(Only<Delta>().change);
+  }
+  std::string Fault() { return Only<UnreadableDelta>().what; }
+
+  v1::MasterFrame frame_;
+};
+
+TEST_F(FromWireTest, ReadsAFramework) {
+  v1::FrameworkState* state = AddDelta()->mutable_upsert_framework();
+  state->set_framework_id("f1");
+  state->add_roles("eng");
+  state->add_roles("ads");
+  state->add_suppressed_roles("ads");
+  state->set_active(true);
+  state->add_capabilities()->set_type(meros::v1::FrameworkInfo::Capability::GPU_RESOURCES);
+  (*(*state->mutable_min_allocatable())["eng"].add_any_of()->mutable_milli())["cpus"] = 500;
+
+  const FrameworkState read = OnlyChange<UpsertFramework>().framework;
+
+  EXPECT_EQ(read.id.value(), "f1");
+  EXPECT_EQ(read.roles, (absl::btree_set<std::string>{"ads", "eng"}));
+  EXPECT_EQ(read.suppressed_roles, (absl::btree_set<std::string>{"ads"}));
+  EXPECT_TRUE(read.active);
+  EXPECT_TRUE(read.capabilities.gpu_resources);
+  EXPECT_FALSE(read.capabilities.revocable_resources);
+  EXPECT_EQ(read.min_allocatable.at("eng").any_of.at(0).ToString(), "cpus:0.5");
+}
+
+TEST_F(FromWireTest, ReadsAnAgentWhoseTraitsFollowItsAttributes) {
+  v1::AgentState* state = AddDelta()->mutable_upsert_agent();
+  state->set_agent_id("a1");
+  state->set_active(true);
+  state->mutable_info()->set_hostname("h");
+  wire::ResourcesToProto(Text("cpus:4;ports:[1-5]"), state->mutable_total());
+
+  const AgentState plain = OnlyChange<UpsertAgent>().agent;
+  state->mutable_info()->add_attributes()->set_name("rack");
+  const AgentState attributed = OnlyChange<UpsertAgent>().agent;
+
+  EXPECT_EQ(plain.total, Text("cpus:4;ports:[1-5]"));
+  EXPECT_NE(plain.traits, attributed.traits);
+}
+
+TEST_F(FromWireTest, ReadsARecovery) {
+  v1::Recovery* recovery = AddDelta()->mutable_recover();
+  recovery->mutable_allocation()->set_framework_id("f1");
+  recovery->mutable_allocation()->set_role("eng");
+  recovery->mutable_allocation()->set_agent_id("a1");
+  wire::ResourcesToProto(Text("cpus:1").WithAllocationRole("eng"),
+                         recovery->mutable_allocation()->mutable_resources());
+  recovery->set_refuse_ms(5000);
+
+  const Recover read = OnlyChange<Recover>();
+
+  EXPECT_EQ(read.resources, Text("cpus:1")) << "without allocation";
+  EXPECT_EQ(read.refuse, absl::Seconds(5));
+}
+
+TEST_F(FromWireTest, LimitsOfZeroAreLimits) {
+  v1::RoleQuota* quota = AddDelta()->mutable_quota();
+  quota->set_role("eng");
+  (*quota->mutable_limits()->mutable_milli())["cpus"] = 0;
+  EXPECT_FALSE(OnlyChange<SetQuota>().quota.limits.empty());
+}
+
+TEST_F(FromWireTest, NamesTheFieldThatIsWrong) {
+  v1::AgentState* state = AddDelta()->mutable_upsert_agent();
+  state->set_agent_id("a1");
+  auto* resource = state->add_total();
+  resource->set_name("cpus");
+  resource->set_type(meros::v1::Value::SCALAR);
+  resource->mutable_scalar()->set_value(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_THAT(Fault(), HasSubstr("messages[0].delta.upsert_agent.total[0]"));
+
+  state->clear_total();
+  state->set_agent_id("../etc");
+  EXPECT_THAT(Fault(), HasSubstr("messages[0].delta.upsert_agent.agent_id"));
+}
+
+TEST_F(FromWireTest, RefusesBadRolesAmountsAndTimes) {
+  AddDelta()->mutable_weight()->set_role("a//b");
+  EXPECT_THAT(Fault(), HasSubstr("weight.role"));
+  frame_.Clear();
+  v1::RoleQuota* quota = AddDelta()->mutable_quota();
+  quota->set_role("eng");
+  (*quota->mutable_guarantees()->mutable_milli())["cpus"] = -1;
+  EXPECT_THAT(Fault(), HasSubstr("guarantees"));
+  frame_.Clear();
+  v1::Recovery* recovery = AddDelta()->mutable_recover();
+  recovery->mutable_allocation()->set_framework_id("f");
+  recovery->mutable_allocation()->set_role("*");
+  recovery->mutable_allocation()->set_agent_id("a");
+  recovery->set_refuse_ms(-1);
+  EXPECT_THAT(Fault(), HasSubstr("refuse_ms"));
+}
+
+TEST_F(FromWireTest, WhatIsNotSetIsNotGuessed) {
+  frame_.add_messages();
+  EXPECT_THAT(Only<UnknownMessage>().what, HasSubstr("messages[0]"));
+  frame_.Clear();
+  AddDelta();
+  EXPECT_THAT(Fault(), HasSubstr("messages[0].delta"));
+}
+
+TEST_F(FromWireTest, AReasonOfALaterVersionIsARejection) {
+  v1::ProposalResult* result = frame_.add_messages()->mutable_result();
+  result->set_proposal_id(4);
+  result->set_reject_reason(static_cast<v1::RejectReason>(77));
+  EXPECT_EQ(Only<ProposalResult>().reject_reason, RejectReason::kInvalid);
+}
+
+TEST(ToWire, WritesAProposalWithoutAllocation) {
+  v1::AllocatorMessage message;
+  ToWire(Proposal{3, 9, FrameworkId("f1"), "eng", AgentId("a1"), Text("cpus:4")}, &message);
+  const v1::Proposal& proposal = message.proposal();
+  EXPECT_EQ(proposal.proposal_id(), 3);
+  EXPECT_EQ(proposal.based_on_version(), 9);
+  EXPECT_EQ(proposal.framework_id(), "f1");
+  EXPECT_EQ(proposal.role(), "eng");
+  EXPECT_EQ(proposal.agent_id(), "a1");
+  ASSERT_EQ(proposal.resources_size(), 1);
+  EXPECT_FALSE(proposal.resources(0).has_allocation_info());
+  EXPECT_EQ(*wire::ResourcesFromProto(proposal.resources()), Text("cpus:4"));
+}
+
+}  // namespace
+}  // namespace meros::allocator
