@@ -41,6 +41,7 @@ const std::vector<Benchmark>& AllBenchmarks();
 
 absl::StatusOr<Report> RunLaunch(Options* options);
 absl::StatusOr<Report> RunUpdates(Options* options);
+absl::StatusOr<Report> RunAllocate(Options* options);
 absl::StatusOr<Report> RunRegistry(Options* options);
 absl::StatusOr<Report> RunContainers(Options* options);
 absl::StatusOr<Report> RunContainerLatency(Options* options);
