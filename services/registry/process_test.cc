@@ -1,4 +1,5 @@
-// Goal: the real binary keeps acknowledged writes over kill -9, survives a full disk, and refuses bad
+// Goal: the real binary keeps acknowledged writes over kill -9, survives a full disk, and refuses
+// bad
 // files, paths and flags with an error that says what is wrong.
 // Method: real processes on loopback with a pipelined session; the full disk is a small tmpfs.
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-// Goal: the diagram in registry_core.h says what the transition table does. Method: its numbered arrows
+// Goal: the diagram in registry_core.h says what the transition table does. Method: its numbered
+// arrows
 // are read from the header's comment and compared with the table, both ways.
 #include <cstdlib>
 #include <fstream>

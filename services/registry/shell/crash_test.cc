@@ -1,6 +1,8 @@
-// Goal: over random crashes, lost replies and disk faults, the registry keeps every acknowledged write,
+// Goal: over random crashes, lost replies and disk faults, the registry keeps every acknowledged
+// write,
 // never goes back to an earlier epoch and never has two holders of the lease.
-// Method: the core on a fake disk, one seed a run; masters are modelled by what they believe. A failure
+// Method: the core on a fake disk, one seed a run; masters are modelled by what they believe. A
+// failure
 // prints its seed.
 #include <map>
 #include <memory>
