@@ -1,7 +1,9 @@
 // registry: durable commits per second of the real registry on SQLite, one pipelined session.
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <string>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -29,7 +31,7 @@ absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 class Writer {
  public:
   Writer(size_t outstanding, size_t value_bytes)
-      : outstanding_(outstanding), value_(value_bytes, 'v') {}
+      : outstanding_(outstanding), value_bytes_(value_bytes) {}
 
   absl::Status Start(const std::string& address) {
     MEROS_ASSIGN_OR_RETURN(auto channel, rpc::MakeChannel(address, {.insecure = true}));
@@ -97,7 +99,10 @@ class Writer {
       auto* mutation = request->mutable_commit()->add_mutations();
       mutation->mutable_key()->set_kind(registry::v1::RECORD_KIND_AGENT);
       mutation->mutable_key()->set_name(absl::StrCat("agent-", next_id_ % 50000));
-      mutation->set_put(value_);
+      // Each value is new: a put of what is there already is answered without a write.
+      std::string* value = mutation->mutable_put();
+      *value = absl::StrCat(next_id_, " ");
+      value->resize(std::max(value->size(), value_bytes_), 'v');
       sent_at_[next_id_] = now;
     }
     if (done > 0) stream_->Send(std::move(next));
@@ -109,7 +114,7 @@ class Writer {
   }
 
   const size_t outstanding_;
-  const std::string value_;
+  const size_t value_bytes_;
   std::unique_ptr<RegistryService::Stub> stub_;
   std::shared_ptr<rpc::BidiClientStream<SessionRequest, SessionResponse>> stream_;
   std::atomic<bool> closed_{false};
