@@ -3,9 +3,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/rpc/channel.h"
 #include "libs/runtime/clock.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
+#include "meros/v1/master/master_service.grpc.pb.h"
 #include "tests/bench/benchmark.h"
 #include "tests/bench/load_framework.h"
 #include "tests/bench/simulated_agents.h"
@@ -26,6 +28,18 @@ std::map<std::string, ProcessUsage> Growth(const std::map<std::string, ProcessUs
   return after;
 }
 
+// A master is ready before it leads; agents that came in between would be refused.
+absl::Status WaitForLeader(const std::string& address) {
+  MEROS_ASSIGN_OR_RETURN(auto channel, rpc::MakeChannel(address, {.insecure = true}));
+  auto stub = meros::v1::master::MasterService::NewStub(channel);
+  const bool leading = testing::Eventually(absl::Seconds(30), [&] {
+    grpc::ClientContext context;
+    meros::v1::master::GetMasterResponse response;
+    return stub->GetMaster(&context, {}, &response).ok() && response.leading();
+  });
+  return leading ? absl::OkStatus() : absl::DeadlineExceededError("the master does not lead");
+}
+
 // Runs the load for `seconds` after a warm-up and lets `measure` fill in the figure.
 template <typename Count>
 absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_options,
@@ -35,6 +49,7 @@ absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_o
   testing::LocalCluster cluster({.directory = directory.path(), .agents = 0});
   MEROS_RETURN_IF_ERROR(cluster.Start());
   agents_options.master = framework_options.master = cluster.master_address();
+  MEROS_RETURN_IF_ERROR(WaitForLeader(cluster.master_address()));
   SimulatedAgents agents(agents_options);
   MEROS_RETURN_IF_ERROR(agents.Start(absl::Minutes(2)));
   LoadFramework framework(framework_options);
