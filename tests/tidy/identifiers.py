@@ -106,6 +106,11 @@ RULES = (
         ("libs/rpc/",),
         ("",),
     ),
+    # Until C++23 only the outermost temporary of a range lives as long as the loop.
+    Rule(
+        r"\bfor\s*\([^;{}]*[^:;]:[^:;][^;{}]*\)\.value\(\)\)",
+        "a name for what is iterated: the StatusOr dies before the loop begins",
+    ),
     # Between clone and exec there is no stack to return to.
     Rule(r"\bgoto\b", "a helper function that returns", ("libs/linux/clone.cc",)),
 )

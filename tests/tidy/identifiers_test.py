@@ -39,6 +39,7 @@ class IdentifiersTest(unittest.TestCase):
             "getenv(s)",
             "class A : public grpc::ServerBidiReactor<A, B> {",
             "goto out;",
+            'for (auto& s : List("/proc").value()) {',
         ):
             with self.subTest(text):
                 self.assertEqual([2], lines("services/master/shell/a.cc", f"\n{text}\n"))
@@ -53,6 +54,7 @@ class IdentifiersTest(unittest.TestCase):
             "task.throw_count",
             "FileSystem(x)",
             "backoff_rand(1)",
+            "for (auto& s : names.value()) {",
         ):
             with self.subTest(text):
                 self.assertEqual([], lines("services/master/shell/a.cc", text))

@@ -143,7 +143,8 @@ inline v1::LaunchSpec ShellSpec(const std::string& id, const std::string& line,
 // Names of this user's processes whose command line holds `text`.
 inline std::vector<int> ProcessesWith(const std::string& text) {
   std::vector<int> pids;
-  for (const std::string& name : os::ListDirectory("/proc").value()) {
+  const std::vector<std::string> names = os::ListDirectory("/proc").value();
+  for (const std::string& name : names) {
     const int pid = ::atoi(name.c_str());
     if (pid == 0 || pid == ::getpid()) continue;
     const auto line = os::ReadFile(absl::StrCat("/proc/", pid, "/cmdline"));
