@@ -103,9 +103,10 @@ absl::Status MasterShell::Run(const MasterConfig& config, const MasterOptions& o
       registry_,
       RegistryLink::Make({.addresses = config.registry,
                           .tls = config.tls,
-                          .candidate_id = options.master_id,
-                          .master_info = context_.info.SerializeAsString(),
-                          .request_timeout = std::max(options.lease_ttl, absl::Seconds(1))},
+                          .exchange = {.candidate_id = options.master_id,
+                                       .master_info = context_.info.SerializeAsString(),
+                                       .request_timeout =
+                                           std::max(options.lease_ttl, absl::Seconds(1))}},
                          context_.post, &metrics_));
   outbound_ = std::make_unique<Outbound>(OutboundTargets{.context = &context_,
                                                          .schedulers = &schedulers_->streams(),
