@@ -28,7 +28,8 @@ LeaseAnswer AnswerOf(uint64_t attempt, absl::Duration ttl, const pb::Response& r
   if (status.ok()) {
     answer.kind = LeaseAnswer::Kind::kGranted;
     answer.epoch = response.lease().epoch();
-    answer.ttl = response.lease().ttl_ms() > 0 ? absl::Milliseconds(response.lease().ttl_ms()) : ttl;
+    answer.ttl =
+        response.lease().ttl_ms() > 0 ? absl::Milliseconds(response.lease().ttl_ms()) : ttl;
   } else if (absl::IsFailedPrecondition(status) || absl::IsDeadlineExceeded(status)) {
     answer.kind = LeaseAnswer::Kind::kHeldByOther;
     answer.leader_address = LeaderAddress(response.lease());
@@ -138,8 +139,7 @@ std::vector<Input> RegistryExchange::FailOverdue(absl::Time now) {
   return failed;
 }
 
-void RegistryExchange::Fail(const Open& open, const absl::Status& status,
-                            std::vector<Input>* out) {
+void RegistryExchange::Fail(const Open& open, const absl::Status& status, std::vector<Input>* out) {
   switch (open.kind) {
     case Kind::kLease: {
       LeaseAnswer answer;

@@ -1,6 +1,6 @@
-// The questions that a master has open at the registry: effects of the core become requests, answers
-// become inputs of the core. Nothing is asked twice here: what has no answer is answered as unknown, and
-// the core asks again in its own time.
+// The questions that a master has open at the registry: effects of the core become requests,
+// answers become inputs of the core. Nothing is asked twice here: what has no answer is answered as
+// unknown, and the core asks again in its own time.
 //
 // Without gRPC, so that a simulation exchanges the same messages (tests/simulation).
 //
@@ -22,8 +22,8 @@
 namespace meros::master {
 
 struct RegistryExchangeOptions {
-  std::string candidate_id;    // unique for this process run
-  std::string master_info;     // v1::MasterInfo, serialized: what others are told about the leader
+  std::string candidate_id;  // unique for this process run
+  std::string master_info;   // v1::MasterInfo, serialized: what others are told about the leader
   absl::Duration request_timeout = absl::Seconds(10);  // an answer that takes longer is unknown
 };
 
@@ -39,11 +39,12 @@ class RegistryExchange {
 
   explicit RegistryExchange(RegistryExchangeOptions options) : options_(std::move(options)) {}
 
-  // Opens a request for the effect and gives it an id. False for effects that are not for the registry.
+  // Opens a request for the effect and gives it an id. False for effects that are not for the
+  // registry.
   bool Ask(absl::Time now, const Effect& effect, registry::v1::Request* request);
 
-  // The answer that this response completes; nothing for parts of a listing, for answers that nobody
-  // waits for, and for those whose request was given up.
+  // The answer that this response completes; nothing for parts of a listing, for answers that
+  // nobody waits for, and for those whose request was given up.
   std::optional<Answer> Take(registry::v1::Response response);
 
   // Answers requests that nobody will answer any more: those of these ids, all, those too old.
