@@ -11,13 +11,12 @@ namespace {
 
 using Status = v1::TaskStatus;
 
-void Refuse(Transaction* tx, const Framework& framework, const TaskLaunch& task, v1::TaskState state,
-            Status::Reason reason, const std::string& message) {
+void Refuse(Transaction* tx, const Framework& framework, const TaskLaunch& task,
+            v1::TaskState state, Status::Reason reason, const std::string& message) {
   tx->Add(Count::kTaskErrors);
-  tx->Tell(framework,
-           UpdateEvent{tx->MakeStatus(task.id, task.agent_id,
-                                      VisibleState(state, framework.partition_aware()), reason,
-                                      message)});
+  tx->Tell(framework, UpdateEvent{tx->MakeStatus(task.id, task.agent_id,
+                                                 VisibleState(state, framework.partition_aware()),
+                                                 reason, message)});
 }
 
 // Every task and operation of a call that as a whole cannot be carried out.
@@ -81,8 +80,8 @@ bool IsKnownTask(const Framework& framework, const TaskId& id) {
 }
 
 // What the task takes from the offers, or why it cannot be launched. The first broken rule, by the
-// numbers of libs/wire/task_rules.h, is what the framework is told: rule 1 and those from 4 to 12 were
-// looked at before (`fault`), 2, 3 and 13 need the books.
+// numbers of libs/wire/task_rules.h, is what the framework is told: rule 1 and those from 4 to 12
+// were looked at before (`fault`), 2, 3 and 13 need the books.
 absl::StatusOr<resources::Resources> CheckTask(const TaskLaunch& task, const Target& target) {
   if (!task.fault.ok() && task.fault_rule < 2) return task.fault;
   if (IsKnownTask(*target.framework, task.id)) {
@@ -105,11 +104,10 @@ absl::StatusOr<resources::Resources> CheckTask(const TaskLaunch& task, const Tar
     auto running = target.agent->executors.find({target.framework->record.id, task.executor_id});
     if (running == target.agent->executors.end()) {
       wanted += task.executor_resources;
-    } else if (running->second.info != nullptr &&
-               running->second.info->SerializeAsString() !=
-                   task.info->executor().SerializeAsString()) {
-      return absl::InvalidArgumentError(absl::StrCat("executor ", task.executor_id.value(),
-                                                     " runs with another description"));
+    } else if (running->second.info != nullptr && running->second.info->SerializeAsString() !=
+                                                      task.info->executor().SerializeAsString()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("executor ", task.executor_id.value(), " runs with another description"));
     }
   }
   if (!target.left.Contains(wanted)) {
@@ -158,8 +156,8 @@ void Apply(Transaction* tx, Target* target, AcceptedOperation* operation) {
   const auto& other = std::get<ResourceOperation>(*operation);
   if (other.id.empty()) return;
   tx->Tell(*target->framework,
-           OperationErrorEvent{other.id,
-                               absl::StrCat("this master does not carry out ", other.name, " yet")});
+           OperationErrorEvent{
+               other.id, absl::StrCat("this master does not carry out ", other.name, " yet")});
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ absl::Status HandleAcknowledge(Transaction* tx, Framework* framework, const Ackn
         absl::StrCat("no update of task ", call.task_id.value(), " was forwarded"));
   }
   tx->Tell(*agent, message);
-  if (task->forwarded_uuid == call.uuid && IsTerminal(*task->forwarded_state)) tx->CompleteTask(task);
+  if (task->forwarded_uuid == call.uuid && IsTerminal(*task->forwarded_state))
+    tx->CompleteTask(task);
   return absl::OkStatus();
 }
 

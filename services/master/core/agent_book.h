@@ -33,8 +33,8 @@ class AgentBook {
   // REQUIRES: MayFollow(present state, `state`).
   void SetState(Agent* agent, AgentState state);
 
-  // Agents that a new leader still waits for: while there are any, questions about tasks that nobody
-  // knows go unanswered.
+  // Agents that a new leader still waits for: while there are any, questions about tasks that
+  // nobody knows go unanswered.
   size_t recovering() const { return recovering_; }
 
   // In order of entry.

@@ -1,7 +1,10 @@
-// What follows when the registry knows that an agent is unreachable or removed: its tasks, its offers,
-// and the frameworks that must hear of it.
+// What follows when the registry knows that an agent is unreachable or removed: its tasks, its
+// offers, and the frameworks that must hear of it.
+#include <algorithm>
+#include <deque>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/task_state.h"
@@ -49,6 +52,21 @@ void LoseTasks(Transaction* tx, Agent* agent, v1::TaskState state, absl::Time un
   DropExecutors(tx, agent);
 }
 
+// Forgets the agents that have been unreachable for longest when there are too many.
+void BoundUnreachable(Transaction* tx) {
+  std::deque<AgentId>& line = tx->books().unreachable_agents;
+  while (line.size() > tx->options().max_unreachable_agents) {
+    const AgentId oldest = std::move(line.front());
+    line.pop_front();
+    Agent* agent = tx->books().agents.Find(oldest);
+    // Those that returned, and may have been lost again, are not due.
+    if (agent == nullptr || agent->record.state != AgentState::kUnreachable) continue;
+    if (std::find(line.begin(), line.end(), oldest) != line.end()) continue;
+    tx->Write(absl::StrCat("agent/", oldest.value()), RemoveAgentRecord{oldest}, NothingAfter{});
+    tx->EraseAgent(agent);
+  }
+}
+
 }  // namespace
 
 void AfterUnreachable(Transaction* tx, const UnreachableAfter& after) {
@@ -59,6 +77,8 @@ void AfterUnreachable(Transaction* tx, const UnreachableAfter& after) {
   LoseTasks(tx, agent, v1::TASK_UNREACHABLE, after.since);
   tx->SetAgentState(agent, AgentState::kUnreachable);
   TellFailure(tx, after.agent_id);
+  tx->books().unreachable_agents.push_back(after.agent_id);
+  BoundUnreachable(tx);
   if (std::shared_ptr<AgentReregister> waiting = std::exchange(agent->waiting, nullptr)) {
     HandleAgentReregister(tx, std::move(*waiting));
   }

@@ -1,5 +1,6 @@
-// An agent that may stay comes into session with what it runs: the master's books and the agent's report
-// are brought together, the agent being right about what it runs, the master about what must not run.
+// An agent that may stay comes into session with what it runs: the master's books and the agent's
+// report are brought together, the agent being right about what it runs, the master about what must
+// not run.
 #include <utility>
 
 #include "absl/container/btree_set.h"
@@ -26,9 +27,8 @@ void AddReportedFrameworks(Transaction* tx, const Agent& agent,
       record.state = FrameworkState::kRecovered;
       record.subscription = std::move(reported.subscription);
       record.registered = tx->now();
-      record.failover_deadline =
-          tx->now() + std::max(record.subscription.failover_timeout,
-                               tx->options().RecoveredFrameworkGrace());
+      record.failover_deadline = tx->now() + std::max(record.subscription.failover_timeout,
+                                                      tx->options().RecoveredFrameworkGrace());
       tx->RecordFramework(*tx->AddFramework(std::move(record)));
     }
   }
@@ -43,10 +43,10 @@ void UpdateKnownTask(Transaction* tx, Task* task, const ReportedTask& reported) 
 }
 
 void AnnounceReturn(Transaction* tx, const Framework& framework, const Task& task) {
-  tx->Tell(framework, UpdateEvent{tx->MakeStatus(
-                          task.id, task.agent_id,
-                          VisibleState(task.state, framework.partition_aware()),
-                          v1::TaskStatus::REASON_AGENT_REREGISTERED, "the agent came back")});
+  tx->Tell(framework,
+           UpdateEvent{tx->MakeStatus(
+               task.id, task.agent_id, VisibleState(task.state, framework.partition_aware()),
+               v1::TaskStatus::REASON_AGENT_REREGISTERED, "the agent came back")});
 }
 
 void TakeTasks(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& tasks,
@@ -116,9 +116,9 @@ void Describe(Transaction* tx, Agent* agent, const AgentDescription& description
 void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Announce announce) {
   tx->EndOffersOf(agent);  // of a session that this one replaces
   if (!message.agent.total.Contains(agent->record.used)) {
-    const absl::Status status = absl::InvalidArgumentError(absl::StrCat(
-        "the agent's resources ", message.agent.total.DebugString(),
-        " do not hold what its tasks use: ", agent->record.used.DebugString()));
+    const absl::Status status = absl::InvalidArgumentError(
+        absl::StrCat("the agent's resources ", message.agent.total.DebugString(),
+                     " do not hold what its tasks use: ", agent->record.used.DebugString()));
     tx->Close(agent->stream, status);
     if (agent->is_active()) return Disconnect(tx, agent);
     return tx->books().agents.SetStream(agent, 0);

@@ -27,9 +27,9 @@ AgentRecord RecordOf(const AgentId& id, AgentState state, const AgentDescription
 // A master that was deposed without knowing it yet must not take agents over.
 bool IsBehind(Transaction* tx, StreamId stream, const AgentDescription& agent) {
   if (agent.epoch_seen <= tx->epoch()) return false;
-  tx->Close(stream, absl::FailedPreconditionError(absl::StrCat(
-                        "the agent has seen epoch ", agent.epoch_seen, ", this master's is ",
-                        tx->epoch())));
+  tx->Close(stream, absl::FailedPreconditionError(
+                        absl::StrCat("the agent has seen epoch ", agent.epoch_seen,
+                                     ", this master's is ", tx->epoch())));
   return true;
 }
 
@@ -38,10 +38,10 @@ void WriteReachable(Transaction* tx, Agent* agent, AgentReregister message) {
   tx->SetAgentState(agent, AgentState::kReadmitting);
   agent->record.info = message.agent.info;
   tx->books().agents.SetKey(agent, message.agent.registration_key);
-  tx->Write(ObjectKey(agent->record.id),
-            ReachableAgentRecord{agent->record.id, agent->record.registration_key,
-                                 message.agent.info},
-            ReachableAfter{agent->record.id});
+  tx->Write(
+      ObjectKey(agent->record.id),
+      ReachableAgentRecord{agent->record.id, agent->record.registration_key, message.agent.info},
+      ReachableAfter{agent->record.id});
   agent->waiting = std::make_shared<AgentReregister>(std::move(message));
 }
 
@@ -64,18 +64,17 @@ void ReturnOfKnown(Transaction* tx, Agent* agent, AgentReregister message) {
     case AgentState::kDisconnected:
     case AgentState::kRecovered:
       if (message.agent.info->SerializeAsString() != agent->record.info->SerializeAsString()) {
-        tx->Write(ObjectKey(agent->record.id),
-                  UpdateAgentRecord{agent->record.id, agent->record.registration_key,
-                                    message.agent.info}, NothingAfter{});
+        tx->Write(
+            ObjectKey(agent->record.id),
+            UpdateAgentRecord{agent->record.id, agent->record.registration_key, message.agent.info},
+            NothingAfter{});
       }
       ReplaceSession(tx, agent, message.stream);
       return TakeIntoSession(tx, agent, std::move(message), Announce::kNothing);
-    case AgentState::kUnreachable:
-      return WriteReachable(tx, agent, std::move(message));
+    case AgentState::kUnreachable: return WriteReachable(tx, agent, std::move(message));
     case AgentState::kAdmitting:
     case AgentState::kMarkingUnreachable:
-    case AgentState::kReadmitting:
-      return Hold(tx, agent, std::move(message));
+    case AgentState::kReadmitting: return Hold(tx, agent, std::move(message));
     case AgentState::kRemoving:
     case AgentState::kGone:
       tx->Send(message.stream, ShutdownMessage{"the agent was removed from the cluster"});
@@ -114,7 +113,7 @@ void Disconnect(Transaction* tx, Agent* agent) {
   tx->books().agents.SetStream(agent, 0);
 }
 
-// ---- Admission -------------------------------------------------------------------------------------
+// ---- Admission ----
 
 void HandleAgentRegister(Transaction* tx, AgentRegister message) {
   if (IsBehind(tx, message.stream, message.agent)) return;
@@ -129,13 +128,11 @@ void HandleAgentRegister(Transaction* tx, AgentRegister message) {
     again.agent = std::move(message.agent);
     return ReturnOfKnown(tx, known, std::move(again));
   }
-  const AgentId id(
-      absl::StrCat(tx->options().master_id, "-S", tx->books().next_agent_number++));
+  const AgentId id(absl::StrCat(tx->options().master_id, "-S", tx->books().next_agent_number++));
   Agent* agent = tx->AddAgent(RecordOf(id, AgentState::kAdmitting, message.agent));
   agent->resource_version_uuid = message.agent.resource_version_uuid;
   tx->books().agents.SetStream(agent, message.stream);
-  tx->Write(ObjectKey(id),
-            AdmitAgentRecord{id, message.agent.registration_key, agent->record.info},
+  tx->Write(ObjectKey(id), AdmitAgentRecord{id, message.agent.registration_key, agent->record.info},
             AdmitAfter{id});
 }
 
@@ -143,8 +140,8 @@ void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& exis
   Agent* agent = tx->books().agents.Find(after.agent_id);
   MEROS_CHECK(agent != nullptr && agent->record.state == AgentState::kAdmitting) << after.agent_id;
   if (!existing.empty() && existing != after.agent_id) {
-    // The registry knew the key under another id, of which this master has not heard: let the agent try
-    // again when it has.
+    // The registry knew the key under another id, of which this master has not heard: let the agent
+    // try again when it has.
     DropSession(tx, agent, absl::UnavailableError("the agent is known under another id"));
     return tx->EraseAgent(agent);
   }
@@ -158,7 +155,7 @@ void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& exis
   tx->SetAgentState(agent, AgentState::kRegistered);
 }
 
-// ---- Return ----------------------------------------------------------------------------------------
+// ---- Return ----
 
 void HandleAgentReregister(Transaction* tx, AgentReregister message) {
   if (IsBehind(tx, message.stream, message.agent)) return;
@@ -166,8 +163,7 @@ void HandleAgentReregister(Transaction* tx, AgentReregister message) {
     return ReturnOfKnown(tx, agent, std::move(message));
   }
   // Unknown to the registry: it is admitted under the id it has, as one that was unreachable.
-  Agent* agent =
-      tx->AddAgent(RecordOf(message.agent_id, AgentState::kUnreachable, message.agent));
+  Agent* agent = tx->AddAgent(RecordOf(message.agent_id, AgentState::kUnreachable, message.agent));
   WriteReachable(tx, agent, std::move(message));
 }
 
@@ -181,13 +177,14 @@ void AfterReachable(Transaction* tx, const ReachableAfter& after) {
   TakeIntoSession(tx, agent, std::move(*message), Announce::kTasks);
 }
 
-// ---- Health ----------------------------------------------------------------------------------------
+// ---- Health ----
 
 void HandleAgentHeartbeat(Transaction* tx, Agent* agent) {
-  // The agent, too, wants to know that the other side lives; gRPC keeps dead transports from lingering,
-  // this tells of a living process.
+  // The agent, too, wants to know that the other side lives; gRPC keeps dead transports from
+  // lingering, this tells of a living process.
   if (!agent->is_active()) return;
-  if (tx->now() - agent->last_answered_heartbeat < tx->options().agent_unreachable_timeout / 3) return;
+  if (tx->now() - agent->last_answered_heartbeat < tx->options().agent_unreachable_timeout / 3)
+    return;
   agent->last_answered_heartbeat = tx->now();
   tx->Tell(*agent, AliveMessage{});
 }
@@ -227,7 +224,7 @@ void OnRecoveredAgentTimeout(Transaction* tx, const AgentId& agent_id) {
             UnreachableAfter{agent_id, tx->now()});
 }
 
-// ---- Removal ---------------------------------------------------------------------------------------
+// ---- Removal ----
 
 void HandleAgentUnregister(Transaction* tx, Agent* agent, const AgentUnregister& message) {
   if (!agent->is_active()) return;
@@ -242,10 +239,9 @@ void HandleAgentTotalChanged(Transaction* tx, Agent* agent, AgentTotalChanged me
   agent->resource_version_uuid = std::move(message.resource_version_uuid);
   if (message.total == agent->record.total) return;
   if (!message.total.Contains(agent->record.used)) {
-    tx->Close(agent->stream,
-              absl::InvalidArgumentError(absl::StrCat(
-                  "the new resources ", message.total.DebugString(), " do not hold what is used: ",
-                  agent->record.used.DebugString())));
+    tx->Close(agent->stream, absl::InvalidArgumentError(absl::StrCat(
+                                 "the new resources ", message.total.DebugString(),
+                                 " do not hold what is used: ", agent->record.used.DebugString())));
     return Disconnect(tx, agent);
   }
   if (!message.total.Contains(agent->record.used + agent->record.offered)) tx->EndOffersOf(agent);

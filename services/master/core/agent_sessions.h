@@ -1,8 +1,8 @@
 // The sessions of agents: admission, return, health, loss. The states are those of agent.h.
 //
 // Everything that frameworks or operators can see of an admission, a loss or a return after a loss
-// happens only when the registry has it: the first half of each is a Handle function that writes, the
-// second an After function that acts.
+// happens only when the registry has it: the first half of each is a Handle function that writes,
+// the second an After function that acts.
 //
 // Thread rule: strand-confined.
 #pragma once

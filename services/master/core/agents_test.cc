@@ -14,7 +14,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-AgentReregister Return(StreamId stream, const std::string& id, std::vector<ReportedTask> tasks = {}) {
+AgentReregister Return(StreamId stream, const std::string& id,
+                       std::vector<ReportedTask> tasks = {}) {
   AgentReregister message;
   message.stream = stream;
   message.agent_id = AgentId(id);
@@ -57,9 +58,8 @@ TEST_F(Agents, AdmissionIsDurableBeforeItIsTold) {
   EXPECT_THAT(driver_.Do(AgentRegister{2, DescriptionOf("k", Resources::Of(4, 4096))}),
               ElementsAre(HasSubstr("ADMIT m-S0")));
 
-  EXPECT_THAT(driver_.CommitWrites(),
-              ElementsAre("agent 2: REGISTERED m-S0 epoch=1",
-                          HasSubstr("AGENT m-S0 active cpus:4;mem:4096")));
+  EXPECT_THAT(driver_.CommitWrites(), ElementsAre("agent 2: REGISTERED m-S0 epoch=1",
+                                                  HasSubstr("AGENT m-S0 active cpus:4;mem:4096")));
 }
 
 TEST_F(Agents, AdmissionWaitsForARegistryThatIsAway) {
@@ -89,7 +89,8 @@ TEST_F(Agents, AnAgentThatHasSeenAHigherEpochIsNotTaken) {
 }
 
 TEST_F(Agents, MessagesBeforeRegistrationEndTheStream) {
-  EXPECT_THAT(driver_.Do(AgentHeartbeat{5}), ElementsAre(HasSubstr("close 5: FAILED_PRECONDITION")));
+  EXPECT_THAT(driver_.Do(AgentHeartbeat{5}),
+              ElementsAre(HasSubstr("close 5: FAILED_PRECONDITION")));
 }
 
 TEST_F(Agents, ASilentAgentBecomesUnreachableOnlyWhenItIsDurable) {
@@ -123,9 +124,10 @@ TEST_F(Agents, AnUnreachableAgentReturnsDurablyAndItsTasksAreAnnounced) {
   driver_.Advance(absl::Seconds(16));
   driver_.CommitWrites();
 
-  EXPECT_THAT(driver_.Do(Return(3, "m-S0", {AReportedTask("t", "m-0000", v1::TASK_RUNNING,
-                                                          Resources::Of(1, 64))})),
-              ElementsAre(HasSubstr("REACHABLE m-S0")));
+  EXPECT_THAT(
+      driver_.Do(Return(3, "m-S0",
+                        {AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64))})),
+      ElementsAre(HasSubstr("REACHABLE m-S0")));
   const auto lines = driver_.CommitWrites();
 
   EXPECT_THAT(lines, Contains("agent 3: REREGISTERED m-S0 epoch=1"));
@@ -137,9 +139,10 @@ TEST_F(Agents, AnAgentThatReturnsWhileItIsBeingLostWaitsForTheRegistry) {
   RunATask();
   driver_.Advance(absl::Seconds(16));
 
-  EXPECT_THAT(driver_.Do(Return(3, "m-S0", {AReportedTask("t", "m-0000", v1::TASK_RUNNING,
-                                                          Resources::Of(1, 64))})),
-              IsEmpty());
+  EXPECT_THAT(
+      driver_.Do(Return(3, "m-S0",
+                        {AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64))})),
+      IsEmpty());
   const auto lines = driver_.CommitWrites();
 
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE t TASK_UNREACHABLE")));
@@ -162,16 +165,16 @@ TEST_F(Agents, TasksOfARemovedFrameworkAreShutDownOnReturn) {
   driver_.Do(AgentStreamClosed{2});
   driver_.Call(0, "m-0000", TeardownCall{}, 5);
 
-  const auto lines = driver_.Do(Return(
-      3, "m-S0", {AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64))}));
+  const auto lines = driver_.Do(
+      Return(3, "m-S0", {AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64))}));
 
   EXPECT_THAT(lines, Contains("agent 3: SHUTDOWN_FRAMEWORK m-0000"));
   EXPECT_EQ(driver_.books().tasks.size(), 0u);
 }
 
 TEST_F(Agents, AnUnknownFrameworkOfAReturningAgentIsRecovered) {
-  driver_.Do(Return(3, "stranger", {AReportedTask("t", "other-0000", v1::TASK_RUNNING,
-                                                  Resources::Of(1, 64))}));
+  driver_.Do(Return(3, "stranger",
+                    {AReportedTask("t", "other-0000", v1::TASK_RUNNING, Resources::Of(1, 64))}));
   driver_.CommitWrites();
 
   const Framework* framework = driver_.books().frameworks.Find(FrameworkId("other-0000"));
@@ -198,6 +201,23 @@ TEST_F(Agents, UnregisteringIsDurableFirst) {
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE t TASK_GONE REASON_AGENT_REMOVED")));
   EXPECT_THAT(lines, Contains("scheduler 1: FAILURE m-S0"));
   EXPECT_EQ(driver_.books().agents.size(), 0u);
+}
+
+TEST(AgentBounds, TheLongestUnreachableAgentIsForgottenFirst) {
+  MasterOptions options = TestOptions();
+  options.max_unreachable_agents = 2;
+  CoreDriver driver(options);
+  driver.Lead();
+  std::vector<std::string> lines;
+  for (int i = 0; i < 3; ++i) {
+    driver.Register(10 + i, "k" + std::to_string(i), Resources::Of(1, 64));
+    driver.Advance(absl::Seconds(16));
+    lines = driver.CommitWrites();
+  }
+
+  EXPECT_THAT(lines, Contains(HasSubstr("REMOVE_AGENT m-S0")));
+  EXPECT_EQ(driver.books().agents.Find(AgentId("m-S0")), nullptr);
+  EXPECT_EQ(driver.books().agents.size(), 2u);
 }
 
 TEST(AgentState, EveryTransitionOfTheTableIsReachedFromAdmission) {

@@ -94,8 +94,8 @@ void HandleProposals(Transaction* tx, AllocatorProposals message) {
     }
     Framework* framework = tx->books().frameworks.Find(proposal.framework_id);
     Agent* agent = tx->books().agents.Find(proposal.agent_id);
-    by_framework[framework->record.sequence].push_back(tx->MakeOffer(
-        framework, agent, proposal.role, std::move(proposal.resources), proposal.id));
+    by_framework[framework->record.sequence].push_back(
+        tx->MakeOffer(framework, agent, proposal.role, std::move(proposal.resources), proposal.id));
   }
   for (auto& [sequence, offers] : by_framework) {
     const Framework& framework = *tx->books().frameworks.all().at(sequence);

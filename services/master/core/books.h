@@ -33,6 +33,9 @@ struct Books {
   // Frameworks that ended, oldest first, bounded by max_completed_frameworks.
   std::deque<std::unique_ptr<Framework>> completed_frameworks;
 
+  // Agents in the order in which they became unreachable; those that returned are skipped when met.
+  std::deque<AgentId> unreachable_agents;
+
   // The allocator's session; 0 without one. Versions count the deltas sent on it.
   StreamId allocator_stream = 0;
   uint64_t allocator_version = 0;

@@ -12,7 +12,7 @@
 namespace meros::master {
 namespace {
 
-// ---- Schedulers ------------------------------------------------------------------------------------
+// ---- Schedulers ----
 
 absl::Status Carry(Transaction* tx, Framework* framework, SchedulerCall::Body body) {
   return std::visit(
@@ -55,21 +55,21 @@ absl::StatusOr<Framework*> Caller(Transaction* tx, const SchedulerCall& call) {
   const FrameworkBook& book = tx->books().frameworks;
   Framework* framework = book.Find(call.framework_id);
   if (framework == nullptr) {
-    return absl::NotFoundError(absl::StrCat(
-        "framework ", call.framework_id.value(),
-        book.IsRemoved(call.framework_id) ? " has been removed" : " is unknown"));
+    return absl::NotFoundError(
+        absl::StrCat("framework ", call.framework_id.value(),
+                     book.IsRemoved(call.framework_id) ? " has been removed" : " is unknown"));
   }
   if (!call.authenticated.empty() && call.authenticated != framework->record.principal()) {
-    return absl::PermissionDeniedError(absl::StrCat("framework ", call.framework_id.value(),
-                                                    " belongs to another principal"));
+    return absl::PermissionDeniedError(
+        absl::StrCat("framework ", call.framework_id.value(), " belongs to another principal"));
   }
   if (!framework->is_connected()) {
     return absl::FailedPreconditionError(
         absl::StrCat("framework ", call.framework_id.value(), " is not connected"));
   }
   if (call.stream != 0 && call.stream != framework->stream) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "framework ", call.framework_id.value(), " is not subscribed on this stream"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("framework ", call.framework_id.value(), " is not subscribed on this stream"));
   }
   return framework;
 }
@@ -82,11 +82,15 @@ void HandleSchedulerCall(Transaction* tx, SchedulerCall call) {
     if (stream != 0) tx->Close(stream, framework.status());
     return tx->Answer(waiting, framework.status());
   }
-  if (!(*framework)->requests.Insert(call.request_id)) {
+  if (const absl::Status* first = (*framework)->requests.Find(call.request_id, tx->now())) {
     tx->Add(Count::kRepeatedRequests);
-    return tx->Answer(waiting, absl::OkStatus());
+    return tx->Answer(waiting, *first);
   }
   absl::Status status = Carry(tx, *framework, std::move(call.body));
+  // A call that ended the framework leaves nobody to remember it for.
+  if (Framework* left = tx->books().frameworks.Find(call.framework_id)) {
+    left->requests.Record(call.request_id, status, tx->now());
+  }
   if (stream != 0 && absl::IsInvalidArgument(status)) {
     tx->Send(stream, ErrorEvent{std::string(status.message())});
     tx->Close(stream, status);
@@ -99,7 +103,7 @@ void HandleSchedulerStreamClosed(Transaction* tx, StreamId stream) {
   if (framework != nullptr) tx->DisconnectFramework(framework);
 }
 
-// ---- Agents ----------------------------------------------------------------------------------------
+// ---- Agents ----
 
 // The agent of a message's session. A message of a stream that has none ends the stream.
 Agent* Sender(Transaction* tx, StreamId stream) {
@@ -133,20 +137,25 @@ void HandleFromAgent(Transaction* tx, Message message) {
   }
 }
 
-// ---- Operators -------------------------------------------------------------------------------------
+// ---- Operators ----
 
 template <typename Call, typename Handler>
 void HandleOperatorCall(Transaction* tx, const Call& call, Handler handler) {
-  if (!tx->books().operator_requests.Insert(call.request_id)) {
+  RequestLog& requests = tx->books().operator_requests;
+  if (const absl::Status* first = requests.Find(call.request_id, tx->now())) {
     tx->Add(Count::kRepeatedRequests);
-    return tx->Answer(call.call, absl::OkStatus());
+    return tx->Answer(call.call, *first);
   }
-  tx->Answer(call.call, handler(tx, call));
+  absl::Status status = handler(tx, call);
+  requests.Record(call.request_id, status, tx->now());
+  tx->Answer(call.call, std::move(status));
 }
 
-// ---- Timers ----------------------------------------------------------------------------------------
+// ---- Timers ----
 
-void OnTimer(Transaction* tx, const AgentSilenceTimer& timer) { OnAgentSilence(tx, timer.agent_id); }
+void OnTimer(Transaction* tx, const AgentSilenceTimer& timer) {
+  OnAgentSilence(tx, timer.agent_id);
+}
 
 void OnTimer(Transaction* tx, const RecoveredAgentTimer& timer) {
   OnRecoveredAgentTimeout(tx, timer.agent_id);

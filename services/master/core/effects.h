@@ -26,7 +26,7 @@
 
 namespace meros::master {
 
-// ---- To schedulers ---------------------------------------------------------------------------------
+// ---- To schedulers ----
 
 struct SubscribedEvent {
   FrameworkId framework_id;
@@ -64,13 +64,14 @@ struct ErrorEvent {
 };
 
 struct ToScheduler {
-  using Event = std::variant<SubscribedEvent, HeartbeatEvent, OffersEvent, RescindEvent, UpdateEvent,
-                             OperationErrorEvent, MessageEvent, FailureEvent, ErrorEvent>;
+  using Event =
+      std::variant<SubscribedEvent, HeartbeatEvent, OffersEvent, RescindEvent, UpdateEvent,
+                   OperationErrorEvent, MessageEvent, FailureEvent, ErrorEvent>;
   StreamId stream = 0;
   Event event;
 };
 
-// ---- To agents -------------------------------------------------------------------------------------
+// ---- To agents ----
 
 struct RegisteredMessage {
   AgentId agent_id;
@@ -127,14 +128,14 @@ struct SchedulerBytesMessage {
 
 struct ToAgent {
   using Message =
-      std::variant<RegisteredMessage, AliveMessage, ShutdownMessage, ReconcileMessage, RunTaskMessage,
-                   KillTaskMessage, AcknowledgeMessage, ShutdownFrameworkMessage,
+      std::variant<RegisteredMessage, AliveMessage, ShutdownMessage, ReconcileMessage,
+                   RunTaskMessage, KillTaskMessage, AcknowledgeMessage, ShutdownFrameworkMessage,
                    ShutdownExecutorMessage, UpdateFrameworkMessage, SchedulerBytesMessage>;
   StreamId stream = 0;
   Message message;
 };
 
-// ---- To the allocator ------------------------------------------------------------------------------
+// ---- To the allocator ----
 
 struct HelloMessage {
   uint64_t epoch = 0;
@@ -204,11 +205,12 @@ struct ToAllocator {
                    UpsertFrameworkDelta, RemoveFrameworkDelta, UpsertAgentDelta, RemoveAgentDelta,
                    AllocateDelta, RecoverDelta, ReviveDelta, SuppressDelta>;
   StreamId stream = 0;
-  uint64_t version = 0;  // of the books after this delta; 0 inside a snapshot and for other messages
+  uint64_t version =
+      0;  // of the books after this delta; 0 inside a snapshot and for other messages
   Message message;
 };
 
-// ---- To the registry -------------------------------------------------------------------------------
+// ---- To the registry ----
 
 // Asks for the lease. Answered by LeaseAnswer.
 struct AcquireLease {
@@ -265,10 +267,13 @@ struct PutFrameworkRecord {
 struct RemoveFrameworkRecord {
   FrameworkId id;  // a tombstone remains
 };
+struct ForgetFrameworkRecord {
+  FrameworkId id;  // nothing remains
+};
 
-using RegistryRecord =
-    std::variant<AdmitAgentRecord, UpdateAgentRecord, UnreachableAgentRecord, ReachableAgentRecord,
-                 RemoveAgentRecord, PutFrameworkRecord, RemoveFrameworkRecord>;
+using RegistryRecord = std::variant<AdmitAgentRecord, UpdateAgentRecord, UnreachableAgentRecord,
+                                    ReachableAgentRecord, RemoveAgentRecord, PutFrameworkRecord,
+                                    RemoveFrameworkRecord, ForgetFrameworkRecord>;
 
 // Makes one record durable. Answered by RegistryWritten.
 struct WriteRegistry {
@@ -277,7 +282,7 @@ struct WriteRegistry {
   RegistryRecord record;
 };
 
-// ---- To callers, streams and readers ---------------------------------------------------------------
+// ---- To callers, streams and readers ----
 
 // The answer to a unary call.
 struct Reply {
@@ -364,8 +369,9 @@ struct Counted {
   uint64_t by = 1;
 };
 
-using Effect = std::variant<ToScheduler, ToAgent, ToAllocator, AcquireLease, RenewLease, ReleaseLease,
-                            ReadRegistry, WriteRegistry, Reply, CloseStream, Publish, Counted>;
+using Effect =
+    std::variant<ToScheduler, ToAgent, ToAllocator, AcquireLease, RenewLease, ReleaseLease,
+                 ReadRegistry, WriteRegistry, Reply, CloseStream, Publish, Counted>;
 using EffectList = std::vector<Effect>;
 
 }  // namespace meros::master

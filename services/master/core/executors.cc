@@ -15,8 +15,8 @@ void HandleExecutorExited(Transaction* tx, Agent* agent, const AgentExecutorExit
 void HandleExecutorMessage(Transaction* tx, Agent* agent, AgentExecutorMessage message) {
   const Framework* framework = tx->books().frameworks.Find(message.framework_id);
   if (framework == nullptr || !framework->is_connected()) return tx->Add(Count::kDroppedMessages);
-  tx->Tell(*framework, MessageEvent{agent->record.id, std::move(message.executor_id),
-                                    std::move(message.data)});
+  tx->Tell(*framework,
+           MessageEvent{agent->record.id, std::move(message.executor_id), std::move(message.data)});
 }
 
 }  // namespace meros::master

@@ -6,10 +6,10 @@
 //             │ └ (5) fail-over to another stream         │
 //          (6)└───── RECOVERED ◀── agent or registry (7) ─┘ (8)
 //
-//   (1) SUBSCRIBE;  (2) the stream ended: offers are taken back and the fail-over deadline starts, in
-//   the registry too;  (3), (6) SUBSCRIBE with its id;  (4), (8) the deadline passed, TEARDOWN, or an
-//   operator's teardown;  (5) SUBSCRIBE while connected: the former stream gets ERROR "Framework failed
-//   over";  (7) known from the registry or from an agent's tasks only.
+//   (1) SUBSCRIBE;  (2) the stream ended: offers are taken back and the fail-over deadline starts,
+//   in the registry too;  (3), (6) SUBSCRIBE with its id;  (4), (8) the deadline passed, TEARDOWN,
+//   or an operator's teardown;  (5) SUBSCRIBE while connected: the former stream gets ERROR
+//   "Framework failed over";  (7) known from the registry or from an agent's tasks only.
 //
 // Owned by FrameworkBook; changed only by transaction.h and the scheduler handlers.
 // Thread rule: strand-confined; published copies of FrameworkRecord are immutable.
@@ -89,7 +89,7 @@ struct Framework {
   explicit Framework(size_t max_request_ids) : requests(max_request_ids) {}
 
   FrameworkRecord record;
-  uint64_t stream = 0;  // 0 while not connected
+  uint64_t stream = 0;                            // 0 while not connected
   absl::flat_hash_map<TaskId, Task*> task_by_id;  // lookup only
   absl::btree_map<uint64_t, Task*> tasks;         // by sequence; owned by TaskBook
   absl::btree_set<uint64_t> offers;               // by sequence

@@ -22,10 +22,21 @@ std::unique_ptr<Framework> FrameworkBook::Complete(const FrameworkId& id) {
   MEROS_CHECK(framework->tasks.empty() && framework->offers.empty()) << id;
   SetStream(framework, 0);
   SetState(framework, FrameworkState::kCompleted);
-  removed_.insert(id);
+  AddRemoved(id);
   by_id_.erase(id);
   auto node = frameworks_.extract(framework->record.sequence);
   return std::move(node.mapped());
+}
+
+void FrameworkBook::AddRemoved(const FrameworkId& id) {
+  if (removed_.insert(id).second) removed_order_.push_back(id);
+}
+
+FrameworkId FrameworkBook::ForgetOldestRemoved() {
+  FrameworkId id = std::move(removed_order_.front());
+  removed_order_.pop_front();
+  removed_.erase(id);
+  return id;
 }
 
 Framework* FrameworkBook::Find(const FrameworkId& id) const {

@@ -31,9 +31,13 @@ class FrameworkBook {
   // REQUIRES: MayFollow(present state, `state`).
   void SetState(Framework* framework, FrameworkState state);
 
-  // Whether it ended for good: remembered for ever, because the registry keeps its tombstone.
+  // Whether it ended for good. Remembered until ForgetOldestRemoved(), in memory as in the
+  // registry, which keeps a tombstone.
   bool IsRemoved(const FrameworkId& id) const { return removed_.contains(id); }
-  void AddRemoved(const FrameworkId& id) { removed_.insert(id); }
+  void AddRemoved(const FrameworkId& id);
+  size_t removed() const { return removed_order_.size(); }
+  // Forgets the one removed first. REQUIRES: removed() > 0.
+  FrameworkId ForgetOldestRemoved();
 
   // In order of entry.
   const Map& all() const { return frameworks_; }
@@ -45,7 +49,8 @@ class FrameworkBook {
   Map frameworks_;
   absl::flat_hash_map<FrameworkId, Framework*> by_id_;
   absl::flat_hash_map<StreamId, Framework*> by_stream_;
-  absl::flat_hash_set<FrameworkId> removed_;
+  absl::flat_hash_set<FrameworkId> removed_;  // lookup only
+  std::deque<FrameworkId> removed_order_;     // oldest first
   uint64_t next_sequence_ = 1;
 };
 

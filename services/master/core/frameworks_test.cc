@@ -28,8 +28,7 @@ TEST_F(Frameworks, SubscribingGivesAnIdAndAHeartbeat) {
 TEST_F(Frameworks, HeartbeatsComeEvery15Seconds) {
   driver_.Subscribe(1);
 
-  EXPECT_THAT(driver_.Advance(absl::Seconds(46)),
-              Contains("scheduler 1: HEARTBEAT").Times(3));
+  EXPECT_THAT(driver_.Advance(absl::Seconds(46)), Contains("scheduler 1: HEARTBEAT").Times(3));
 }
 
 TEST_F(Frameworks, AnotherStreamTakesOver) {
@@ -72,8 +71,9 @@ TEST_F(Frameworks, ThePrincipalCannotChange) {
   framework.id = "m-0000";
   framework.principal = "mallory";
 
-  EXPECT_THAT(driver_.Subscribe(2, framework),
-              ElementsAre(HasSubstr("scheduler 2: ERROR"), HasSubstr("close 2: PERMISSION_DENIED")));
+  EXPECT_THAT(
+      driver_.Subscribe(2, framework),
+      ElementsAre(HasSubstr("scheduler 2: ERROR"), HasSubstr("close 2: PERMISSION_DENIED")));
   EXPECT_THAT(driver_.Do(SchedulerCall{0, 9, FrameworkId("m-0000"), "", "mallory", TeardownCall{}}),
               ElementsAre(HasSubstr("reply 9: PERMISSION_DENIED")));
 }
@@ -90,8 +90,8 @@ TEST_F(Frameworks, CallsForUnknownFrameworksAreRefused) {
 TEST_F(Frameworks, SubscribingTwiceOnOneStreamIsAFault) {
   driver_.Subscribe(1);
 
-  EXPECT_THAT(driver_.Subscribe(1), ElementsAre(HasSubstr("ERROR"),
-                                                HasSubstr("close 1: INVALID_ARGUMENT")));
+  EXPECT_THAT(driver_.Subscribe(1),
+              ElementsAre(HasSubstr("ERROR"), HasSubstr("close 1: INVALID_ARGUMENT")));
 }
 
 TEST_F(Frameworks, TooManyAreRefused) {
@@ -101,8 +101,25 @@ TEST_F(Frameworks, TooManyAreRefused) {
   driver.Lead();
   driver.Subscribe(1);
 
-  EXPECT_THAT(driver.Subscribe(2), ElementsAre(HasSubstr("ERROR"),
-                                               HasSubstr("close 2: RESOURCE_EXHAUSTED")));
+  EXPECT_THAT(driver.Subscribe(2),
+              ElementsAre(HasSubstr("ERROR"), HasSubstr("close 2: RESOURCE_EXHAUSTED")));
+}
+
+TEST_F(Frameworks, TombstonesAreBoundedInMemoryAndInTheRegistry) {
+  MasterOptions options = TestOptions();
+  options.max_removed_frameworks = 2;
+  CoreDriver driver(options);
+  driver.Lead();
+  std::vector<std::string> lines;
+  for (int i = 0; i < 3; ++i) {
+    driver.Subscribe(i + 1);
+    lines = driver.Call(0, "m-000" + std::to_string(i), TeardownCall{}, 9);
+    for (std::string& line : driver.CommitWrites()) lines.push_back(std::move(line));
+  }
+
+  EXPECT_THAT(lines, Contains(HasSubstr("FORGET_FRAMEWORK m-0000")));
+  EXPECT_FALSE(driver.books().frameworks.IsRemoved(FrameworkId("m-0000")));
+  EXPECT_TRUE(driver.books().frameworks.IsRemoved(FrameworkId("m-0002")));
 }
 
 TEST_F(Frameworks, LeavingARoleRescindsItsOffers) {
@@ -116,8 +133,7 @@ TEST_F(Frameworks, LeavingARoleRescindsItsOffers) {
   framework.id = "m-0000";
   framework.roles = {"b"};
 
-  const auto lines =
-      driver_.Call(0, "m-0000", UpdateFrameworkCall{SubscriptionOf(framework)}, 3);
+  const auto lines = driver_.Call(0, "m-0000", UpdateFrameworkCall{SubscriptionOf(framework)}, 3);
 
   EXPECT_THAT(lines, Contains("scheduler 1: RESCIND #1"));
   EXPECT_THAT(lines, Contains("reply 3: OK"));
@@ -128,9 +144,10 @@ TEST_F(Frameworks, LeavingARoleRescindsItsOffers) {
 TEST_F(Frameworks, OversizedMessagesAreRefused) {
   driver_.Subscribe(1);
 
-  EXPECT_THAT(driver_.Call(0, "m-0000",
-                           MessageCall{AgentId("a"), ExecutorId("e"), std::string(2 << 20, 'x')}, 3),
-              ElementsAre(HasSubstr("reply 3: INVALID_ARGUMENT")));
+  EXPECT_THAT(
+      driver_.Call(0, "m-0000",
+                   MessageCall{AgentId("a"), ExecutorId("e"), std::string(2 << 20, 'x')}, 3),
+      ElementsAre(HasSubstr("reply 3: INVALID_ARGUMENT")));
   EXPECT_THAT(driver_.Call(0, "m-0000", MessageCall{AgentId("a"), ExecutorId("e"), "x"}, 4),
               ElementsAre(HasSubstr("reply 4: NOT_FOUND")));
 }

@@ -1,9 +1,10 @@
 // Everything that can happen to a master. The shell validates and converts what comes from outside
-// before it becomes an input (shell/decode.h), so the core sees well-formed values only; what depends on
-// the present state is checked here.
+// before it becomes an input (shell/decode.h), so the core sees well-formed values only; what
+// depends on the present state is checked here.
 //
-// Streams are numbered by the shell: unique in one process run, never reused, 0 means none. A `call` is
-// the shell's number for a caller that waits for a status, 0 for none (calls on a stream).
+// Streams are numbered by the shell: unique in one process run, never reused, 0 means none. A
+// `call` is the shell's number for a caller that waits for a status, 0 for none (calls on a
+// stream).
 //
 // Thread rule: immutable values, moved into the core.
 #pragma once
@@ -32,7 +33,7 @@
 
 namespace meros::master {
 
-// ---- From schedulers -------------------------------------------------------------------------------
+// ---- From schedulers ----
 
 // First call of a stream.
 struct Subscribe {
@@ -47,13 +48,13 @@ struct Subscribe {
 struct TaskLaunch {
   TaskId id;
   AgentId agent_id;
-  ExecutorId executor_id;                   // of a custom executor, or empty
-  std::shared_ptr<v1::TaskInfo> info;       // never null
+  ExecutorId executor_id;                      // of a custom executor, or empty
+  std::shared_ptr<v1::TaskInfo> info;          // never null
   std::optional<std::string> allocation_role;  // that its resources name, if they name one
-  resources::Resources resources;           // without allocation
-  resources::Resources executor_resources;  // without allocation
-  absl::Status fault;                       // OK, or why it can never be launched
-  int fault_rule = 0;                       // number of the broken rule (libs/wire/task_rules.h)
+  resources::Resources resources;              // without allocation
+  resources::Resources executor_resources;     // without allocation
+  absl::Status fault;                          // OK, or why it can never be launched
+  int fault_rule = 0;                          // number of the broken rule (libs/wire/task_rules.h)
 };
 
 struct LaunchOperation {
@@ -86,7 +87,7 @@ struct Suppress {
 };
 struct Kill {
   TaskId task_id;
-  AgentId agent_id;  // may be empty
+  AgentId agent_id;                                   // may be empty
   std::shared_ptr<const v1::KillPolicy> kill_policy;  // may be null
 };
 struct ShutdownExecutorCall {
@@ -138,7 +139,7 @@ struct SchedulerStreamClosed {
   StreamId stream = 0;
 };
 
-// ---- From agents -----------------------------------------------------------------------------------
+// ---- From agents ----
 
 struct AgentDescription {
   std::shared_ptr<const v1::AgentInfo> info;  // never null; id set when reregistering
@@ -224,7 +225,7 @@ struct AgentStreamClosed {
   StreamId stream = 0;
 };
 
-// ---- From the allocator ----------------------------------------------------------------------------
+// ---- From the allocator ----
 
 struct AllocatorConnected {
   StreamId stream = 0;
@@ -252,7 +253,7 @@ struct AllocatorClosed {
   StreamId stream = 0;
 };
 
-// ---- From the registry -----------------------------------------------------------------------------
+// ---- From the registry ----
 
 // The answer to AcquireLease or RenewLease number `attempt`.
 struct LeaseAnswer {
@@ -281,6 +282,7 @@ struct RegistrySnapshot {
   struct FrameworkEntry {
     FrameworkId id;
     bool removed = false;
+    absl::Time removed_at = absl::InfinitePast();
     Subscription subscription;  // of those not removed
     absl::Time failover_deadline = absl::InfiniteFuture();
   };
@@ -290,8 +292,8 @@ struct RegistrySnapshot {
   std::vector<FrameworkEntry> frameworks;
 };
 
-// The answer to one write. FailedPrecondition and Aborted say that this epoch is over; Unavailable and
-// DeadlineExceeded may be tried again; anything else is final.
+// The answer to one write. FailedPrecondition and Aborted say that this epoch is over; Unavailable
+// and DeadlineExceeded may be tried again; anything else is final.
 struct RegistryWritten {
   uint64_t token = 0;
   absl::Status status;
@@ -299,7 +301,7 @@ struct RegistryWritten {
   AgentId existing_agent;
 };
 
-// ---- From operators and the process ----------------------------------------------------------------
+// ---- From operators and the process ----
 
 struct OperatorTeardown {
   uint64_t call = 0;

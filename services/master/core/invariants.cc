@@ -34,9 +34,8 @@ void CheckAgent(const Books& books, const Agent& agent) {
     MEROS_CHECK(offer != nullptr && offer->agent_id == agent.record.id) << sequence;
     sums.offered += offer->resources;
   }
-  MEROS_CHECK(sums.used == agent.record.used)
-      << agent.record.id << ": " << sums.used.DebugString() << " != "
-      << agent.record.used.DebugString();
+  MEROS_CHECK(sums.used == agent.record.used) << agent.record.id << ": " << sums.used.DebugString()
+                                              << " != " << agent.record.used.DebugString();
   MEROS_CHECK(sums.offered == agent.record.offered) << agent.record.id;
   MEROS_CHECK(agent.record.total.Contains(sums.used + sums.offered))
       << agent.record.id << " has " << agent.record.total.DebugString() << ", used "
@@ -71,8 +70,8 @@ void CheckFramework(const Books& books, const Framework& framework) {
     MEROS_CHECK(it != framework.usage.end() || sums.empty()) << framework.record.id << " " << role;
     if (it == framework.usage.end()) continue;
     MEROS_CHECK(it->second.used == sums.used && it->second.offered == sums.offered)
-        << framework.record.id << " " << role << " " << it->second.used.ToString() << " != "
-        << sums.used.ToString();
+        << framework.record.id << " " << role << " " << it->second.used.ToString()
+        << " != " << sums.used.ToString();
   }
   MEROS_CHECK(framework.is_connected() || framework.offers.empty()) << framework.record.id;
   MEROS_CHECK(framework.unreachable.size() == framework.unreachable_by_id.size());

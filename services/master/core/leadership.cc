@@ -10,13 +10,13 @@ namespace {
 using State = LeadershipState;
 
 constexpr LeadershipTransition kTransitions[] = {
-    {State::kStandby, State::kAcquiring},  {State::kAcquiring, State::kStandby},
+    {State::kStandby, State::kAcquiring},    {State::kAcquiring, State::kStandby},
     {State::kAcquiring, State::kRecovering}, {State::kRecovering, State::kLeading},
-    {State::kRecovering, State::kStandby}, {State::kLeading, State::kFenced},
-    {State::kLeading, State::kStandby},    {State::kFenced, State::kLeading},
-    {State::kFenced, State::kStandby},     {State::kStandby, State::kStopping},
-    {State::kAcquiring, State::kStopping}, {State::kRecovering, State::kStopping},
-    {State::kLeading, State::kStopping},   {State::kFenced, State::kStopping},
+    {State::kRecovering, State::kStandby},   {State::kLeading, State::kFenced},
+    {State::kLeading, State::kStandby},      {State::kFenced, State::kLeading},
+    {State::kFenced, State::kStandby},       {State::kStandby, State::kStopping},
+    {State::kAcquiring, State::kStopping},   {State::kRecovering, State::kStopping},
+    {State::kLeading, State::kStopping},     {State::kFenced, State::kStopping},
 };
 
 }  // namespace
@@ -36,10 +36,9 @@ absl::string_view LeadershipStateName(LeadershipState state) {
 }
 
 void Leadership::Enter(State state) {
-  MEROS_CHECK(std::any_of(std::begin(kTransitions), std::end(kTransitions),
-                          [&](const LeadershipTransition& t) {
-                            return t.from == state_ && t.to == state;
-                          }))
+  MEROS_CHECK(
+      std::any_of(std::begin(kTransitions), std::end(kTransitions),
+                  [&](const LeadershipTransition& t) { return t.from == state_ && t.to == state; }))
       << LeadershipStateName(state_) << " -> " << LeadershipStateName(state);
   state_ = state;
 }
@@ -81,8 +80,7 @@ Leadership::Verdict Leadership::OnAnswer(absl::Time now, const LeaseAnswer& answ
   answered_ = true;
   ask_next_ = now + RetryDelay();
   switch (answer.kind) {
-    case LeaseAnswer::Kind::kGranted:
-      return OnGranted(now, answer);
+    case LeaseAnswer::Kind::kGranted: return OnGranted(now, answer);
     case LeaseAnswer::Kind::kHeldByOther: {
       const bool was_leader = holds_lease();
       leader_address_ = answer.leader_address;
@@ -143,7 +141,8 @@ void Leadership::Stop(EffectList* out) {
 absl::Time Leadership::NextDeadline() const {
   if (state_ == State::kStopping) return absl::InfiniteFuture();
   absl::Time next = std::min(ask_next_, read_next_);
-  if (state_ == State::kLeading || state_ == State::kRecovering) next = std::min(next, valid_until_);
+  if (state_ == State::kLeading || state_ == State::kRecovering)
+    next = std::min(next, valid_until_);
   return next;
 }
 

@@ -8,14 +8,15 @@
 //
 //   (1) time to ask;  (2) granted, with an epoch: read the records;  (3) they are here: serve;
 //   (4) another holds it, or no answer;  (5) another got it, or the registry refuses our epoch: all
-//   streams end, the books are void;  (6) our time ran out before the registry answered: FENCED; back to
-//   LEADING when it renews the same epoch;  (7) asked to stop: the lease is given back.
+//   streams end, the books are void;  (6) our time ran out before the registry answered: FENCED;
+//   back to LEADING when it renews the same epoch;  (7) asked to stop: the lease is given back.
 //
-// Safety: the lease is counted from the moment of asking, so ours ends before the registry's. LEADING
-// acts only until then. FENCED does nothing that anyone could see, but keeps books and streams, because
-// a registry that comes back after a restart has promised not to grant the lease to another before a
-// full ttl has passed, and renews an epoch that nobody took over: a slow or restarted registry costs a
-// pause, no fail-over. Inputs that come meanwhile are kept (bounded) and handled afterwards.
+// Safety: the lease is counted from the moment of asking, so ours ends before the registry's.
+// LEADING acts only until then. FENCED does nothing that anyone could see, but keeps books and
+// streams, because a registry that comes back after a restart has promised not to grant the lease
+// to another before a full ttl has passed, and renews an epoch that nobody took over: a slow or
+// restarted registry costs a pause, no fail-over. Inputs that come meanwhile are kept (bounded) and
+// handled afterwards.
 //
 // Thread rule: strand-confined.
 #pragma once
@@ -87,12 +88,12 @@ class Leadership {
   LeadershipState state_ = LeadershipState::kStandby;
   uint64_t epoch_ = 0;
   std::string leader_address_;
-  uint64_t attempt_ = 0;                             // number of the newest question
-  absl::Time asked_at_ = absl::InfinitePast();       // when it was asked
+  uint64_t attempt_ = 0;                        // number of the newest question
+  absl::Time asked_at_ = absl::InfinitePast();  // when it was asked
   bool answered_ = true;
-  absl::Time ask_next_ = absl::InfinitePast();       // when the next one is due
-  absl::Time valid_until_ = absl::InfinitePast();    // our own view of the lease's end
-  absl::Time read_next_ = absl::InfiniteFuture();    // when the records are to be asked for again
+  absl::Time ask_next_ = absl::InfinitePast();     // when the next one is due
+  absl::Time valid_until_ = absl::InfinitePast();  // our own view of the lease's end
+  absl::Time read_next_ = absl::InfiniteFuture();  // when the records are to be asked for again
 };
 
 }  // namespace meros::master

@@ -131,8 +131,8 @@ TEST(LeadershipOfAMaster, StoppingGivesTheLeaseBack) {
   driver.Lead(3);
   driver.Subscribe(1);
 
-  EXPECT_THAT(driver.Do(Stop{}), ElementsAre(HasSubstr("close 1: UNAVAILABLE"),
-                                             "registry: RELEASE epoch=3"));
+  EXPECT_THAT(driver.Do(Stop{}),
+              ElementsAre(HasSubstr("close 1: UNAVAILABLE"), "registry: RELEASE epoch=3"));
 }
 
 // ---- What a new leader recovers ----

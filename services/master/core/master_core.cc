@@ -57,20 +57,17 @@ absl::Time MasterCore::NextDeadline() const {
   return next;
 }
 
-// ---- Leadership ------------------------------------------------------------------------------------
+// ---- Leadership ----
 
 void MasterCore::Obey(absl::Time now, Leadership::Verdict verdict, EffectList* out) {
   switch (verdict) {
     case Leadership::Verdict::kNone:
-    case Leadership::Verdict::kFence:
-      return;
+    case Leadership::Verdict::kFence: return;
     case Leadership::Verdict::kRecover:
       out->push_back(ReadRegistry{state_->leadership.epoch()});
       return;
-    case Leadership::Verdict::kResume:
-      return Resume(now, out);
-    case Leadership::Verdict::kStepDown:
-      return StepDown(now, NotLeading(), out);
+    case Leadership::Verdict::kResume: return Resume(now, out);
+    case Leadership::Verdict::kStepDown: return StepDown(now, NotLeading(), out);
   }
 }
 
@@ -149,7 +146,7 @@ void MasterCore::PublishLeadership(absl::Time now, EffectList* out) {
   Begin(now, out).PublishLeadership(std::move(record));
 }
 
-// ---- Inputs ----------------------------------------------------------------------------------------
+// ---- Inputs ----
 
 void MasterCore::Dispatch(absl::Time now, Input input, EffectList* out) {
   Transaction tx = Begin(now, out);

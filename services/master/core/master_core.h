@@ -1,12 +1,14 @@
-// The master as a deterministic state machine: inputs and the time in, effects out. It owns the books of
-// one leadership, the lease, and nothing else; services/master/shell gives it streams, a registry, an
-// allocator and a clock.
+// The master as a deterministic state machine: inputs and the time in, effects out. It owns the
+// books of one leadership, the lease, and nothing else; services/master/shell gives it streams, a
+// registry, an allocator and a clock.
 //
 // What happens to an input depends on the state of leadership (leadership.h):
 //   LEADING     it is handled;
-//   FENCED      it is kept, in order, up to max_deferred_inputs, and handled when the lease is renewed;
+//   FENCED      it is kept, in order, up to max_deferred_inputs, and handled when the lease is
+//   renewed;
 //               a stream that brings more is cut;
-//   otherwise   a stream is refused with FAILED_PRECONDITION (RECOVERING: UNAVAILABLE), the message of
+//   otherwise   a stream is refused with FAILED_PRECONDITION (RECOVERING: UNAVAILABLE), the message
+//   of
 //               which ends in "leader=HOST:PORT" when the leader is known.
 //
 // Thread rule: strand-confined (runtime::CoreStrand).
@@ -34,7 +36,8 @@ class MasterCore {
   using Input = master::Input;
   using Effect = master::Effect;
 
-  // REQUIRES: options.Validate() is OK. `seed` makes ids and delays; shells take it from the kernel.
+  // REQUIRES: options.Validate() is OK. `seed` makes ids and delays; shells take it from the
+  // kernel.
   MasterCore(MasterOptions options, uint64_t seed);
   MasterCore(MasterCore&&) = default;
 

@@ -8,9 +8,9 @@ namespace meros::master {
 absl::Status HandleMessage(Transaction* tx, Framework* framework, MessageCall call) {
   if (call.data.size() > tx->options().max_message_bytes) {
     tx->Add(Count::kDroppedMessages);
-    return absl::InvalidArgumentError(absl::StrCat("message.data has ", call.data.size(),
-                                                   " bytes, at most ",
-                                                   tx->options().max_message_bytes, " are allowed"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("message.data has ", call.data.size(), " bytes, at most ",
+                     tx->options().max_message_bytes, " are allowed"));
   }
   const Agent* agent = tx->books().agents.Find(call.agent_id);
   if (agent == nullptr || !agent->is_active()) {

@@ -1,5 +1,5 @@
-// An offer: resources of one agent shown to one role of one framework, until the framework answers or
-// the master takes them back. Immutable; it is in the OfferBook or it is nowhere.
+// An offer: resources of one agent shown to one role of one framework, until the framework answers
+// or the master takes them back. Immutable; it is in the OfferBook or it is nowhere.
 //
 //   ── proposal committed ─▶ OUTSTANDING ─▶ accepted | declined | rescinded | expired | taken back
 //

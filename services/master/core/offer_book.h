@@ -1,4 +1,5 @@
-// The outstanding offers. A pure index: who holds what is changed together with it in transaction.h.
+// The outstanding offers. A pure index: who holds what is changed together with it in
+// transaction.h.
 //
 // Thread rule: strand-confined.
 #pragma once

@@ -27,9 +27,9 @@ class Offers : public ::testing::Test {
   }
 
   std::vector<std::string> Launch(std::vector<TaskLaunch> tasks, uint64_t offer = 1) {
-    return driver_.Call(1, "m-0000",
-                        Accept{{driver_.Offer(offer)}, {LaunchOperation{std::move(tasks)}},
-                               absl::Seconds(5)});
+    return driver_.Call(
+        1, "m-0000",
+        Accept{{driver_.Offer(offer)}, {LaunchOperation{std::move(tasks)}}, absl::Seconds(5)});
   }
 
   CoreDriver driver_;
@@ -38,8 +38,9 @@ class Offers : public ::testing::Test {
 TEST_F(Offers, AProposalBecomesAnOffer) {
   const auto lines = driver_.Propose(7, "m-0000", "m-S0", Resources::Of(4, 4096));
 
-  EXPECT_THAT(lines, ElementsAre("allocator: RESULT 7 reject=0", HasSubstr("ALLOCATE m-0000 * m-S0"),
-                                 "scheduler 1: OFFERS [#1 m-S0 * cpus:4;mem:4096]"));
+  EXPECT_THAT(lines,
+              ElementsAre("allocator: RESULT 7 reject=0", HasSubstr("ALLOCATE m-0000 * m-S0"),
+                          "scheduler 1: OFFERS [#1 m-S0 * cpus:4;mem:4096]"));
 }
 
 TEST_F(Offers, AProposalThatNoLongerHoldsIsRejected) {
@@ -67,8 +68,8 @@ TEST_F(Offers, OfferIdsCannotBeGuessedFromEachOther) {
 TEST_F(Offers, TwoTasksLeaveTheRestForOthers) {
   driver_.Propose(1, "m-0000", "m-S0", Resources::Of(4, 4096));
 
-  const auto lines = Launch({ATask("t1", "m-S0", Resources::Of(2, 1024)),
-                             ATask("t2", "m-S0", Resources::Of(1, 2048))});
+  const auto lines = Launch(
+      {ATask("t1", "m-S0", Resources::Of(2, 1024)), ATask("t2", "m-S0", Resources::Of(1, 2048))});
 
   EXPECT_THAT(lines, Contains("agent 2: RUN t1 role=*"));
   EXPECT_THAT(lines, Contains("agent 2: RUN t2 role=*"));
@@ -78,8 +79,8 @@ TEST_F(Offers, TwoTasksLeaveTheRestForOthers) {
 TEST_F(Offers, ATaskThatExceedsTheOfferIsAnErrorAndTheOthersRun) {
   driver_.Propose(1, "m-0000", "m-S0", Resources::Of(2, 1024));
 
-  const auto lines = Launch({ATask("big", "m-S0", Resources::Of(3, 64)),
-                             ATask("small", "m-S0", Resources::Of(1, 64))});
+  const auto lines = Launch(
+      {ATask("big", "m-S0", Resources::Of(3, 64)), ATask("small", "m-S0", Resources::Of(1, 64))});
 
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE big TASK_ERROR REASON_TASK_INVALID")));
   EXPECT_THAT(lines, Contains("agent 2: RUN small role=*"));
@@ -118,8 +119,8 @@ TEST_F(Offers, AFrameworkCannotAcceptTheOfferOfAnother) {
 TEST_F(Offers, TheSameTaskIdTwiceIsAnError) {
   driver_.Propose(1, "m-0000", "m-S0", Resources::Of(4, 1024));
 
-  const auto lines = Launch({ATask("t", "m-S0", Resources::Of(1, 64)),
-                             ATask("t", "m-S0", Resources::Of(1, 64))});
+  const auto lines =
+      Launch({ATask("t", "m-S0", Resources::Of(1, 64)), ATask("t", "m-S0", Resources::Of(1, 64))});
 
   EXPECT_THAT(lines, Contains("agent 2: RUN t role=*").Times(1));
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE t TASK_ERROR REASON_TASK_INVALID")).Times(1));
@@ -137,6 +138,16 @@ TEST_F(Offers, ARepeatedRequestActsOnce) {
   EXPECT_THAT(lines, ElementsAre("reply 12: OK"));
 }
 
+TEST_F(Offers, ARepeatedRequestGetsTheFirstAnswerFor10Minutes) {
+  const Revive revive{{"not-mine"}};
+  driver_.Call(0, "m-0000", revive, 11, "request-1");
+
+  EXPECT_THAT(driver_.Call(0, "m-0000", Suppress{}, 12, "request-1"),
+              ElementsAre(HasSubstr("reply 12: INVALID_ARGUMENT")));
+  driver_.Advance(absl::Minutes(11));
+  EXPECT_THAT(driver_.Call(0, "m-0000", Suppress{}, 13, "request-1"), Contains("reply 13: OK"));
+}
+
 TEST_F(Offers, WhatBelongsToOthersOrIsNotBuiltIsRefusedWithAReason) {
   driver_.Propose(1, "m-0000", "m-S0", Resources::Of(4, 1024));
   TaskLaunch elsewhere = ATask("elsewhere", "m-S9", Resources::Of(1, 64));
@@ -147,12 +158,11 @@ TEST_F(Offers, WhatBelongsToOthersOrIsNotBuiltIsRefusedWithAReason) {
   faulty.fault_rule = 7;
   LaunchOperation group{{ATask("grouped", "m-S0", Resources::Of(1, 64))}, true};
 
-  const auto lines = driver_.Call(
-      1, "m-0000",
-      Accept{{driver_.Offer(1)},
-             {LaunchOperation{{elsewhere, other_role, faulty}}, group,
-              ResourceOperation{"op", "RESERVE"}},
-             absl::Seconds(5)});
+  const auto lines = driver_.Call(1, "m-0000",
+                                  Accept{{driver_.Offer(1)},
+                                         {LaunchOperation{{elsewhere, other_role, faulty}}, group,
+                                          ResourceOperation{"op", "RESERVE"}},
+                                         absl::Seconds(5)});
 
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE elsewhere TASK_ERROR REASON_TASK_INVALID")));
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE other-role TASK_ERROR REASON_TASK_INVALID")));
@@ -166,11 +176,10 @@ TEST_F(Offers, WhatBelongsToOthersOrIsNotBuiltIsRefusedWithAReason) {
 TEST_F(Offers, DeclineReturnsResourcesWithTheFilter) {
   driver_.Propose(1, "m-0000", "m-S0", Resources::Of(4, 1024));
 
-  const auto lines = driver_.Call(
-      1, "m-0000", Decline{{driver_.Offer(1), OfferId("unknown")}, absl::Seconds(60)});
+  const auto lines =
+      driver_.Call(1, "m-0000", Decline{{driver_.Offer(1), OfferId("unknown")}, absl::Seconds(60)});
 
-  EXPECT_THAT(lines,
-              ElementsAre(HasSubstr("RECOVER m-0000 * m-S0 cpus:4;mem:1024 refuse=1m")));
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("RECOVER m-0000 * m-S0 cpus:4;mem:1024 refuse=1m")));
 }
 
 TEST_F(Offers, AnOfferThatTimesOutIsRescinded) {
@@ -198,8 +207,7 @@ TEST_F(Offers, AgentThatDisconnectsHasItsOffersRescinded) {
 }
 
 TEST_F(Offers, SuppressAndReviveReachTheAllocator) {
-  EXPECT_THAT(driver_.Call(1, "m-0000", Suppress{}),
-              ElementsAre(HasSubstr("SUPPRESS m-0000 *")));
+  EXPECT_THAT(driver_.Call(1, "m-0000", Suppress{}), ElementsAre(HasSubstr("SUPPRESS m-0000 *")));
   EXPECT_THAT(driver_.Call(1, "m-0000", Revive{{"*"}}), ElementsAre(HasSubstr("REVIVE m-0000 *")));
   EXPECT_THAT(driver_.Call(0, "m-0000", Revive{{"eng"}}, 5),
               ElementsAre(HasSubstr("reply 5: INVALID_ARGUMENT")));
@@ -209,17 +217,17 @@ TEST_F(Offers, SuppressAndReviveReachTheAllocator) {
 
 TEST_F(Offers, ANewAllocatorIsShownEverything) {
   driver_.Propose(1, "m-0000", "m-S0", Resources::Of(4, 4096));
-  Launch({ATask("t1", "m-S0", Resources::Of(2, 1024)), ATask("t2", "m-S0", Resources::Of(1, 1024))});
+  Launch(
+      {ATask("t1", "m-S0", Resources::Of(2, 1024)), ATask("t2", "m-S0", Resources::Of(1, 1024))});
   driver_.Do(AllocatorClosed{900});
 
   const auto lines = driver_.ConnectAllocator(901);
 
-  EXPECT_THAT(lines,
-              ElementsAre("allocator: HELLO epoch=1", "allocator: SNAPSHOT_BEGIN 1",
-                          "allocator: FRAMEWORK m-0000 active roles=* suppressed=",
-                          "allocator: AGENT m-S0 active cpus:4;mem:4096",
-                          "allocator: ALLOCATE m-0000 * m-S0 cpus:3;mem:2048 proposal=0",
-                          "allocator: SNAPSHOT_END 1"));
+  EXPECT_THAT(lines, ElementsAre("allocator: HELLO epoch=1", "allocator: SNAPSHOT_BEGIN 1",
+                                 "allocator: FRAMEWORK m-0000 active roles=* suppressed=",
+                                 "allocator: AGENT m-S0 active cpus:4;mem:4096",
+                                 "allocator: ALLOCATE m-0000 * m-S0 cpus:3;mem:2048 proposal=0",
+                                 "allocator: SNAPSHOT_END 1"));
 }
 
 TEST_F(Offers, NothingElseDependsOnTheAllocator) {

@@ -15,8 +15,8 @@ absl::StatusOr<const Task*> FindTask(Transaction* tx, const FrameworkId& framewo
     auto it = framework->task_by_id.find(task_id);
     if (it == framework->task_by_id.end()) continue;
     if (found != nullptr) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "several frameworks have a task ", task_id.value(), ": name the framework"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("several frameworks have a task ", task_id.value(), ": name the framework"));
     }
     found = it->second;
   }

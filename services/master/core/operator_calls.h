@@ -12,8 +12,8 @@ namespace meros::master {
 // ERRORS: NotFound (unknown or completed framework).
 absl::Status HandleOperatorTeardown(Transaction* tx, const OperatorTeardown& call);
 
-// ERRORS: NotFound (no such task), FailedPrecondition (several frameworks have a task of this id and
-// none is named).
+// ERRORS: NotFound (no such task), FailedPrecondition (several frameworks have a task of this id
+// and none is named).
 absl::Status HandleOperatorKill(Transaction* tx, const OperatorKillTask& call);
 
 }  // namespace meros::master

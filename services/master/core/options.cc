@@ -8,9 +8,9 @@ namespace {
 absl::Status Within(absl::string_view flag, absl::Duration value, absl::Duration low,
                     absl::Duration high) {
   if (value >= low && value <= high) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--", flag, " is ", absl::FormatDuration(value), ", wanted between ",
-      absl::FormatDuration(low), " and ", absl::FormatDuration(high)));
+  return absl::InvalidArgumentError(absl::StrCat("--", flag, " is ", absl::FormatDuration(value),
+                                                 ", wanted between ", absl::FormatDuration(low),
+                                                 " and ", absl::FormatDuration(high)));
 }
 
 absl::Status Positive(absl::string_view flag, size_t value) {
@@ -33,6 +33,8 @@ absl::Status MasterOptions::Validate() const {
                   absl::Milliseconds(100), absl::Hours(1)),
            Within("offer_timeout", offer_timeout, absl::Milliseconds(100),
                   absl::InfiniteDuration()),
+           Positive("max_removed_frameworks", max_removed_frameworks),
+           Positive("max_unreachable_agents", max_unreachable_agents),
            Positive("max_frameworks", max_frameworks),
            Positive("max_offers_per_framework", max_offers_per_framework),
            Positive("max_message_bytes", max_message_bytes),

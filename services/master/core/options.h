@@ -1,4 +1,5 @@
-// What an operator may set about the behaviour of a master: every timeout and every bound of its core.
+// What an operator may set about the behaviour of a master: every timeout and every bound of its
+// core.
 //
 // Thread rule: immutable after Validate().
 #pragma once
@@ -35,16 +36,22 @@ struct MasterOptions {
   size_t max_completed_tasks_per_framework = 1000;
   size_t max_unreachable_tasks_per_framework = 1000;
 
+  // What the registry keeps of the past, oldest dropped first: ids of frameworks that were removed,
+  // which may not come back, and agents that are unreachable.
+  size_t max_removed_frameworks = 20000;
+  size_t max_unreachable_agents = 20000;
+
   // Refusals: a new framework, an offer to a framework, a message to an executor above these.
   size_t max_frameworks = 10000;
   size_t max_offers_per_framework = 20000;
   size_t max_message_bytes = 1 << 20;
-  // Request ids remembered per framework and for operators, so that a repeated call acts once.
-  size_t max_request_ids = 4096;
+  // Request ids remembered per framework, and for operators together, for at most 10 minutes.
+  size_t max_request_ids = 65536;
   // Inputs kept while the lease is in doubt; streams that bring more are cut.
   size_t max_deferred_inputs = 65536;
 
-  // How long a framework that was connected when the former leader died has, at least, to come back.
+  // How long a framework that was connected when the former leader died has, at least, to come
+  // back.
   absl::Duration RecoveredFrameworkGrace() const { return agent_reregister_timeout; }
   absl::Duration AgentHeartbeatInterval() const { return agent_unreachable_timeout / 5; }
 

@@ -1,5 +1,6 @@
-// Random inputs of every kind, valid and not, against one core: after each step the books must balance
-// (CoreDriver checks), and the allocator, which follows the deltas alone, must have the same books.
+// Random inputs of every kind, valid and not, against one core: after each step the books must
+// balance (CoreDriver checks), and the allocator, which follows the deltas alone, must have the
+// same books.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -47,7 +48,8 @@ class Mirror {
       held_[key] -= recover->resources;
       if (held_[key].empty()) held_.erase(key);
     } else if (const auto* agent = std::get_if<RemoveAgentDelta>(&message.message)) {
-      std::erase_if(held_, [&](const auto& e) { return std::get<0>(e.first) == agent->agent_id.value(); });
+      std::erase_if(held_,
+                    [&](const auto& e) { return std::get<0>(e.first) == agent->agent_id.value(); });
     } else if (const auto* framework = std::get_if<RemoveFrameworkDelta>(&message.message)) {
       std::erase_if(held_, [&](const auto& e) {
         return std::get<1>(e.first) == framework->framework_id.value();
@@ -99,6 +101,8 @@ class Storm {
     options.max_completed_tasks_per_framework = 3;
     options.max_unreachable_tasks_per_framework = 3;
     options.max_completed_frameworks = 2;
+    options.max_removed_frameworks = 2;
+    options.max_unreachable_agents = 2;
     options.agent_reregister_timeout = absl::Seconds(30);
     return options;
   }
@@ -138,13 +142,24 @@ class Storm {
       case 8: Decline(); break;
       case 9: Kill(); break;
       case 10: Reconcile(); break;
-      case 11: if (Pick(8) == 0) Teardown(); break;
-      case 12: if (Pick(8) == 0) driver_.Do(AgentUnregister{AgentStream(), "bye"}); break;
-      case 13: driver_.Do(AgentTotalChanged{AgentStream(), Resources::Of(4 + Pick(4), 1024), "v"}); break;
-      case 14: if (Pick(4) == 0) Allocator(); break;
-      case 15: case 16: Propose(); break;
-      case 17: case 18: Accept(); break;
-      case 19: case 20: Update(); break;
+      case 11:
+        if (Pick(8) == 0) Teardown();
+        break;
+      case 12:
+        if (Pick(8) == 0) driver_.Do(AgentUnregister{AgentStream(), "bye"});
+        break;
+      case 13:
+        driver_.Do(AgentTotalChanged{AgentStream(), Resources::Of(4 + Pick(4), 1024), "v"});
+        break;
+      case 14:
+        if (Pick(4) == 0) Allocator();
+        break;
+      case 15:
+      case 16: Propose(); break;
+      case 17:
+      case 18: Accept(); break;
+      case 19:
+      case 20: Update(); break;
       case 21: Acknowledge(); break;
     }
   }
@@ -169,7 +184,8 @@ class Storm {
       const std::string framework = AnyFramework();
       const std::string task = AnyTask();
       bool repeated = false;
-      for (const ReportedTask& t : message.tasks) repeated |= t.id.value() == task && t.framework_id.value() == framework;
+      for (const ReportedTask& t : message.tasks)
+        repeated |= t.id.value() == task && t.framework_id.value() == framework;
       if (repeated) continue;
       AFramework described;
       described.id = framework;
@@ -212,7 +228,8 @@ class Storm {
   void Reconcile() {
     const std::string id = AnyFramework();
     ReconcileCall call;
-    if (rng_.Chance(0.7)) call.tasks.push_back({TaskId(AnyTask()), AgentId(rng_.Chance(0.5) ? "" : AnyAgent())});
+    if (rng_.Chance(0.7))
+      call.tasks.push_back({TaskId(AnyTask()), AgentId(rng_.Chance(0.5) ? "" : AnyAgent())});
     driver_.Call(FrameworkStream(id), id, call);
   }
   void Teardown() {

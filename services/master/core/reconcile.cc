@@ -59,15 +59,13 @@ std::shared_ptr<v1::TaskStatus> ReconciledStatus(Transaction* tx, const Framewor
       return nullptr;  // the answer is on its way, or depends on what the registry says
     case AgentState::kRegistered:
     case AgentState::kDisconnected:
-    case AgentState::kRemoving:
-      return answer(v1::TASK_GONE);
+    case AgentState::kRemoving: return answer(v1::TASK_GONE);
     case AgentState::kUnreachable: {
       auto status = answer(v1::TASK_UNREACHABLE);
       SetUnreachableTime(*agent, status.get());
       return status;
     }
-    case AgentState::kGone:
-      return answer(v1::TASK_GONE_BY_OPERATOR);
+    case AgentState::kGone: return answer(v1::TASK_GONE_BY_OPERATOR);
   }
   return nullptr;
 }

@@ -25,6 +25,9 @@ void RecoverAgent(Transaction* tx, AgentEntry entry) {
   record.registration_key = std::move(entry.registration_key);
   record.unreachable_since = entry.unreachable_since;
   tx->AddAgent(std::move(record));
+  if (entry.state == AgentEntry::State::kUnreachable) {
+    tx->books().unreachable_agents.push_back(entry.id);
+  }
   if (entry.state == AgentEntry::State::kAdmitted) {
     tx->books().timers.Arm(tx->now() + tx->options().agent_reregister_timeout,
                            RecoveredAgentTimer{entry.id});
@@ -49,6 +52,13 @@ void RecoverFramework(Transaction* tx, RegistrySnapshot::FrameworkEntry entry) {
 }  // namespace
 
 void RecoverBooks(Transaction* tx, RegistrySnapshot snapshot) {
+  // What is dropped first when there is too much of it comes in the order of its age.
+  std::stable_sort(snapshot.agents.begin(), snapshot.agents.end(),
+                   [](const AgentEntry& a, const AgentEntry& b) {
+                     return a.unreachable_since < b.unreachable_since;
+                   });
+  std::stable_sort(snapshot.frameworks.begin(), snapshot.frameworks.end(),
+                   [](const auto& a, const auto& b) { return a.removed_at < b.removed_at; });
   for (AgentEntry& entry : snapshot.agents) RecoverAgent(tx, std::move(entry));
   for (RegistrySnapshot::FrameworkEntry& entry : snapshot.frameworks) {
     RecoverFramework(tx, std::move(entry));

@@ -14,8 +14,8 @@ constexpr absl::Duration kLongestDelay = absl::Seconds(3);
 
 }  // namespace
 
-void RegistryQueue::Enqueue(std::string key, RegistryRecord record, AfterWrite after, uint64_t epoch,
-                            EffectList* out) {
+void RegistryQueue::Enqueue(std::string key, RegistryRecord record, AfterWrite after,
+                            uint64_t epoch, EffectList* out) {
   std::deque<uint64_t>& line = by_object_[key];
   const bool replaceable = std::holds_alternative<NothingAfter>(after) && line.size() > 1;
   if (replaceable && std::holds_alternative<NothingAfter>(writes_.at(line.back()).after)) {

@@ -1,12 +1,14 @@
 // The records on their way to the registry, and what becomes visible when they are durable.
 //
-//   Enqueue ─▶ WAITING (behind an earlier write of the same object) ─▶ IN_FLIGHT ─▶ done, `after` is due
+//   Enqueue ─▶ WAITING (behind an earlier write of the same object) ─▶ IN_FLIGHT ─▶ done, `after`
+//   is due
 //                                                         ▲               │ unavailable
 //                                                         └── RETRYING ◀──┘
 //
-// Writes of one object keep their order; different objects do not wait for each other. A framework's
-// record that has not been sent is replaced by a newer one of the same framework. While the registry is
-// away, writes wait here, with exponential delays between the tries; nothing else waits for them.
+// Writes of one object keep their order; different objects do not wait for each other. A
+// framework's record that has not been sent is replaced by a newer one of the same framework. While
+// the registry is away, writes wait here, with exponential delays between the tries; nothing else
+// waits for them.
 //
 // Thread rule: strand-confined.
 #pragma once
@@ -56,8 +58,8 @@ class RegistryQueue {
   // Nullopt if the token is unknown (an answer of an earlier leadership).
   std::optional<AfterWrite> Finish(uint64_t token, uint64_t epoch, EffectList* out);
 
-  // The write may be tried again. Returns the delay after which Resend is wanted, nullopt for an unknown
-  // token.
+  // The write may be tried again. Returns the delay after which Resend is wanted, nullopt for an
+  // unknown token.
   std::optional<absl::Duration> Delay(uint64_t token, Rng* rng);
   void Resend(uint64_t token, uint64_t epoch, EffectList* out);
 
@@ -72,7 +74,7 @@ class RegistryQueue {
     int tries = 0;
   };
 
-  absl::btree_map<uint64_t, Write> writes_;                        // by token
+  absl::btree_map<uint64_t, Write> writes_;                       // by token
   absl::btree_map<std::string, std::deque<uint64_t>> by_object_;  // head is in flight or retrying
   uint64_t next_token_ = 1;
 };

@@ -1,5 +1,5 @@
-// What each call of a scheduler does, one function and one file per call. All of them are called for a
-// framework that is known, connected and rightful (master_core.cc looks).
+// What each call of a scheduler does, one function and one file per call. All of them are called
+// for a framework that is known, connected and rightful (master_core.cc looks).
 //
 // The status is what a unary caller gets. On a stream, INVALID_ARGUMENT ends the stream; any other
 // refusal is answered the way the call answers (a task status), or counted.
@@ -13,20 +13,21 @@
 
 namespace meros::master {
 
-// Subscribes a new framework, one that comes back, or one that fails over to another stream. Answers on
-// the stream: SUBSCRIBED and HEARTBEAT, or ERROR and the end of the stream.
+// Subscribes a new framework, one that comes back, or one that fails over to another stream.
+// Answers on the stream: SUBSCRIBED and HEARTBEAT, or ERROR and the end of the stream.
 void HandleSubscribe(Transaction* tx, Subscribe call);
 
 // Launches tasks with the resources of one or more offers of one agent and role; what is left is
-// returned with the filter. Always OK: tasks that cannot be launched get TASK_ERROR, TASK_DROPPED or
-// TASK_LOST, resource operations with an id get OPERATION_ERROR.
+// returned with the filter. Always OK: tasks that cannot be launched get TASK_ERROR, TASK_DROPPED
+// or TASK_LOST, resource operations with an id get OPERATION_ERROR.
 absl::Status HandleAccept(Transaction* tx, Framework* framework, Accept call);
 
 // Returns offers with the filter. Unknown ids are ignored: the offer may just have been rescinded.
 absl::Status HandleDecline(Transaction* tx, Framework* framework, const Decline& call);
 
 // Asks for offers again, forgetting what was refused.
-// ERRORS: InvalidArgument naming a role that the framework is not subscribed to; nothing is done then.
+// ERRORS: InvalidArgument naming a role that the framework is not subscribed to; nothing is done
+// then.
 absl::Status HandleRevive(Transaction* tx, Framework* framework, const Revive& call);
 // Asks for no more offers. ERRORS: as HandleRevive.
 absl::Status HandleSuppress(Transaction* tx, Framework* framework, const Suppress& call);
@@ -39,7 +40,8 @@ absl::Status HandleShutdownExecutor(Transaction* tx, Framework* framework,
                                     const ShutdownExecutorCall& call);
 
 // Forwards an acknowledgement; that of a terminal update moves the task to the history.
-// ERRORS: NotFound (no such task, or agent away), FailedPrecondition (no update of it was forwarded).
+// ERRORS: NotFound (no such task, or agent away), FailedPrecondition (no update of it was
+// forwarded).
 absl::Status HandleAcknowledge(Transaction* tx, Framework* framework, const AcknowledgeCall& call);
 
 // Answers with one status per task asked for, or per task known if none is named. Always OK.
@@ -54,8 +56,7 @@ absl::Status HandleTeardown(Transaction* tx, Framework* framework);
 
 // Replaces the framework's description.
 // ERRORS: InvalidArgument if principal, user or checkpoint differ.
-absl::Status HandleUpdateFramework(Transaction* tx, Framework* framework,
-                                   UpdateFrameworkCall call);
+absl::Status HandleUpdateFramework(Transaction* tx, Framework* framework, UpdateFrameworkCall call);
 
 // The status of one task as reconciliation sees it, or null when the master cannot know yet.
 std::shared_ptr<v1::TaskStatus> ReconciledStatus(Transaction* tx, const Framework& framework,

@@ -26,8 +26,8 @@ void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update)
   }
   Task* task = it->second;
   if (framework->is_connected()) tx->SetForwarded(task, state, uuid);
-  // The agent's newest state may run ahead of the update that it may send next; a terminal one frees
-  // the resources now.
+  // The agent's newest state may run ahead of the update that it may send next; a terminal one
+  // frees the resources now.
   if (IsTerminal(task->state)) return;
   tx->SetTaskState(task, update.latest_state, std::move(update.status));
 }

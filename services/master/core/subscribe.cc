@@ -39,8 +39,8 @@ FrameworkRecord NewRecord(Transaction* tx, FrameworkId id, FrameworkState state,
   return record;
 }
 
-// A description may be replaced, save for what decides who may act for the framework and how its tasks
-// are run.
+// A description may be replaced, save for what decides who may act for the framework and how its
+// tasks are run.
 absl::Status CheckUnchanged(const v1::FrameworkInfo& old_info, const v1::FrameworkInfo& new_info) {
   if (old_info.has_principal() != new_info.has_principal() ||
       old_info.principal() != new_info.principal()) {
@@ -74,14 +74,15 @@ void TellAgents(Transaction* tx, const Framework& framework) {
 
 void SubscribeNew(Transaction* tx, Subscribe call, bool with_given_id) {
   if (tx->books().frameworks.size() >= tx->options().max_frameworks) {
-    return Refuse(tx, call.stream,
-                  absl::ResourceExhaustedError(absl::StrCat(
-                      "the master has as many frameworks as it may: ", tx->options().max_frameworks)));
+    return Refuse(
+        tx, call.stream,
+        absl::ResourceExhaustedError(absl::StrCat("the master has as many frameworks as it may: ",
+                                                  tx->options().max_frameworks)));
   }
   FrameworkId id = call.framework_id;
   if (!with_given_id) {
-    id = FrameworkId(absl::StrFormat("%s-%04d", tx->options().master_id,
-                                     tx->books().next_framework_number++));
+    id = FrameworkId(
+        absl::StrFormat("%s-%04d", tx->options().master_id, tx->books().next_framework_number++));
   }
   FrameworkRecord record =
       NewRecord(tx, std::move(id), FrameworkState::kRecovered, std::move(call.subscription));
@@ -119,8 +120,9 @@ void HandleSubscribe(Transaction* tx, Subscribe call) {
     info->set_principal(call.authenticated);
     call.subscription.info = std::move(info);
   } else if (!call.authenticated.empty() && principal != call.authenticated) {
-    return Refuse(tx, call.stream,
-                  absl::PermissionDeniedError("framework_info.principal is not the authenticated one"));
+    return Refuse(
+        tx, call.stream,
+        absl::PermissionDeniedError("framework_info.principal is not the authenticated one"));
   }
   if (call.framework_id.empty()) return SubscribeNew(tx, std::move(call), /*with_given_id=*/false);
   if (books.frameworks.IsRemoved(call.framework_id)) {

@@ -1,7 +1,7 @@
 // A task, from its launch until its framework has acknowledged its end.
 //
-// Owned by TaskBook; changed only by transaction.h. A copy of the struct is what readers get to see.
-// Thread rule: strand-confined; published copies are immutable.
+// Owned by TaskBook; changed only by transaction.h. A copy of the struct is what readers get to
+// see. Thread rule: strand-confined; published copies are immutable.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct Task {
   TaskId id;
   FrameworkId framework_id;
   AgentId agent_id;
-  ExecutorId executor_id;  // empty for command tasks
-  std::string role;        // that the resources are charged to
+  ExecutorId executor_id;          // empty for command tasks
+  std::string role;                // that the resources are charged to
   resources::Resources resources;  // without allocation
 
   // The newest state known, which may be ahead of what the framework has seen.
@@ -38,7 +38,8 @@ struct Task {
 
   // As launched, or what its agent still knows of it. Never null.
   std::shared_ptr<const v1::TaskInfo> info;
-  // One status per state it has been in, oldest first, without `data`. Bounded by the number of states.
+  // One status per state it has been in, oldest first, without `data`. Bounded by the number of
+  // states.
   std::vector<std::shared_ptr<const v1::TaskStatus>> statuses;
 
   absl::Time entered;  // into the books of this master

@@ -1,5 +1,5 @@
-// Owns the tasks that have not ended, or whose end is not acknowledged yet. Frameworks and agents point
-// into it; transaction.h keeps the three together.
+// Owns the tasks that have not ended, or whose end is not acknowledged yet. Frameworks and agents
+// point into it; transaction.h keeps the three together.
 //
 // Thread rule: strand-confined.
 #pragma once

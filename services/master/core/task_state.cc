@@ -7,9 +7,9 @@ namespace {
 
 using v1::TaskState;
 
-constexpr TaskState kTerminal[] = {v1::TASK_FINISHED, v1::TASK_FAILED,  v1::TASK_KILLED,
-                                   v1::TASK_ERROR,    v1::TASK_LOST,    v1::TASK_DROPPED,
-                                   v1::TASK_GONE,     v1::TASK_GONE_BY_OPERATOR};
+constexpr TaskState kTerminal[] = {
+    v1::TASK_FINISHED, v1::TASK_FAILED,  v1::TASK_KILLED, v1::TASK_ERROR,
+    v1::TASK_LOST,     v1::TASK_DROPPED, v1::TASK_GONE,   v1::TASK_GONE_BY_OPERATOR};
 
 std::vector<TaskTransition> MakeTable() {
   std::vector<TaskTransition> table = {
@@ -53,10 +53,8 @@ bool IsTerminal(TaskState state) {
     case v1::TASK_LOST:
     case v1::TASK_DROPPED:
     case v1::TASK_GONE:
-    case v1::TASK_GONE_BY_OPERATOR:
-      return true;
-    default:
-      return false;
+    case v1::TASK_GONE_BY_OPERATOR: return true;
+    default: return false;
   }
 }
 
@@ -72,10 +70,8 @@ TaskState VisibleState(TaskState state, bool partition_aware) {
     case v1::TASK_DROPPED:
     case v1::TASK_GONE:
     case v1::TASK_GONE_BY_OPERATOR:
-    case v1::TASK_UNKNOWN:
-      return v1::TASK_LOST;
-    default:
-      return state;
+    case v1::TASK_UNKNOWN: return v1::TASK_LOST;
+    default: return state;
   }
 }
 

@@ -10,12 +10,12 @@
 //             (5) agent lost           │ (6)   │
 //    any but terminal ─▶ UNREACHABLE ──┴───────┘
 //
-//   (1) the master accepts a launch;  (2), (3), (4) the agent reports; it may skip states, repeat RUNNING
-//   (health changes), and leave KILLING only for the end;  (5) the agent's loss is in the registry;
-//   (6) the agent came back: the state that it reports counts, whatever it is.
+//   (1) the master accepts a launch;  (2), (3), (4) the agent reports; it may skip states, repeat
+//   RUNNING (health changes), and leave KILLING only for the end;  (5) the agent's loss is in the
+//   registry; (6) the agent came back: the state that it reports counts, whatever it is.
 //
-// A terminal state is never left; a task that its agent reports again after it was forgotten or lost is
-// a new entry in the books (transaction.h, AddReportedTask).
+// A terminal state is never left; a task that its agent reports again after it was forgotten or
+// lost is a new entry in the books (transaction.h, AddReportedTask).
 //
 // Source: Mesos' task state reference. The table below is what a test compares with this picture.
 // Thread rule: pure functions and constants; thread-safe.

@@ -91,8 +91,8 @@ TEST_F(Tasks, TheAgentsNewestStateRunsAhead) {
   status->set_state(v1::TASK_RUNNING);
   status->set_uuid("u1");
 
-  const auto lines = driver_.Do(
-      AgentStatusUpdate{2, FrameworkId("m-0000"), TaskId("t"), status, v1::TASK_FAILED});
+  const auto lines =
+      driver_.Do(AgentStatusUpdate{2, FrameworkId("m-0000"), TaskId("t"), status, v1::TASK_FAILED});
 
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE t TASK_RUNNING")));
   EXPECT_THAT(lines, Contains(HasSubstr("RECOVER")));
@@ -118,8 +118,8 @@ TEST_F(Tasks, KillReachesTheAgentAndIsRepeatedWhenItReturns) {
               ElementsAre("agent 2: KILL t +policy"));
   driver_.Do(AgentStreamClosed{2});
 
-  const auto lines = driver_.Do(Return(3, {AReportedTask("t", "m-0000", v1::TASK_RUNNING,
-                                                         Resources::Of(1, 64))}));
+  const auto lines =
+      driver_.Do(Return(3, {AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64))}));
 
   EXPECT_THAT(lines, Contains("agent 3: KILL t +policy"));
 }
@@ -132,7 +132,8 @@ TEST_F(Tasks, KillOfAnUnknownTaskIsReconciled) {
 TEST_F(Tasks, ReconciliationAnswersByTheTable) {
   Update(v1::TASK_RUNNING, "u1");
 
-  EXPECT_THAT(Reconcile("t"), ElementsAre("scheduler 1: UPDATE t TASK_RUNNING REASON_RECONCILIATION"));
+  EXPECT_THAT(Reconcile("t"),
+              ElementsAre("scheduler 1: UPDATE t TASK_RUNNING REASON_RECONCILIATION"));
   EXPECT_THAT(Reconcile("x", "m-S0"), ElementsAre(HasSubstr("x TASK_GONE")));
   EXPECT_THAT(Reconcile("x"), ElementsAre(HasSubstr("x TASK_UNKNOWN")));
   EXPECT_THAT(Reconcile("x", "nobody"), ElementsAre(HasSubstr("x TASK_UNKNOWN")));
@@ -146,8 +147,10 @@ TEST_F(Tasks, ReconciliationKnowsUnreachableAgents) {
   EXPECT_THAT(Reconcile("x", "m-S0"), IsEmpty());  // not durable yet: no answer
   driver_.CommitWrites();
 
-  EXPECT_THAT(Reconcile("t"), ElementsAre(
-                  "scheduler 1: UPDATE t TASK_UNREACHABLE REASON_RECONCILIATION +unreachable_time"));
+  EXPECT_THAT(
+      Reconcile("t"),
+      ElementsAre(
+          "scheduler 1: UPDATE t TASK_UNREACHABLE REASON_RECONCILIATION +unreachable_time"));
 }
 
 TEST_F(TasksOfOldFrameworks, SeeOnlyLost) {

@@ -1,5 +1,5 @@
-// What the core waits for. Timers are never cancelled: whoever handles one looks whether it still means
-// anything, which costs less than keeping track and cannot go wrong.
+// What the core waits for. Timers are never cancelled: whoever handles one looks whether it still
+// means anything, which costs less than keeping track and cannot go wrong.
 //
 // Thread rule: strand-confined.
 #pragma once
@@ -35,9 +35,9 @@ struct RegistryRetryTimer {
 };
 struct PublishUsageTimer {};
 
-using Timer = std::variant<AgentSilenceTimer, RecoveredAgentTimer, FrameworkHeartbeatTimer,
-                           FrameworkFailoverTimer, OfferExpiryTimer, RegistryRetryTimer,
-                           PublishUsageTimer>;
+using Timer =
+    std::variant<AgentSilenceTimer, RecoveredAgentTimer, FrameworkHeartbeatTimer,
+                 FrameworkFailoverTimer, OfferExpiryTimer, RegistryRetryTimer, PublishUsageTimer>;
 
 class Timers {
  public:

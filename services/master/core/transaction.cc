@@ -13,7 +13,7 @@ std::string ObjectKey(const FrameworkId& id) { return absl::StrCat("framework/",
 
 }  // namespace
 
-// ---- Frameworks ------------------------------------------------------------------------------------
+// ---- Frameworks ----
 
 Framework* Transaction::AddFramework(FrameworkRecord record) {
   Framework* framework = books_.frameworks.Insert(std::move(record), options_.max_request_ids);
@@ -96,6 +96,10 @@ void Transaction::RemoveFramework(Framework* framework, const absl::Status& stat
   framework->record.unregistered = now_;
   framework->record.failover_deadline = absl::InfiniteFuture();
   std::unique_ptr<Framework> completed = books_.frameworks.Complete(id);
+  while (books_.frameworks.removed() > options_.max_removed_frameworks) {
+    const FrameworkId oldest = books_.frameworks.ForgetOldestRemoved();
+    Write(ObjectKey(oldest), ForgetFrameworkRecord{oldest}, NothingAfter{});
+  }
   PublishFramework(*completed);
   books_.completed_frameworks.push_back(std::move(completed));
   while (books_.completed_frameworks.size() > options_.max_completed_frameworks) {
@@ -113,7 +117,7 @@ void Transaction::RecordFramework(const Framework& framework) {
         NothingAfter{});
 }
 
-// ---- Agents ----------------------------------------------------------------------------------------
+// ---- Agents ----
 
 Agent* Transaction::AddAgent(AgentRecord record) {
   Agent* agent = books_.agents.Insert(std::move(record));
@@ -148,7 +152,7 @@ void Transaction::EraseAgent(Agent* agent) {
   Publish(AgentRemoved{id});
 }
 
-// ---- Talking ---------------------------------------------------------------------------------------
+// ---- Talking ----
 
 void Transaction::Send(StreamId stream, ToScheduler::Event event) {
   out_.push_back(ToScheduler{stream, std::move(event)});
@@ -177,7 +181,8 @@ void Transaction::SendAllocator(ToAllocator::Message message) {
 }
 
 std::shared_ptr<v1::TaskStatus> Transaction::MakeStatus(const TaskId& task_id,
-                                                        const AgentId& agent_id, v1::TaskState state,
+                                                        const AgentId& agent_id,
+                                                        v1::TaskState state,
                                                         v1::TaskStatus::Reason reason,
                                                         const std::string& message) const {
   auto status = std::make_shared<v1::TaskStatus>();

@@ -1,5 +1,5 @@
-// The one layer that changes the books. Every change that touches more than one index is one function
-// here, so that between two calls these always hold (CheckInvariants):
+// The one layer that changes the books. Every change that touches more than one index is one
+// function here, so that between two calls these always hold (CheckInvariants):
 //
 //   - per agent: used + offered + free = total, used being the resources of its tasks that have not
 //     ended and of its executors, offered those of its offers;
@@ -33,9 +33,14 @@ enum class Rescind { kSilently, kTellFramework };
 class Transaction {
  public:
   // Everything must outlive the transaction. `revision` is that of the last published change.
-  Transaction(const MasterOptions& options, uint64_t epoch, Books* books, Rng* rng, uint64_t* revision,
-              absl::Time now, EffectList* out)
-      : options_(options), epoch_(epoch), books_(*books), rng_(*rng), revision_(*revision), now_(now),
+  Transaction(const MasterOptions& options, uint64_t epoch, Books* books, Rng* rng,
+              uint64_t* revision, absl::Time now, EffectList* out)
+      : options_(options),
+        epoch_(epoch),
+        books_(*books),
+        rng_(*rng),
+        revision_(*revision),
+        now_(now),
         out_(*out) {}
 
   const MasterOptions& options() const { return options_; }
@@ -64,16 +69,17 @@ class Transaction {
   // REQUIRES: both are known and active, and the agent has the resources free.
   OfferRef MakeOffer(Framework* framework, Agent* agent, const std::string& role,
                      resources::Resources resources, uint64_t proposal_id);
-  // Takes an offer back; its resources are free again. `refuse`: how long the framework does not want
-  // to see them.
+  // Takes an offer back; its resources are free again. `refuse`: how long the framework does not
+  // want to see them.
   void EndOffer(const Offer& offer, Rescind rescind, absl::Duration refuse);
   void EndOffersOf(Agent* agent);
   void EndOffersOf(Framework* framework, Rescind rescind);
   // Takes an offer out of the books for an ACCEPT. Its resources, then owned by the caller, go to
   // LaunchTask and ReturnSpent, all of them, within the same step.
   resources::Resources SpendOffer(const Offer& offer);
-  void ReturnSpent(const FrameworkId& framework_id, const std::string& role, const AgentId& agent_id,
-                   const resources::Resources& resources, absl::Duration refuse);
+  void ReturnSpent(const FrameworkId& framework_id, const std::string& role,
+                   const AgentId& agent_id, const resources::Resources& resources,
+                   absl::Duration refuse);
 
   // ---- Tasks and executors ----
 
@@ -83,8 +89,8 @@ class Transaction {
   // A task enters because its agent reports it. It holds resources if it has not ended and they are
   // free; should an agent report more than it has, the surplus is tracked without being counted.
   Task* AddReportedTask(Framework* framework, Agent* agent, const ReportedTask& reported);
-  // Records a state and its status (may be null). Resources are released on the first terminal state.
-  // False, and nothing changes, when the state may not follow the present one.
+  // Records a state and its status (may be null). Resources are released on the first terminal
+  // state. False, and nothing changes, when the state may not follow the present one.
   bool SetTaskState(Task* task, v1::TaskState state, std::shared_ptr<const v1::TaskStatus> status);
   void SetForwarded(Task* task, v1::TaskState state, std::string uuid);
   // The task leaves the books for the framework's history.

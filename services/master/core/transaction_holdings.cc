@@ -52,7 +52,7 @@ void Transaction::Discharge(Framework* framework, const std::string& role, Holdi
   if (it->second.empty()) framework->usage.erase(it);
 }
 
-// ---- Offers ----------------------------------------------------------------------------------------
+// ---- Offers ----
 
 OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::string& role,
                                 resources::Resources resources, uint64_t proposal_id) {
@@ -128,7 +128,7 @@ void Transaction::ReturnSpent(const FrameworkId& framework_id, const std::string
   TellAllocator(RecoverDelta{framework_id, role, agent_id, resources, refuse});
 }
 
-// ---- Tasks -----------------------------------------------------------------------------------------
+// ---- Tasks ----
 
 Task* Transaction::LaunchTask(Framework* framework, Agent* agent, const std::string& role,
                               const TaskLaunch& launch) {
@@ -218,7 +218,8 @@ bool Transaction::SetTaskState(Task* task, v1::TaskState state,
   }
   task->state = state;
   if (status != nullptr) {
-    // The history holds one status per run of a state, and no `data`, which only the framework needs.
+    // The history holds one status per run of a state, and no `data`, which only the framework
+    // needs.
     if (status->has_data()) {
       auto stripped = std::make_shared<v1::TaskStatus>(*status);
       stripped->clear_data();
@@ -285,7 +286,7 @@ void Transaction::SetAsideUnreachable(Task* task) {
   }
 }
 
-// ---- Executors -------------------------------------------------------------------------------------
+// ---- Executors ----
 
 void Transaction::AddExecutor(Agent* agent, Executor executor, bool reported) {
   Framework* framework = books_.frameworks.Find(executor.framework_id);

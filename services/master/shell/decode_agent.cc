@@ -45,8 +45,8 @@ absl::StatusOr<AgentDescription> DecodeDescription(pb::Register* message, const 
 
 absl::StatusOr<Input> Decode(pb::Register* message, StreamId stream, const FieldPath& path) {
   if (message->registration_key().empty() || message->registration_key().size() > kMaxIdBytes) {
-    return path.Field("registration_key").Fault("must have 1 to ", kMaxIdBytes, " bytes, has ",
-                                                message->registration_key().size());
+    return path.Field("registration_key")
+        .Fault("must have 1 to ", kMaxIdBytes, " bytes, has ", message->registration_key().size());
   }
   if (message->info().has_id()) return path.Field("info").Field("id").Fault("must not be set");
   MEROS_ASSIGN_OR_RETURN(AgentDescription agent, DecodeDescription(message, path));
@@ -77,8 +77,8 @@ absl::StatusOr<ReportedTask> DecodeTask(const v1::Task& message, v1::TaskInfo* i
   MEROS_RETURN_IF_ERROR(wire::CheckId(message.task_id(), path.Field("task_id")));
   MEROS_RETURN_IF_ERROR(wire::CheckId(message.framework_id(), path.Field("framework_id")));
   if (message.agent_id().value() != agent_id.value()) {
-    return path.Field("agent_id").Fault("must be ", agent_id.value(), ", is ",
-                                        message.agent_id().value());
+    return path.Field("agent_id")
+        .Fault("must be ", agent_id.value(), ", is ", message.agent_id().value());
   }
   MEROS_ASSIGN_OR_RETURN(resources::Resources resources,
                          wire::ResourcesFromProto(message.resources(), path));
@@ -107,8 +107,7 @@ absl::StatusOr<Executor> DecodeExecutor(const v1::ExecutorInfo& message, const F
                          wire::ResourcesFromProto(message.resources(), path));
   return Executor{FrameworkId(message.framework_id().value()),
                   ExecutorId(message.executor_id().value()), RoleOf(resources),
-                  resources.WithoutAllocation(),
-                  std::make_shared<const v1::ExecutorInfo>(message)};
+                  resources.WithoutAllocation(), std::make_shared<const v1::ExecutorInfo>(message)};
 }
 
 absl::Status DecodeFrameworks(const pb::Reregister& message, const FieldPath& path,
@@ -126,17 +125,17 @@ absl::Status DecodeFrameworks(const pb::Reregister& message, const FieldPath& pa
 
 absl::Status DecodeHoldings(pb::Reregister* message, const FieldPath& path, AgentReregister* out) {
   absl::flat_hash_set<std::string> frameworks;
-  for (const ReportedFramework& framework : out->frameworks) frameworks.insert(framework.id.value());
+  for (const ReportedFramework& framework : out->frameworks)
+    frameworks.insert(framework.id.value());
   absl::flat_hash_set<std::pair<std::string, std::string>> seen;
   for (int i = 0; i < message->tasks_size(); ++i) {
     const FieldPath item = path.Item("tasks", i);
-    v1::TaskInfo* info =
-        i < message->task_infos_size() ? message->mutable_task_infos(i) : nullptr;
+    v1::TaskInfo* info = i < message->task_infos_size() ? message->mutable_task_infos(i) : nullptr;
     MEROS_ASSIGN_OR_RETURN(ReportedTask task,
                            DecodeTask(message->tasks(i), info, out->agent_id, item));
     if (!frameworks.contains(task.framework_id.value())) {
-      return item.Field("framework_id").Fault("is not among frameworks: ",
-                                              task.framework_id.value());
+      return item.Field("framework_id")
+          .Fault("is not among frameworks: ", task.framework_id.value());
     }
     if (!seen.emplace(task.framework_id.value(), task.id.value()).second) {
       return item.Field("task_id").Fault("is reported twice: ", task.id.value());
@@ -162,8 +161,8 @@ absl::StatusOr<Input> Decode(pb::Reregister* message, StreamId stream, const Fie
   AgentReregister result;
   result.stream = stream;
   const FieldPath agent_path = path.Field("agent");
-  MEROS_RETURN_IF_ERROR(wire::CheckId(message->agent().info().id(),
-                                      agent_path.Field("info").Field("id")));
+  MEROS_RETURN_IF_ERROR(
+      wire::CheckId(message->agent().info().id(), agent_path.Field("info").Field("id")));
   result.agent_id = AgentId(message->agent().info().id().value());
   MEROS_ASSIGN_OR_RETURN(result.agent, DecodeDescription(message->mutable_agent(), agent_path));
   MEROS_RETURN_IF_ERROR(DecodeFrameworks(*message, path, &result));
@@ -209,8 +208,7 @@ absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage message, StreamId stre
       return Decode(message.mutable_register_(), stream, path.Field("register"));
     case pb::AgentMessage::kReregister:
       return Decode(message.mutable_reregister(), stream, path.Field("reregister"));
-    case pb::AgentMessage::kHeartbeat:
-      return AgentHeartbeat{stream};
+    case pb::AgentMessage::kHeartbeat: return AgentHeartbeat{stream};
     case pb::AgentMessage::kStatusUpdate:
       return Decode(message.mutable_status_update(), stream, path.Field("status_update"));
     case pb::AgentMessage::kExitedExecutor: {

@@ -66,7 +66,8 @@ TaskLaunch DecodeTask(v1::TaskInfo* message, const FrameworkId& framework_id,
   task.executor_resources = verdict.executor_resources.WithoutAllocation();
   task.id = TaskId(message->task_id().value());
   task.agent_id = AgentId(message->agent_id().value());
-  if (message->has_executor()) task.executor_id = ExecutorId(message->executor().executor_id().value());
+  if (message->has_executor())
+    task.executor_id = ExecutorId(message->executor().executor_id().value());
   task.info = std::make_shared<v1::TaskInfo>();
   task.info->Swap(message);
   return task;
@@ -92,8 +93,7 @@ AcceptedOperation DecodeOperation(v1::Offer::Operation* message, const Framework
     }
     return launch;
   }
-  return ResourceOperation{message->id().value(),
-                           v1::Offer::Operation::Type_Name(message->type())};
+  return ResourceOperation{message->id().value(), v1::Offer::Operation::Type_Name(message->type())};
 }
 
 Accept DecodeAccept(Call::Accept* message, const FrameworkId& framework_id, const FieldPath& path) {
@@ -101,8 +101,8 @@ Accept DecodeAccept(Call::Accept* message, const FrameworkId& framework_id, cons
   accept.offers = OfferIds(message->offer_ids());
   accept.refuse = wire::RefuseTimeout(message->filters());
   for (int i = 0; i < message->operations_size(); ++i) {
-    accept.operations.push_back(DecodeOperation(message->mutable_operations(i), framework_id,
-                                                path.Item("operations", i)));
+    accept.operations.push_back(
+        DecodeOperation(message->mutable_operations(i), framework_id, path.Item("operations", i)));
   }
   return accept;
 }
@@ -127,8 +127,8 @@ absl::StatusOr<Subscription> DecodeDescription(const Described& message, const F
   const FieldPath info_path = path.Field("framework_info");
   MEROS_ASSIGN_OR_RETURN(Subscription subscription,
                          DecodeSubscription(message.framework_info(), info_path.ToString()));
-  MEROS_RETURN_IF_ERROR(wire::ValidateSuppressedRoles(message.suppressed_roles(),
-                                                      subscription.roles, path));
+  MEROS_RETURN_IF_ERROR(
+      wire::ValidateSuppressedRoles(message.suppressed_roles(), subscription.roles, path));
   MEROS_RETURN_IF_ERROR(wire::ValidateOfferConstraints(
       message.offer_constraints(), subscription.roles, path.Field("offer_constraints")));
   subscription.suppressed_roles = Sorted(message.suppressed_roles());
@@ -143,10 +143,8 @@ absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& fr
     case Call::DECLINE:
       return Decline{OfferIds(call->decline().offer_ids()),
                      wire::RefuseTimeout(call->decline().filters())};
-    case Call::REVIVE:
-      return Revive{Sorted(call->revive().roles())};
-    case Call::SUPPRESS:
-      return Suppress{Sorted(call->suppress().roles())};
+    case Call::REVIVE: return Revive{Sorted(call->revive().roles())};
+    case Call::SUPPRESS: return Suppress{Sorted(call->suppress().roles())};
     case Call::KILL:
       return Kill{TaskId(call->kill().task_id().value()), AgentId(call->kill().agent_id().value()),
                   PolicyOf(call->kill())};
@@ -157,14 +155,11 @@ absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& fr
       return AcknowledgeCall{AgentId(call->acknowledge().agent_id().value()),
                              TaskId(call->acknowledge().task_id().value()),
                              call->acknowledge().uuid()};
-    case Call::RECONCILE:
-      return DecodeReconcile(call->reconcile());
+    case Call::RECONCILE: return DecodeReconcile(call->reconcile());
     case Call::MESSAGE:
       return MessageCall{AgentId(call->message().agent_id().value()),
-                         ExecutorId(call->message().executor_id().value()),
-                         call->message().data()};
-    case Call::TEARDOWN:
-      return TeardownCall{};
+                         ExecutorId(call->message().executor_id().value()), call->message().data()};
+    case Call::TEARDOWN: return TeardownCall{};
     case Call::UPDATE_FRAMEWORK: {
       MEROS_ASSIGN_OR_RETURN(
           Subscription subscription,
@@ -173,8 +168,7 @@ absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& fr
     }
     case Call::REQUEST:
     case Call::ACCEPT_INVERSE_OFFERS:
-    case Call::DECLINE_INVERSE_OFFERS:
-      return HintCall{};
+    case Call::DECLINE_INVERSE_OFFERS: return HintCall{};
     default:
       return UnsupportedCall{absl::UnimplementedError(
           absl::StrCat("this master does not carry out ", Call::Type_Name(call->type()), " yet"))};
@@ -228,9 +222,12 @@ absl::StatusOr<Input> DecodeCall(v1::scheduler::Call call, CallOrigin origin,
         CheckSameFramework(call.update_framework().framework_info(), framework_id, path));
   }
   MEROS_ASSIGN_OR_RETURN(SchedulerCall::Body body, DecodeBody(&call, framework_id, path));
-  return SchedulerCall{origin.stream,        origin.call,
-                       framework_id,         std::move(origin.request_id),
-                       std::move(origin.authenticated), std::move(body)};
+  return SchedulerCall{origin.stream,
+                       origin.call,
+                       framework_id,
+                       std::move(origin.request_id),
+                       std::move(origin.authenticated),
+                       std::move(body)};
 }
 
 }  // namespace meros::master

@@ -1,5 +1,5 @@
-// Calls of schedulers, from messages to inputs of the core: structure and everything that can be judged
-// without the books is judged here, on the thread that received the call.
+// Calls of schedulers, from messages to inputs of the core: structure and everything that can be
+// judged without the books is judged here, on the thread that received the call.
 //
 // Thread rule: pure functions; thread-safe.
 #pragma once
@@ -21,8 +21,9 @@ struct CallOrigin {
   std::string authenticated;
 };
 
-// ERRORS: InvalidArgument with the path of the offending field, starting with `root`; Unimplemented for
-// a call of no known type; PermissionDenied if the call names another principal than the authenticated.
+// ERRORS: InvalidArgument with the path of the offending field, starting with `root`; Unimplemented
+// for a call of no known type; PermissionDenied if the call names another principal than the
+// authenticated.
 absl::StatusOr<Input> DecodeCall(v1::scheduler::Call call, CallOrigin origin,
                                  absl::string_view root);
 

@@ -24,10 +24,9 @@ void Encode(const Offer& offer, const OffersEvent& event, v1::Offer* out) {
   *out->mutable_attributes() = offer.agent_info->attributes();
   for (const ExecutorId& id : offer.executors) out->add_executor_ids()->set_value(id.value());
   if (event.shows_allocation) out->mutable_allocation_info()->set_role(offer.role);
-  wire::ResourcesToProto(offer.resources.WithAllocationRole(offer.role).Filter(IsShown),
-                         out->mutable_resources(),
-                         {.refinement = event.shows_refinement,
-                          .allocation = event.shows_allocation});
+  wire::ResourcesToProto(
+      offer.resources.WithAllocationRole(offer.role).Filter(IsShown), out->mutable_resources(),
+      {.refinement = event.shows_refinement, .allocation = event.shows_allocation});
 }
 
 void Fill(const SubscribedEvent& e, const v1::MasterInfo& master, Event* out) {

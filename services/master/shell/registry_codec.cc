@@ -83,12 +83,18 @@ struct Encoder {
     record.set_removed_at_ns(absl::ToUnixNanos(now));
     return PutFramework(r.id, record);
   }
+  pb::Mutation operator()(const ForgetFrameworkRecord& r) const {
+    pb::Mutation mutation;
+    mutation.mutable_key()->set_kind(pb::RECORD_KIND_FRAMEWORK);
+    mutation.mutable_key()->set_name(r.id.value());
+    mutation.set_remove(true);
+    return mutation;
+  }
 };
 
 absl::Status Unreadable(const pb::RecordKey& key, absl::string_view why) {
-  return absl::DataLossError(absl::StrCat("the registry's record ",
-                                          pb::RecordKind_Name(key.kind()), " ", key.name(),
-                                          " cannot be read: ", why));
+  return absl::DataLossError(absl::StrCat("the registry's record ", pb::RecordKind_Name(key.kind()),
+                                          " ", key.name(), " cannot be read: ", why));
 }
 
 absl::Status AddAgent(const pb::Record& record, RegistrySnapshot* out) {
@@ -108,8 +114,7 @@ absl::Status AddAgent(const pb::Record& record, RegistrySnapshot* out) {
     case pb::AGENT_RECORD_STATE_GONE:
       entry.state = RegistrySnapshot::AgentEntry::State::kGone;
       break;
-    default:
-      return Unreadable(record.key(), "it has no known state");
+    default: return Unreadable(record.key(), "it has no known state");
   }
   entry.info = std::make_shared<const v1::AgentInfo>(std::move(*agent.mutable_info()));
   out->agents.push_back(std::move(entry));
@@ -124,6 +129,7 @@ absl::Status AddFramework(const pb::Record& record, RegistrySnapshot* out) {
   RegistrySnapshot::FrameworkEntry entry;
   entry.id = FrameworkId(record.key().name());
   entry.removed = framework.removed_at_ns() != 0;
+  entry.removed_at = absl::FromUnixNanos(framework.removed_at_ns());
   if (!entry.removed) {
     auto subscription = DecodeSubscription(framework.info(), "info");
     if (!subscription.ok()) return Unreadable(record.key(), subscription.status().message());

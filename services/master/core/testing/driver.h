@@ -1,5 +1,5 @@
-// Drives a master core by hand: a clock that the test moves, inputs with short names, and the effects of
-// each step. CheckInvariants is called after every step.
+// Drives a master core by hand: a clock that the test moves, inputs with short names, and the
+// effects of each step. CheckInvariants is called after every step.
 //
 // Thread rule: thread-compatible.
 #pragma once

@@ -135,6 +135,7 @@ std::string Text(const PutFrameworkRecord& r) {
   return absl::StrCat("PUT_FRAMEWORK ", r.id.value(), " deadline=", Seconds(r.failover_deadline));
 }
 std::string Text(const RemoveFrameworkRecord& r) { return "REMOVE_FRAMEWORK " + r.id.value(); }
+std::string Text(const ForgetFrameworkRecord& r) { return "FORGET_FRAMEWORK " + r.id.value(); }
 
 // ---- Effects ----
 
