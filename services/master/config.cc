@@ -38,10 +38,11 @@ void AddLeadershipFlags(MasterConfig* c, config::FlagSet* flags) {
               .help = "How masters agree on a leader: registry (a lease granted by the registry).",
               .group = "Leadership",
               .constraint = config::NotEmpty()});
-  flags->Add(&c->options.lease_ttl, {.name = "lease_ttl",
-                                     .help = "How long the leader's lease lasts; it is renewed every "
-                                             "third of it.",
-                                     .group = "Leadership"});
+  flags->Add(&c->options.lease_ttl,
+             {.name = "lease_ttl",
+              .help = "How long the leader's lease lasts; it is renewed every "
+                      "third of it.",
+              .group = "Leadership"});
 }
 
 void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {
@@ -64,11 +65,10 @@ void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {
 }
 
 void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {
-  flags->Add(&c->max_completed_frameworks,
-             {.name = "max_completed_frameworks",
-              .help = "Completed frameworks remembered, number.",
-              .group = "Bounds",
-              .constraint = config::InRange<int64_t>(0, 1000000)});
+  flags->Add(&c->max_completed_frameworks, {.name = "max_completed_frameworks",
+                                            .help = "Completed frameworks remembered, number.",
+                                            .group = "Bounds",
+                                            .constraint = config::InRange<int64_t>(0, 1000000)});
   flags->Add(&c->max_completed_tasks_per_framework,
              {.name = "max_completed_tasks_per_framework",
               .help = "Completed tasks remembered per framework, number.",

@@ -33,21 +33,21 @@ int main(int argc, char** argv) {
     fprintf(stderr, "meros-master: %s\n", std::string(status.message()).c_str());
     return 2;
   }
-  meros::telemetry::InitLogging({.service = "master",
-                                 .level = *meros::telemetry::ParseSeverity(config.common.log_level),
-                                 .format = *meros::telemetry::ParseLogFormat(config.common.log_format)});
+  meros::telemetry::InitLogging(
+      {.service = "master",
+       .level = *meros::telemetry::ParseSeverity(config.common.log_level),
+       .format = *meros::telemetry::ParseLogFormat(config.common.log_format)});
   for (const std::string& warning : warnings) MEROS_LOG(WARNING) << warning;
 
   meros::telemetry::MetricRegistry metrics("master");
   meros::telemetry::AddProcessMetrics(&metrics);
   meros::telemetry::Health health;
-  auto shell =
-      meros::master::MasterShell::Start(config, flags.Effective(), &metrics, &health);
+  auto shell = meros::master::MasterShell::Start(config, flags.Effective(), &metrics, &health);
   if (!shell.ok()) return Fail(shell.status());
-  auto monitoring = meros::telemetry::MetricsServer::Start(
-      {.address = config.common.metrics_address,
-       .port = static_cast<int>(config.common.metrics_port)},
-      &metrics, &health);
+  auto monitoring =
+      meros::telemetry::MetricsServer::Start({.address = config.common.metrics_address,
+                                              .port = static_cast<int>(config.common.metrics_port)},
+                                             &metrics, &health);
   if (!monitoring.ok()) return Fail(monitoring.status());
 
   meros::telemetry::AnnounceReady("master", (*shell)->advertised(), (*monitoring)->port());

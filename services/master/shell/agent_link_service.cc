@@ -28,25 +28,25 @@ grpc::ServerBidiReactor<pb::AgentFrame, pb::MasterFrame>* AgentLinkService::Conn
   streams_.Add(id, stream);
   auto is_ending = std::make_shared<bool>(false);
   Stream* raw = stream.get();  // alive until on_closed has returned
-  return stream->Start(
-      {.on_frame =
-           [this, id, raw, is_ending](pb::AgentFrame frame) {
-             if (*is_ending) return;
-             const absl::Status status = Take(id, std::move(frame));
-             if (status.ok()) return;
-             MEROS_LOG(WARNING) << "an agent's session is ended"
-                                << telemetry::Field("peer", raw->peer())
-                                << telemetry::Field("status", status);
-             *is_ending = true;
-             raw->Close(status);
-           },
-       .on_closed =
-           [this, id](const absl::Status& status) {
-             streams_.Remove(id);
-             MEROS_LOG(DEBUG) << "an agent's stream ended" << telemetry::Field("stream", id)
-                              << telemetry::Field("status", status);
-             context_->post(AgentStreamClosed{id});
-           }});
+  return stream->Start({.on_frame =
+                            [this, id, raw, is_ending](pb::AgentFrame frame) {
+                              if (*is_ending) return;
+                              const absl::Status status = Take(id, std::move(frame));
+                              if (status.ok()) return;
+                              MEROS_LOG(WARNING) << "an agent's session is ended"
+                                                 << telemetry::Field("peer", raw->peer())
+                                                 << telemetry::Field("status", status);
+                              *is_ending = true;
+                              raw->Close(status);
+                            },
+                        .on_closed =
+                            [this, id](const absl::Status& status) {
+                              streams_.Remove(id);
+                              MEROS_LOG(DEBUG)
+                                  << "an agent's stream ended" << telemetry::Field("stream", id)
+                                  << telemetry::Field("status", status);
+                              context_->post(AgentStreamClosed{id});
+                            }});
 }
 
 }  // namespace meros::master

@@ -1,5 +1,5 @@
-// AgentLinkService over gRPC: decodes what agents say on the threads that receive it and posts it to the
-// core.
+// AgentLinkService over gRPC: decodes what agents say on the threads that receive it and posts it
+// to the core.
 //
 // Thread rule: thread-safe.
 #pragma once

@@ -1,5 +1,5 @@
-// The master's session with the allocator, kept up while this master leads: dials, with growing delays,
-// carries what the core says, and posts proposals to it.
+// The master's session with the allocator, kept up while this master leads: dials, with growing
+// delays, carries what the core says, and posts proposals to it.
 //
 // Thread rule: thread-safe.
 #pragma once
@@ -23,8 +23,7 @@ namespace meros::master {
 
 class AllocatorLink {
  public:
-  using Session =
-      rpc::BidiClientStream<allocator::v1::MasterFrame, allocator::v1::AllocatorFrame>;
+  using Session = rpc::BidiClientStream<allocator::v1::MasterFrame, allocator::v1::AllocatorFrame>;
   using Post = std::function<void(Input input)>;
 
   // ERRORS: as rpc::MakeChannel. `numbers` and `metrics` outlive the link.

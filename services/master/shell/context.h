@@ -20,8 +20,8 @@
 namespace meros::master {
 
 struct ShellContext {
-  // From outside; false when the master has more waiting than it may, or only starts. The input is then
-  // dropped.
+  // From outside; false when the master has more waiting than it may, or only starts. The input is
+  // then dropped.
   std::function<bool(Input input)> try_post;
   // From our own parts; never refused.
   std::function<void(Input input)> post;

@@ -20,14 +20,11 @@ using grpc::ServerUnaryReactor;
 absl::Status CheckLeading(const LeadershipRecord& leadership) {
   switch (leadership.state) {
     case LeadershipState::kLeading:
-    case LeadershipState::kFenced:
-      return absl::OkStatus();
+    case LeadershipState::kFenced: return absl::OkStatus();
     case LeadershipState::kRecovering:
       return absl::UnavailableError("the master is recovering, try again");
-    case LeadershipState::kStopping:
-      return absl::UnavailableError("the master stops");
-    default:
-      break;
+    case LeadershipState::kStopping: return absl::UnavailableError("the master stops");
+    default: break;
   }
   if (leadership.leader_address.empty()) {
     return absl::FailedPreconditionError("this master does not lead, and knows of no leader");
@@ -42,33 +39,31 @@ enum class Needs { kNothing, kLeadership };
 template <typename Response, typename Request, typename Read>
 ServerUnaryReactor* FromView(ShellContext* context, CallbackServerContext* grpc_context,
                              const Request* request, Response* response, Needs needs, Read read) {
-  return rpc::AnswerLater<Response>(
-      grpc_context, response, [&](rpc::UnaryReply<Response> reply) {
-        const bool taken = context->replica->Query(
-            [request, reply, needs, read](const ClusterView& view, WatchHub*) {
-              const absl::Status status = CheckLeading(view.leadership());
-              if (needs == Needs::kLeadership && !status.ok()) return reply.Finish(status);
-              reply.Finish(read(view, *request));
-            });
-        if (!taken) reply.Finish(ShellContext::Overloaded());
-      });
+  return rpc::AnswerLater<Response>(grpc_context, response, [&](rpc::UnaryReply<Response> reply) {
+    const bool taken =
+        context->replica->Query([request, reply, needs, read](const ClusterView& view, WatchHub*) {
+          const absl::Status status = CheckLeading(view.leadership());
+          if (needs == Needs::kLeadership && !status.ok()) return reply.Finish(status);
+          reply.Finish(read(view, *request));
+        });
+    if (!taken) reply.Finish(ShellContext::Overloaded());
+  });
 }
 
 // Answers with the core's status.
 template <typename Response, typename Call>
 ServerUnaryReactor* FromCore(ShellContext* context, CallbackServerContext* grpc_context,
                              Response* response, Call call) {
-  return rpc::AnswerLater<Response>(
-      grpc_context, response, [&](rpc::UnaryReply<Response> reply) {
-        const uint64_t number = context->numbers.Next();
-        call.call = number;
-        context->replies.Add(number, [reply](const absl::Status& status) {
-          if (status.ok()) return reply.Finish(Response());
-          reply.Finish(status);
-        });
-        if (context->try_post(std::move(call))) return;
-        context->replies.Finish(number, ShellContext::Overloaded());
-      });
+  return rpc::AnswerLater<Response>(grpc_context, response, [&](rpc::UnaryReply<Response> reply) {
+    const uint64_t number = context->numbers.Next();
+    call.call = number;
+    context->replies.Add(number, [reply](const absl::Status& status) {
+      if (status.ok()) return reply.Finish(Response());
+      reply.Finish(status);
+    });
+    if (context->try_post(std::move(call))) return;
+    context->replies.Finish(number, ShellContext::Overloaded());
+  });
 }
 
 absl::Status CheckRequestId(const std::string& request_id) {
@@ -97,14 +92,14 @@ class Sink final : public WatchSink {
 
 }  // namespace
 
-// ---- This process ----------------------------------------------------------------------------------
+// ---- This process ----
 
 ServerUnaryReactor* MasterService::GetMaster(CallbackServerContext* grpc_context,
                                              const pb::GetMasterRequest* request,
                                              pb::GetMasterResponse* response) {
   return FromView(context_, grpc_context, request, response, Needs::kNothing,
-                  [this](const ClusterView& view, const pb::GetMasterRequest&)
-                      -> absl::StatusOr<pb::GetMasterResponse> {
+                  [this](const ClusterView& view,
+                         const pb::GetMasterRequest&) -> absl::StatusOr<pb::GetMasterResponse> {
                     const LeadershipRecord& leadership = view.leadership();
                     pb::GetMasterResponse answer;
                     if (!context_->is_running) return absl::UnavailableError("the master starts");
@@ -151,16 +146,16 @@ ServerUnaryReactor* MasterService::SetLogLevel(CallbackServerContext* grpc_conte
   return rpc::AnswerNow<pb::SetLogLevelResponse>(grpc_context, response, pb::SetLogLevelResponse());
 }
 
-// ---- Listings --------------------------------------------------------------------------------------
+// ---- Listings ----
 
-#define MEROS_FROM_VIEW(Method)                                                                 \
-  ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context,                \
-                                            const pb::Method##Request* request,                 \
-                                            pb::Method##Response* response) {                   \
-    return FromView(context_, grpc_context, request, response, Needs::kLeadership,              \
-                    [](const ClusterView& view, const pb::Method##Request& r) {                 \
-                      return master::Method(view, r);                                           \
-                    });                                                                         \
+#define MEROS_FROM_VIEW(Method)                                                    \
+  ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context,   \
+                                            const pb::Method##Request* request,    \
+                                            pb::Method##Response* response) {      \
+    return FromView(context_, grpc_context, request, response, Needs::kLeadership, \
+                    [](const ClusterView& view, const pb::Method##Request& r) {    \
+                      return master::Method(view, r);                              \
+                    });                                                            \
   }
 MEROS_FROM_VIEW(ListAgents)
 MEROS_FROM_VIEW(GetAgent)
@@ -175,8 +170,8 @@ grpc::ServerWriteReactor<pb::WatchResponse>* MasterService::Watch(
     CallbackServerContext* grpc_context, const pb::WatchRequest* request) {
   auto writer = rpc::ServerWriter<pb::WatchResponse>::Create(grpc_context);
   auto* reactor = writer->Start([](const absl::Status&) {});
-  const bool taken = context_->replica->Query(
-      [writer, wanted = *request](const ClusterView& view, WatchHub* hub) {
+  const bool taken =
+      context_->replica->Query([writer, wanted = *request](const ClusterView& view, WatchHub* hub) {
         absl::Status status = CheckLeading(view.leadership());
         if (status.ok()) status = hub->Start(view, wanted, std::make_shared<Sink>(writer));
         if (!status.ok()) writer->Close(status);
@@ -185,7 +180,7 @@ grpc::ServerWriteReactor<pb::WatchResponse>* MasterService::Watch(
   return reactor;
 }
 
-// ---- Changes ---------------------------------------------------------------------------------------
+// ---- Changes ----
 
 ServerUnaryReactor* MasterService::Teardown(CallbackServerContext* grpc_context,
                                             const pb::TeardownRequest* request,
@@ -219,15 +214,15 @@ ServerUnaryReactor* MasterService::KillTask(CallbackServerContext* grpc_context,
   return FromCore(context_, grpc_context, response, std::move(call));
 }
 
-// ---- Not carried out yet ---------------------------------------------------------------------------
+// ---- Not carried out yet ----
 
-#define MEROS_UNIMPLEMENTED(Method, what)                                                         \
-  ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context,                  \
-                                            const pb::Method##Request*,                           \
-                                            pb::Method##Response* response) {                     \
-    return rpc::AnswerNow<pb::Method##Response>(                                                  \
-        grpc_context, response,                                                                   \
-        absl::UnimplementedError("this version of Meros does not " what " yet"));                 \
+#define MEROS_UNIMPLEMENTED(Method, what)                                         \
+  ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context,  \
+                                            const pb::Method##Request*,           \
+                                            pb::Method##Response* response) {     \
+    return rpc::AnswerNow<pb::Method##Response>(                                  \
+        grpc_context, response,                                                   \
+        absl::UnimplementedError("this version of Meros does not " what " yet")); \
   }
 MEROS_UNIMPLEMENTED(ListOperations, "keep operations on resources")
 MEROS_UNIMPLEMENTED(ListQuotas, "keep quotas")

@@ -1,5 +1,5 @@
-// MasterService over gRPC. Listings and watches are answered by the read replica, changes by the core;
-// what this master does not do yet is refused with UNIMPLEMENTED and a sentence.
+// MasterService over gRPC. Listings and watches are answered by the read replica, changes by the
+// core; what this master does not do yet is refused with UNIMPLEMENTED and a sentence.
 //
 // Thread rule: thread-safe.
 #pragma once
@@ -22,9 +22,9 @@ class MasterService final : public v1::master::MasterService::CallbackService {
       : context_(context), flags_(std::move(flags)) {}
 
   // Declares an rpc that is answered in master_service.cc.
-#define MEROS_ANSWERED(Method)                                                         \
-  grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* grpc_context,          \
-                                   const v1::master::Method##Request* request,         \
+#define MEROS_ANSWERED(Method)                                                 \
+  grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* grpc_context,  \
+                                   const v1::master::Method##Request* request, \
                                    v1::master::Method##Response* response) override
   MEROS_ANSWERED(GetMaster);
   MEROS_ANSWERED(GetVersion);
@@ -63,8 +63,7 @@ class MasterService final : public v1::master::MasterService::CallbackService {
 #undef MEROS_ANSWERED
 
   grpc::ServerWriteReactor<v1::master::WatchResponse>* Watch(
-      grpc::CallbackServerContext* grpc_context,
-      const v1::master::WatchRequest* request) override;
+      grpc::CallbackServerContext* grpc_context, const v1::master::WatchRequest* request) override;
 
  private:
   ShellContext* const context_;

@@ -79,16 +79,16 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
     if (context_.is_running) strand_->Post(std::move(input));
   };
 
-  // The server comes first, because core and lease name the port that it binds; until the core runs,
-  // calls are refused.
+  // The server comes first, because core and lease name the port that it binds; until the core
+  // runs, calls are refused.
   schedulers_ = std::make_unique<SchedulerService>(&context_);
   agents_ = std::make_unique<AgentLinkService>(&context_);
   operators_ = std::make_unique<MasterService>(&context_, std::move(flags));
   MEROS_ASSIGN_OR_RETURN(
-      server_, rpc::Server::Start({.addresses = {config.address},
-                                   .tls = config.tls,
-                                   .reflection = config.grpc_reflection},
-                                  {schedulers_.get(), agents_.get(), operators_.get()}));
+      server_,
+      rpc::Server::Start(
+          {.addresses = {config.address}, .tls = config.tls, .reflection = config.grpc_reflection},
+          {schedulers_.get(), agents_.get(), operators_.get()}));
   options.advertise_address = Advertised(config, port());
   MEROS_RETURN_IF_ERROR(options.Validate());
   context_.info = InfoOf(options);
@@ -96,9 +96,9 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
 }
 
 absl::Status MasterShell::Run(const MasterConfig& config, const MasterOptions& options) {
-  MEROS_ASSIGN_OR_RETURN(
-      allocator_, AllocatorLink::Make(config.allocator, config.tls, &context_.numbers,
-                                      context_.post, &metrics_));
+  MEROS_ASSIGN_OR_RETURN(allocator_,
+                         AllocatorLink::Make(config.allocator, config.tls, &context_.numbers,
+                                             context_.post, &metrics_));
   MEROS_ASSIGN_OR_RETURN(
       registry_,
       RegistryLink::Make({.addresses = config.registry,
@@ -126,18 +126,16 @@ absl::Status MasterShell::Run(const MasterConfig& config, const MasterOptions& o
 
 absl::Status MasterShell::Ready() const {
   switch (context_.leadership.load()) {
-    case LeadershipState::kLeading:
-      return absl::OkStatus();
+    case LeadershipState::kLeading: return absl::OkStatus();
     case LeadershipState::kStandby:
     case LeadershipState::kAcquiring:
       if (context_.is_leader_known) return absl::OkStatus();  // stands by for a living leader
-      return absl::UnavailableError("no leader is known: the registry does not answer, or has none");
-    case LeadershipState::kRecovering:
-      return absl::UnavailableError("reading the registry");
+      return absl::UnavailableError(
+          "no leader is known: the registry does not answer, or has none");
+    case LeadershipState::kRecovering: return absl::UnavailableError("reading the registry");
     case LeadershipState::kFenced:
       return absl::UnavailableError("the lease is in doubt: the registry does not answer");
-    case LeadershipState::kStopping:
-      return absl::UnavailableError("stopping");
+    case LeadershipState::kStopping: return absl::UnavailableError("stopping");
   }
   return absl::UnavailableError("unknown state");
 }

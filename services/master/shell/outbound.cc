@@ -108,12 +108,18 @@ void Outbound::Close(const CloseStream& closing) {
 }
 
 void Outbound::OnLeadership(const LeadershipRecord& leadership) {
-  if (leadership.state != leadership_) {
-    MEROS_LOG(INFO) << "leadership" << telemetry::Field("state", LeadershipStateName(leadership.state))
+  // A standby asks every second or so; that is no news.
+  const LeadershipState state = leadership.state == LeadershipState::kAcquiring
+                                    ? LeadershipState::kStandby
+                                    : leadership.state;
+  if (state != leadership_ || leadership.leader_address != leader_address_) {
+    MEROS_LOG(INFO) << "leadership" << telemetry::Field("state", LeadershipStateName(state))
                     << telemetry::Field("epoch", leadership.epoch)
-                    << telemetry::Field("leader", leadership.leader_address);
+                    << telemetry::Field("leader", leadership.leader_address)
+                    << telemetry::Field("agents_recovering", leadership.agents_recovering);
   }
-  leadership_ = leadership.state;
+  leadership_ = state;
+  leader_address_ = leadership.leader_address;
   targets_.context->leadership.store(leadership.state);
   targets_.context->is_leader_known.store(!leadership.leader_address.empty());
   targets_.allocator->SetWanted(leadership.state == LeadershipState::kLeading ||

@@ -1,5 +1,5 @@
-// Applies the effects of one batch: one frame per stream, one frame for the registry, changes to the
-// readers before the answers that they belong to.
+// Applies the effects of one batch: one frame per stream, one frame for the registry, changes to
+// the readers before the answers that they belong to.
 //
 // Thread rule: strand-confined.
 #pragma once
@@ -74,7 +74,9 @@ class Outbound {
 
   const OutboundTargets targets_;
   const v1::MasterInfo& info_;
+  // As last logged.
   LeadershipState leadership_ = LeadershipState::kStandby;
+  std::string leader_address_;
 
   // Of the batch under way.
   Frames<v1::scheduler::Events> events_;

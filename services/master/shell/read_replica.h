@@ -1,8 +1,8 @@
-// The readers' side of the master: a thread with its own copy of what the core publishes, which answers
-// listings and feeds watchers. The strand only hands over lists of changes.
+// The readers' side of the master: a thread with its own copy of what the core publishes, which
+// answers listings and feeds watchers. The strand only hands over lists of changes.
 //
-// A reader who has seen an effect of a call sees it in a listing too: the strand hands over the changes
-// of a batch before it sends the batch's answers and events.
+// A reader who has seen an effect of a call sees it in a listing too: the strand hands over the
+// changes of a batch before it sends the batch's answers and events.
 //
 //   strand ── Push(changes) ──▶ ┐
 //   callers ── Query(read) ───▶ ├ queue ──▶ one thread: ClusterView, WatchHub

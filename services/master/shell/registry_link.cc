@@ -18,8 +18,8 @@ absl::StatusOr<std::unique_ptr<RegistryLink>> RegistryLink::Make(RegistryLinkOpt
     if (!channel.ok()) return channel.status();
     stubs.push_back(pb::RegistryService::NewStub(*channel));
   }
-  auto link = std::unique_ptr<RegistryLink>(
-      new RegistryLink(std::move(options), std::move(post), metrics));
+  auto link =
+      std::unique_ptr<RegistryLink>(new RegistryLink(std::move(options), std::move(post), metrics));
   link->stubs_ = std::move(stubs);
   return link;
 }
@@ -44,8 +44,9 @@ std::shared_ptr<RegistryLink::Session> RegistryLink::Dial() {
     stub = stubs_[next_stub_ % stubs_.size()].get();
   }
   stub->async()->Session(session->context(), session->reactor());
-  session->Start({.on_frame = [this, number](pb::SessionResponse f) { OnFrame(number, std::move(f)); },
-                  .on_closed = [this, number](const absl::Status& s) { OnClosed(number, s); }});
+  session->Start(
+      {.on_frame = [this, number](pb::SessionResponse f) { OnFrame(number, std::move(f)); },
+       .on_closed = [this, number](const absl::Status& s) { OnClosed(number, s); }});
   return session;
 }
 
@@ -110,16 +111,24 @@ void RegistryLink::OnResponse(pb::Response response) {
 
 void RegistryLink::OnClosed(uint64_t session, const absl::Status& status) {
   std::vector<Input> unanswered;
+  bool was_good = false;
   {
     MutexLock lock(&mutex_);
     if (session == session_number_) {
+      was_good = answered_;
       if (!answered_) ++next_stub_;
       session_ = nullptr;
       unanswered =
           exchange_.FailAll(absl::UnavailableError("the session with the registry ended"));
     }
   }
-  MEROS_LOG(INFO) << "the session with the registry ended" << telemetry::Field("status", status);
+  if (was_good) {
+    MEROS_LOG(WARNING) << "the session with the registry ended"
+                       << telemetry::Field("status", status);
+  } else {
+    // One a second or so while the registry is away: readiness and metrics tell, too.
+    MEROS_LOG(DEBUG) << "no session with the registry" << telemetry::Field("status", status);
+  }
   PostAll(std::move(unanswered));
   MutexLock lock(&mutex_);
   --sessions_open_;

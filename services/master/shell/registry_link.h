@@ -1,8 +1,8 @@
 // The master's session with the registry: carries the requests of a RegistryExchange and posts the
 // answers to the core. Which of several registries serves is tried in turn.
 //
-// It retries nothing: without a session, and when one breaks, every open request is answered as unknown
-// at once, and the core asks again in its own time; the next request dials anew.
+// It retries nothing: without a session, and when one breaks, every open request is answered as
+// unknown at once, and the core asks again in its own time; the next request dials anew.
 //
 // Thread rule: thread-safe.
 #pragma once

@@ -17,9 +17,8 @@ namespace pb = ::meros::v1::scheduler;
 absl::Status SchedulerService::Take(StreamId id, const std::string& principal, pb::Calls frame) {
   for (int i = 0; i < frame.calls_size(); ++i) {
     const std::string root = absl::StrCat("calls[", i, "]");
-    absl::StatusOr<Input> input =
-        DecodeCall(std::move(*frame.mutable_calls(i)), {.stream = id, .authenticated = principal},
-                   root);
+    absl::StatusOr<Input> input = DecodeCall(std::move(*frame.mutable_calls(i)),
+                                             {.stream = id, .authenticated = principal}, root);
     if (!input.ok()) {
       context_->metrics->frames_malformed.Add();
       return input.status();
@@ -37,22 +36,23 @@ grpc::ServerBidiReactor<pb::Calls, pb::Events>* SchedulerService::Connect(
   // After the first fault nothing more of the stream is taken. Frames come one at a time.
   auto is_ending = std::make_shared<bool>(false);
   Stream* raw = stream.get();  // alive until on_closed has returned
-  return stream->Start(
-      {.on_frame =
-           [this, id, raw, is_ending](pb::Calls frame) {
-             if (*is_ending) return;
-             const absl::Status status = Take(id, raw->principal(), std::move(frame));
-             if (status.ok()) return;
-             *is_ending = true;
-             raw->Close(status);
-           },
-       .on_closed =
-           [this, id](const absl::Status& status) {
-             streams_.Remove(id);
-             MEROS_LOG(DEBUG) << "a scheduler's stream ended" << telemetry::Field("stream", id)
-                              << telemetry::Field("status", status);
-             context_->post(SchedulerStreamClosed{id});
-           }});
+  return stream->Start({.on_frame =
+                            [this, id, raw, is_ending](pb::Calls frame) {
+                              if (*is_ending) return;
+                              const absl::Status status =
+                                  Take(id, raw->principal(), std::move(frame));
+                              if (status.ok()) return;
+                              *is_ending = true;
+                              raw->Close(status);
+                            },
+                        .on_closed =
+                            [this, id](const absl::Status& status) {
+                              streams_.Remove(id);
+                              MEROS_LOG(DEBUG)
+                                  << "a scheduler's stream ended" << telemetry::Field("stream", id)
+                                  << telemetry::Field("status", status);
+                              context_->post(SchedulerStreamClosed{id});
+                            }});
 }
 
 grpc::ServerUnaryReactor* SchedulerService::Call(grpc::CallbackServerContext* grpc_context,

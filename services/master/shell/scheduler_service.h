@@ -1,4 +1,5 @@
-// SchedulerService over gRPC: decodes calls on the threads that receive them and posts them to the core.
+// SchedulerService over gRPC: decodes calls on the threads that receive them and posts them to the
+// core.
 //
 // Thread rule: thread-safe.
 #pragma once

@@ -123,7 +123,8 @@ void WatchHub::Flush() {
 absl::Status WatchHub::Start(const ClusterView& view, const pb::WatchRequest& request,
                              std::shared_ptr<WatchSink> sink) {
   if (watchers_.size() >= options_.max_watchers) {
-    // Ended ones are noticed when there is something to send; look now. An empty frame says nothing.
+    // Ended ones are noticed when there is something to send; look now. An empty frame says
+    // nothing.
     std::erase_if(watchers_, [](Watcher& w) { return !w.sink->Send({}); });
   }
   if (watchers_.size() >= options_.max_watchers) {

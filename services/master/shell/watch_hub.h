@@ -1,8 +1,9 @@
-// The open Watch streams: each gets a snapshot at revision r and then every change from r + 1, in order,
-// or, with a resume token, only the changes after it.
+// The open Watch streams: each gets a snapshot at revision r and then every change from r + 1, in
+// order, or, with a resume token, only the changes after it.
 //
-// The last `ring_max` changes are kept for tokens. A token names the master process, because revisions
-// of another one mean nothing here. A reader that is too slow is cut by its stream's outbox.
+// The last `ring_max` changes are kept for tokens. A token names the master process, because
+// revisions of another one mean nothing here. A reader that is too slow is cut by its stream's
+// outbox.
 //
 // Thread rule: confined to the replica's thread.
 #pragma once

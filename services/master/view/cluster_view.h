@@ -1,5 +1,6 @@
-// What readers see of the cluster: a replica of the core's books made of immutable records, kept on a
-// thread of its own (shell/read_replica.h), so that no listing ever waits for, or delays, the master.
+// What readers see of the cluster: a replica of the core's books made of immutable records, kept on
+// a thread of its own (shell/read_replica.h), so that no listing ever waits for, or delays, the
+// master.
 //
 // Thread rule: thread-compatible.
 #pragma once

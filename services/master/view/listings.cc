@@ -158,8 +158,8 @@ absl::StatusOr<pb::GetTaskResponse> GetTask(const ClusterView& view,
       const TaskEntry* entry = view.FindTask(framework_id, id);
       if (entry == nullptr) continue;
       if (found != nullptr) {
-        return absl::FailedPreconditionError(absl::StrCat(
-            "several frameworks have a task ", id.value(), ": name the framework"));
+        return absl::FailedPreconditionError(
+            absl::StrCat("several frameworks have a task ", id.value(), ": name the framework"));
       }
       found = entry;
     }

@@ -1,7 +1,7 @@
 // The listings of MasterService, answered from a view.
 //
-// Pages: entries are ordered by id; a page token names the last entry of the page before, so a listing
-// over several pages is consistent for every entry that does not change meanwhile.
+// Pages: entries are ordered by id; a page token names the last entry of the page before, so a
+// listing over several pages is consistent for every entry that does not change meanwhile.
 //
 // ERRORS of all: InvalidArgument (page size or token), NotFound (get).
 // Thread rule: pure functions; as the view.

@@ -15,7 +15,7 @@
 namespace meros::master {
 
 struct RoleEntry {
-  std::vector<FrameworkId> frameworks;  // subscribed, ordered by id
+  std::vector<FrameworkId> frameworks;      // subscribed, ordered by id
   resources::ResourceQuantities allocated;  // used or offered
 };
 

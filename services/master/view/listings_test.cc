@@ -1,0 +1,200 @@
+// Listings from a view that was fed with published changes.
+#include "services/master/view/listings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace meros::master {
+namespace {
+
+namespace pb = ::meros::v1::master;
+
+class Listings : public ::testing::Test {
+ protected:
+  void Apply(Publish::Change change) { view_.Apply(Publish{++revision_, std::move(change)}); }
+
+  void AddAgent(const std::string& id, AgentState state = AgentState::kRegistered) {
+    auto record = std::make_shared<AgentRecord>();
+    record->id = AgentId(id);
+    record->state = state;
+    auto info = std::make_shared<v1::AgentInfo>();
+    info->set_hostname("host-" + id);
+    record->info = info;
+    record->total = resources::Resources::Of(4, 1024);
+    Apply(std::shared_ptr<const AgentRecord>(record));
+  }
+  void AddFramework(const std::string& id, FrameworkState state = FrameworkState::kConnected,
+                    std::vector<std::string> roles = {"*"}) {
+    auto record = std::make_shared<FrameworkRecord>();
+    record->id = FrameworkId(id);
+    record->state = state;
+    auto info = std::make_shared<v1::FrameworkInfo>();
+    info->set_name("name-" + id);
+    record->subscription.info = info;
+    record->subscription.roles = std::move(roles);
+    Apply(std::shared_ptr<const FrameworkRecord>(record));
+  }
+  void AddTask(const std::string& framework, const std::string& id, uint64_t sequence,
+               v1::TaskState state = v1::TASK_RUNNING, bool completed = false,
+               const std::string& agent = "a0") {
+    auto task = std::make_shared<Task>();
+    task->sequence = sequence;
+    task->id = TaskId(id);
+    task->framework_id = FrameworkId(framework);
+    task->agent_id = AgentId(agent);
+    task->role = "*";
+    task->state = state;
+    auto info = std::make_shared<v1::TaskInfo>();
+    info->set_name("name-" + id);
+    task->info = info;
+    Apply(TaskChanged{std::move(task), completed});
+  }
+
+  ClusterView view_;
+  uint64_t revision_ = 0;
+};
+
+TEST_F(Listings, PagesCoverEverythingOnceInOrder) {
+  AddFramework("f");
+  for (int i = 0; i < 25; ++i) AddTask("f", absl::StrFormat("t%02d", i), i + 1);
+
+  std::vector<std::string> seen;
+  pb::ListTasksRequest request;
+  request.set_page_size(10);
+  int pages = 0;
+  do {
+    auto page = ListTasks(view_, request);
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const auto& task : page->tasks()) seen.push_back(task.task().task_id().value());
+    request.set_page_token(page->next_page_token());
+    ++pages;
+  } while (!request.page_token().empty());
+
+  EXPECT_EQ(pages, 3);
+  EXPECT_EQ(seen.size(), 25u);
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+}
+
+TEST_F(Listings, FiltersMustAllMatch) {
+  AddFramework("f");
+  AddFramework("g");
+  AddTask("f", "t1", 1);
+  AddTask("f", "t2", 2, v1::TASK_FAILED, /*completed=*/true);
+  AddTask("g", "t1", 3, v1::TASK_RUNNING, false, "a1");
+
+  pb::ListTasksRequest request;
+  request.mutable_framework_id()->set_value("f");
+  EXPECT_EQ(ListTasks(view_, request)->tasks_size(), 1);
+  request.set_include_completed(true);
+  EXPECT_EQ(ListTasks(view_, request)->tasks_size(), 2);
+  request.add_states(v1::TASK_FAILED);
+  EXPECT_EQ(ListTasks(view_, request)->tasks_size(), 1);
+  request.mutable_agent_id()->set_value("a1");
+  EXPECT_EQ(ListTasks(view_, request)->tasks_size(), 0);
+}
+
+TEST_F(Listings, ATaskIdOfSeveralFrameworksMustBeQualified) {
+  AddFramework("f");
+  AddFramework("g");
+  AddTask("f", "t", 1);
+  AddTask("g", "t", 2);
+  pb::GetTaskRequest request;
+  request.mutable_task_id()->set_value("t");
+
+  EXPECT_TRUE(absl::IsFailedPrecondition(GetTask(view_, request).status()));
+  request.mutable_framework_id()->set_value("g");
+  EXPECT_EQ(GetTask(view_, request)->task().task().framework_id().value(), "g");
+  request.mutable_task_id()->set_value("ghost");
+  EXPECT_TRUE(absl::IsNotFound(GetTask(view_, request).status()));
+}
+
+TEST_F(Listings, TheNewestOfARepeatedTaskIdIsMeant) {
+  AddFramework("f");
+  AddTask("f", "t", 1, v1::TASK_FAILED, /*completed=*/true);
+  AddTask("f", "t", 2, v1::TASK_RUNNING);
+  pb::GetTaskRequest request;
+  request.mutable_task_id()->set_value("t");
+
+  EXPECT_EQ(GetTask(view_, request)->task().task().state(), v1::TASK_RUNNING);
+}
+
+TEST_F(Listings, CountsFollowTheTasks) {
+  AddAgent("a0");
+  AddFramework("f");
+  AddTask("f", "t1", 1);
+  AddTask("f", "t2", 2);
+  AddTask("f", "t2", 2, v1::TASK_FINISHED);
+  AddTask("f", "t2", 2, v1::TASK_FINISHED, /*completed=*/true);
+  EXPECT_EQ(view_.FindAgent(AgentId("a0"))->tasks_active, 1u);
+  EXPECT_EQ(view_.FindFramework(FrameworkId("f"))->tasks_active, 1u);
+  EXPECT_EQ(view_.FindFramework(FrameworkId("f"))->tasks_completed, 1u);
+
+  Apply(TaskRemoved{FrameworkId("f"), TaskId("t2"), 2});
+  Apply(FrameworkRemoved{FrameworkId("f")});
+
+  EXPECT_EQ(view_.FindAgent(AgentId("a0"))->tasks_active, 0u);
+  EXPECT_TRUE(view_.tasks().empty());
+}
+
+TEST_F(Listings, AgentsThatAreNotDurableYetAreNotShown) {
+  AddAgent("a0", AgentState::kAdmitting);
+  AddAgent("a1", AgentState::kDisconnected);
+
+  auto agents = ListAgents(view_, {});
+
+  ASSERT_EQ(agents->agents_size(), 1);
+  EXPECT_EQ(agents->agents(0).info().id().value(), "a1");
+  EXPECT_EQ(agents->agents(0).state(), pb::AgentView::DISCONNECTED);
+  pb::GetAgentRequest request;
+  request.mutable_agent_id()->set_value("a0");
+  EXPECT_TRUE(absl::IsNotFound(GetAgent(view_, request).status()));
+}
+
+TEST_F(Listings, CompletedFrameworksAreShownOnlyWhenAskedFor) {
+  AddFramework("f");
+  AddFramework("g", FrameworkState::kCompleted);
+
+  EXPECT_EQ(ListFrameworks(view_, {})->frameworks_size(), 1);
+  pb::ListFrameworksRequest request;
+  request.add_states(pb::FrameworkView::COMPLETED);
+  EXPECT_EQ(ListFrameworks(view_, request)->frameworks(0).info().id().value(), "g");
+}
+
+TEST_F(Listings, RolesAreSubscribedToOrHoldSomething) {
+  AddFramework("f", FrameworkState::kConnected, {"eng", "ops"});
+  FrameworkUsage usage{FrameworkId("f"), {}};
+  usage.by_role["left"].used = resources::Resources::Of(2, 64).Quantities();
+  Apply(usage);
+
+  auto roles = ListRoles(view_, {});
+
+  ASSERT_EQ(roles->roles_size(), 3);
+  EXPECT_EQ(roles->roles(1).role(), "left");
+  EXPECT_EQ(roles->roles(1).allocated(0).scalar().value(), 2);
+  EXPECT_EQ(roles->roles(0).frameworks(0).value(), "f");
+}
+
+TEST_F(Listings, NonsenseIsRefused) {
+  pb::ListTasksRequest request;
+  request.set_page_size(kMaxPageSize + 1);
+  EXPECT_TRUE(absl::IsInvalidArgument(ListTasks(view_, request).status()));
+  request.set_page_size(1);
+  request.set_page_token("what");
+  EXPECT_TRUE(absl::IsInvalidArgument(ListTasks(view_, request).status()));
+}
+
+TEST_F(Listings, NothingIsLeftAfterLeadershipEnds) {
+  AddAgent("a0");
+  AddFramework("f");
+  AddTask("f", "t", 1);
+
+  Apply(Cleared{});
+
+  EXPECT_TRUE(view_.agents().empty() && view_.frameworks().empty() && view_.tasks().empty());
+}
+
+}  // namespace
+}  // namespace meros::master
