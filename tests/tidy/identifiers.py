@@ -108,7 +108,7 @@ RULES = (
     ),
     # Until C++23 only the outermost temporary of a range lives as long as the loop.
     Rule(
-        r"\bfor\s*\([^;{}]*[^:;]:[^:;][^;{}]*\)\.value\(\)\)",
+        r"\bfor\s*\([^;:()]*:[^;()]*\([^()]*\)\.value\(\)\)",
         "a name for what is iterated: the StatusOr dies before the loop begins",
     ),
     # Between clone and exec there is no stack to return to.

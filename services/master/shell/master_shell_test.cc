@@ -334,11 +334,14 @@ TEST_F(MasterOverGrpc, BadTasksAreAnsweredWithAReasonAndHurtNobody) {
 TEST_F(MasterOverGrpc, BadCallsOfSchedulersEndTheirStreamWithAReason) {
   ASSERT_EQ(AwaitState("LEADING"), "LEADING");
   auto stranger = Scheduler();
+  v1::Offer offer;
+  offer.mutable_id()->set_value("o");
+  offer.mutable_agent_id()->set_value("a");
   sched::Calls unknown;
-  *unknown.add_calls() = LaunchOf("nobody", v1::Offer(), "t", 1);
-  unknown.mutable_calls(0)->mutable_accept()->mutable_offer_ids(0)->set_value("o");
+  *unknown.add_calls() = LaunchOf("nobody", offer, "t", 1);
   stranger->Write(unknown);
-  EXPECT_EQ(stranger->End().error_code(), grpc::StatusCode::NOT_FOUND);
+  const grpc::Status not_known = stranger->End();
+  EXPECT_EQ(not_known.error_code(), grpc::StatusCode::NOT_FOUND) << not_known.error_message();
 
   auto incomplete = Scheduler();
   sched::Calls frame;

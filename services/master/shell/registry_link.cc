@@ -72,8 +72,7 @@ void RegistryLink::Send(absl::Time now, std::vector<Effect> requests) {
   if (ids.empty() || (session != nullptr && session->Send(std::move(frame)))) return;
   {
     MutexLock lock(&mutex_);
-    unanswered =
-        exchange_.FailThese(ids, absl::UnavailableError("no session with the registry"));
+    unanswered = exchange_.FailThese(ids, absl::UnavailableError("no session with the registry"));
   }
   PostAll(std::move(unanswered));
 }
@@ -118,8 +117,7 @@ void RegistryLink::OnClosed(uint64_t session, const absl::Status& status) {
       was_good = answered_;
       if (!answered_) ++next_stub_;
       session_ = nullptr;
-      unanswered =
-          exchange_.FailAll(absl::UnavailableError("the session with the registry ended"));
+      unanswered = exchange_.FailAll(absl::UnavailableError("the session with the registry ended"));
     }
   }
   if (was_good) {
