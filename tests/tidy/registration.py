@@ -25,6 +25,7 @@ def calls(cmake, function):
 
 def names(text, source):
     """Whether CMake text names `source`, itself or by a foreach over stems: `${stem}_test.cc`."""
+    text = text.replace("${CMAKE_CURRENT_SOURCE_DIR}/", "")
     if re.search(rf"(?<![\w./-]){re.escape(source)}(?![\w.])", text):
         return True
     for pattern in re.findall(r"[\w./-]*\$\{\w+\}[\w./-]*", text):
