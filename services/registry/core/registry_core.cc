@@ -376,7 +376,7 @@ void RegistryCore::Acquire(absl::Time now, StreamId stream, const v1::Request& r
   const v1::AcquireLease& acquire = request.acquire_lease();
   const absl::Status valid = ValidateAcquire(acquire, options_);
   if (!valid.ok()) return ReplyError(stream, request.id(), valid, out);
-  if (lease_.IsHeldBy(acquire.candidate_id())) {
+  if (lease_.IsHeldBy(acquire.candidate_id()) && !IsHolderBeingReplaced()) {
     lease_.Renew(now);
     return ReplyLease(stream, request.id(), absl::OkStatus(), out);
   }
@@ -416,14 +416,16 @@ void RegistryCore::GrantIfFree(absl::Time now, std::vector<Effect>* out) {
           out);
 }
 
+bool RegistryCore::IsHolderBeingReplaced() const {
+  return write_state_ == WriteState::kWriting && batch_.lease.has_value();
+}
+
 void RegistryCore::Renew(absl::Time now, StreamId stream, const v1::Request& request,
                          std::vector<Effect>* out) {
   const uint64_t epoch = request.renew_lease().epoch();
   const bool held =
       epoch > 0 && epoch == lease_.epoch() && lease_.expiry() != absl::InfiniteFuture();
-  // While a grant to another, or its release, is being written the old holder may not go on.
-  const bool being_replaced = write_state_ == WriteState::kWriting && batch_.lease.has_value();
-  if (!held || being_replaced) {
+  if (!held || IsHolderBeingReplaced()) {
     return ReplyLease(stream, request.id(),
                       absl::FailedPreconditionError(
                           absl::StrCat("renew_lease.epoch: ", epoch, " does not hold the lease")),

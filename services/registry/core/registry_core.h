@@ -166,6 +166,8 @@ class RegistryCore {
   void GetLeader(absl::Time now, StreamId stream, const v1::Request& request,
                  std::vector<Effect>* out);
   void GrantIfFree(absl::Time now, std::vector<Effect>* out);
+  // While a grant to another, or its release, is being written the old holder may not go on.
+  bool IsHolderBeingReplaced() const;
   void ExpireWaiters(absl::Time now, std::vector<Effect>* out);
   void AnswerWatchers(absl::Time now, std::vector<Effect>* out);
   void ReplyError(StreamId stream, uint64_t request_id, const absl::Status& status,

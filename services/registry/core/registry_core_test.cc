@@ -193,6 +193,19 @@ TEST_F(RegistryCoreTest, WhoGivesTheLeaseBackMayNotRenewItMeanwhile) {
   EXPECT_EQ(Settle(std::move(releasing)).at(0).code(), 0);
 }
 
+// Found by the cluster simulation: the old holder went on beside the new one.
+TEST_F(RegistryCoreTest, WhoIsBeingReplacedMayNotAcquireItsOldEpochAgain) {
+  Lead("a");
+  now_ += absl::Seconds(11);
+  auto granting = Ask(2, Acquire(5, "b", 0));
+  ASSERT_NE(Persisted(granting), nullptr);
+
+  EXPECT_EQ(Replies(Ask(1, Acquire(6, "a", 0))).at(0).code(),
+            static_cast<int>(absl::StatusCode::kFailedPrecondition));
+
+  EXPECT_EQ(Settle(std::move(granting)).at(0).code(), 0);
+}
+
 TEST_F(RegistryCoreTest, CommitsSeeTheEarlierOnesOfTheirBatch) {
   const uint64_t epoch = Lead("a");
   const auto first = Ask(1, Put(1, epoch, "k", "1"));
