@@ -2,6 +2,7 @@
 #
 #   meros_library(NAME meros_base SRCS a.cc DEPS other PCH base|rpc|none)
 #   meros_binary (NAME meros-agent SRCS main.cc DEPS meros_agent_shell)
+#                 JEMALLOC: with jemalloc in place of the C library's malloc (docs/adr/0006)
 #   meros_test   (NAME offer_book_test SRCS offer_book_test.cc DEPS meros_master_core
 #                 [LABELS root integration] [TIMEOUT seconds])   GoogleTest with main
 #   meros_script_test(NAME tidy_layering COMMAND ... [LABELS ...] [TIMEOUT seconds])
@@ -37,8 +38,12 @@ function(meros_library)
 endfunction()
 
 function(meros_binary)
-  cmake_parse_arguments(arg "" "NAME;PCH" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "JEMALLOC" "NAME;PCH" "SRCS;DEPS" ${ARGN})
   add_executable(${arg_NAME} ${arg_SRCS})
+  # Sanitizers bring their own malloc.
+  if(arg_JEMALLOC AND NOT MEROS_SANITIZE)
+    target_link_libraries(${arg_NAME} PRIVATE PkgConfig::JEMALLOC)
+  endif()
   target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} meros_absl Threads::Threads)
   meros_use_pch(${arg_NAME} "${arg_PCH}")
 endfunction()
