@@ -1,6 +1,7 @@
 #include "services/master/view/cluster_view.h"
 
 #include <limits>
+#include <utility>
 
 #include "services/master/core/task_state.h"
 
@@ -46,44 +47,60 @@ void ClusterView::On(const FrameworkRemoved& removed) {
   auto first = tasks_.lower_bound({removed.id, TaskId(), 0});
   auto last = first;
   while (last != tasks_.end() && std::get<0>(last->first) == removed.id) {
-    Count(last->second, -1);
+    Recount(&last->second, nullptr);
+    places_.erase(last->second.task->sequence);
     ++last;
   }
   tasks_.erase(first, last);
   frameworks_.erase(removed.id);
 }
 
-void ClusterView::Count(const TaskEntry& entry, int by) {
-  tasks_by_state_[entry.task->state] += by;
-  const bool active = entry.is_active();
-  if (auto agent = agents_.find(entry.task->agent_id); agent != agents_.end() && active) {
-    agent->second.tasks_active += by;
+void ClusterView::Recount(const TaskEntry* was, const TaskEntry* is) {
+  if (was == nullptr || is == nullptr || was->task->state != is->task->state) {
+    if (was != nullptr) --tasks_by_state_[was->task->state];
+    if (is != nullptr) ++tasks_by_state_[is->task->state];
   }
-  auto framework = frameworks_.find(entry.task->framework_id);
-  if (framework == frameworks_.end()) return;
-  if (active) framework->second.tasks_active += by;
-  if (entry.completed) framework->second.tasks_completed += by;
+  const int active = (is != nullptr && is->is_active()) - (was != nullptr && was->is_active());
+  const int completed = (is != nullptr && is->completed) - (was != nullptr && was->completed);
+  if (active == 0 && completed == 0) return;
+  const Task& task = *(is != nullptr ? is : was)->task;
+  if (auto agent = agents_.find(task.agent_id); agent != agents_.end()) {
+    agent->second.tasks_active += active;
+  }
+  if (auto framework = frameworks_.find(task.framework_id); framework != frameworks_.end()) {
+    framework->second.tasks_active += active;
+    framework->second.tasks_completed += completed;
+  }
 }
 
 void ClusterView::On(const TaskChanged& changed) {
   const Task& task = *changed.task;
-  TaskEntry& entry = tasks_[{task.framework_id, task.id, task.sequence}];
-  if (entry.task != nullptr) Count(entry, -1);
-  entry = TaskEntry{changed.task, changed.completed};
-  Count(entry, +1);
+  TaskEntry entry{changed.task, changed.completed};
+  auto [place, is_new] = places_.try_emplace(task.sequence);
+  if (is_new) {
+    Recount(nullptr, &entry);
+    TaskKey key(task.framework_id, task.id, task.sequence);
+    place->second = tasks_.emplace(std::move(key), std::move(entry)).first;
+    return;
+  }
+  TaskEntry& known = place->second->second;
+  Recount(&known, &entry);
+  known = std::move(entry);
 }
 
 void ClusterView::On(const TaskRemoved& removed) {
-  auto it = tasks_.find({removed.framework_id, removed.task_id, removed.sequence});
-  if (it == tasks_.end()) return;
-  Count(it->second, -1);
-  tasks_.erase(it);
+  auto place = places_.find(removed.sequence);
+  if (place == places_.end()) return;
+  Recount(&place->second->second, nullptr);
+  tasks_.erase(place->second);
+  places_.erase(place);
 }
 
 void ClusterView::On(const Cleared&) {
   agents_.clear();
   frameworks_.clear();
   tasks_.clear();
+  places_.clear();
   tasks_by_state_.clear();
 }
 

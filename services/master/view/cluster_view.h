@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <tuple>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
 #include "libs/resources/resources.h"
 #include "services/master/core/effects.h"
 
@@ -42,6 +44,8 @@ using TaskKey = std::tuple<FrameworkId, TaskId, uint64_t>;
 
 class ClusterView {
  public:
+  using Tasks = std::map<TaskKey, TaskEntry>;
+
   // Changes come in the order of their revisions.
   void Apply(const Publish& publish);
 
@@ -51,7 +55,7 @@ class ClusterView {
   // Ordered by id.
   const absl::btree_map<AgentId, AgentEntry>& agents() const { return agents_; }
   const absl::btree_map<FrameworkId, FrameworkEntry>& frameworks() const { return frameworks_; }
-  const absl::btree_map<TaskKey, TaskEntry>& tasks() const { return tasks_; }
+  const Tasks& tasks() const { return tasks_; }
 
   // How many of tasks() are in each state; states that no task is in may be absent.
   const absl::btree_map<v1::TaskState, size_t>& tasks_by_state() const { return tasks_by_state_; }
@@ -73,14 +77,18 @@ class ClusterView {
   void On(const TaskRemoved& removed);
   void On(const LeadershipRecord& leadership) { leadership_ = leadership; }
   void On(const Cleared&);
-  // Adds `by` to the counts that the task belongs to.
-  void Count(const TaskEntry& entry, int by);
+  // Moves a task from the counts that it was part of to those that it is part of; either may be
+  // null.
+  void Recount(const TaskEntry* was, const TaskEntry* is);
 
   uint64_t revision_ = 0;
   LeadershipRecord leadership_;
   absl::btree_map<AgentId, AgentEntry> agents_;
   absl::btree_map<FrameworkId, FrameworkEntry> frameworks_;
-  absl::btree_map<TaskKey, TaskEntry> tasks_;
+  Tasks tasks_;
+  // Where each task is in tasks_, by sequence: most changes are of tasks that are known, and
+  // comparing keys of three parts on the way down a large map is the greater part of their cost.
+  absl::flat_hash_map<uint64_t, Tasks::iterator> places_;  // lookup only
   absl::btree_map<v1::TaskState, size_t> tasks_by_state_;
 };
 
