@@ -91,6 +91,15 @@ void WatchHub::Add(const ClusterView& view, const Publish& change) {
   }
   const pb::WatchKind kind = KindOf(change.change);
   if (kind == pb::WATCH_KIND_UNSPECIFIED) return;
+  if (!watchers_.empty()) {
+    unwatched_ = 0;
+  } else if (unwatched_ >= options_.ring_max) {
+    ring_.clear();
+    forgotten_ = change.revision;
+    return;
+  } else {
+    ++unwatched_;
+  }
   ring_.push_back(change);
   if (ring_.size() > options_.ring_max) {
     forgotten_ = ring_.front().revision;

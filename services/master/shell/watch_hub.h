@@ -1,8 +1,9 @@
 // The open Watch streams: each gets a snapshot at revision r and then every change from r + 1, in
 // order, or, with a resume token, only the changes after it.
 //
-// The last `ring_max` changes are kept for tokens. A token names the master process, because
-// revisions of another one mean nothing here. A reader that is too slow is cut by its stream's
+// The last `ring_max` changes are kept for tokens, unless nobody has watched for so many changes
+// that every token has expired. A token names the master process, because revisions of another one
+// mean nothing here. A reader that is too slow is cut by its stream's
 // outbox.
 //
 // Thread rule: confined to the replica's thread.
@@ -73,7 +74,8 @@ class WatchHub {
   const std::string master_id_;
   std::vector<Watcher> watchers_;
   std::deque<Publish> ring_;  // only changes that watchers are told
-  uint64_t forgotten_ = 0;    // revision of the newest change that the ring lost
+  size_t unwatched_ = SIZE_MAX;  // changes since somebody watched
+  uint64_t forgotten_ = 0;       // revision of the newest change that the ring lost
   uint64_t revision_ = 0;
 };
 
