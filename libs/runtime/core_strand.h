@@ -165,8 +165,10 @@ class CoreStrand {
       const size_t end = std::min(batch->size(), done + options_.batch_max);
       const size_t inputs = end - done;
       std::vector<Effect> effects;
+      effects.reserve(effects_of_last_batch_);  // growing would move them all, several times
       for (; done < end; ++done) core_.Step(now, std::move((*batch)[done]), &effects);
       if (core_.NextDeadline() <= now) core_.Step(now, Input(Tick{}), &effects);
+      effects_of_last_batch_ = effects.size();
       if (!effects.empty()) apply_(now, std::move(effects));
       if (options_.observer != nullptr) {
         options_.observer->OnBatch(inputs, queued() + batch->size() - done,
@@ -179,6 +181,7 @@ class CoreStrand {
   const CoreStrandOptions options_;
   Core core_;    // strand's thread only, after Start()
   Apply apply_;  // strand's thread only, after Start()
+  size_t effects_of_last_batch_ = 0;  // strand's thread only
 
   mutable Mutex mutex_;
   CondVar wake_;

@@ -16,8 +16,6 @@ void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update)
     }
     return;
   }
-  const std::string uuid = update.status->uuid();
-  const v1::TaskState state = update.status->state();
   tx->Tell(*framework, UpdateEvent{update.status});
   auto it = framework->task_by_id.find(update.task_id);
   if (it == framework->task_by_id.end() || it->second->agent_id != agent->record.id) {
@@ -25,7 +23,9 @@ void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update)
     return;
   }
   Task* task = it->second;
-  if (framework->is_connected()) tx->SetForwarded(task, state, uuid);
+  if (framework->is_connected()) {
+    tx->SetForwarded(task, update.status->state(), update.status->uuid());
+  }
   // The agent's newest state may run ahead of the update that it may send next; a terminal one
   // frees the resources now.
   if (IsTerminal(task->state)) return;

@@ -151,10 +151,12 @@ absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& fr
     case Call::SHUTDOWN:
       return ShutdownExecutorCall{AgentId(call->shutdown().agent_id().value()),
                                   ExecutorId(call->shutdown().executor_id().value())};
-    case Call::ACKNOWLEDGE:
-      return AcknowledgeCall{AgentId(call->acknowledge().agent_id().value()),
-                             TaskId(call->acknowledge().task_id().value()),
-                             call->acknowledge().uuid()};
+    case Call::ACKNOWLEDGE: {
+      Call::Acknowledge* acknowledge = call->mutable_acknowledge();
+      return AcknowledgeCall{AgentId(std::move(*acknowledge->mutable_agent_id()->mutable_value())),
+                             TaskId(std::move(*acknowledge->mutable_task_id()->mutable_value())),
+                             std::move(*acknowledge->mutable_uuid())};
+    }
     case Call::RECONCILE: return DecodeReconcile(call->reconcile());
     case Call::MESSAGE:
       return MessageCall{AgentId(call->message().agent_id().value()),
@@ -207,7 +209,7 @@ absl::StatusOr<Input> DecodeCall(v1::scheduler::Call call, CallOrigin origin,
                                  absl::string_view root) {
   const FieldPath path(root);
   MEROS_RETURN_IF_ERROR(wire::ValidateCall(call, path));
-  const FrameworkId framework_id(call.framework_id().value());
+  FrameworkId framework_id(std::move(*call.mutable_framework_id()->mutable_value()));
   if (call.type() == Call::SUBSCRIBE) {
     if (origin.stream == 0) return path.Fault("SUBSCRIBE needs a stream: use Connect");
     MEROS_RETURN_IF_ERROR(
@@ -224,7 +226,7 @@ absl::StatusOr<Input> DecodeCall(v1::scheduler::Call call, CallOrigin origin,
   MEROS_ASSIGN_OR_RETURN(SchedulerCall::Body body, DecodeBody(&call, framework_id, path));
   return SchedulerCall{origin.stream,
                        origin.call,
-                       framework_id,
+                       std::move(framework_id),
                        std::move(origin.request_id),
                        std::move(origin.authenticated),
                        std::move(body)};
