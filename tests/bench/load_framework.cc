@@ -144,7 +144,7 @@ void LoadFramework::UseOffers(Calls* calls) {
       AddScalar("cpus", options_.task_cpus, task);
       AddScalar("mem", options_.task_mem_mb, task);
       task->mutable_command()->set_value(options_.command);
-      launched_at_[id] = now;
+      launched_tasks_[id].at = now;
       ++outstanding_;
     }
   }
@@ -160,17 +160,22 @@ void LoadFramework::OnUpdate(const meros::v1::TaskStatus& status, Calls* calls) 
     *call->mutable_acknowledge()->mutable_task_id() = status.task_id();
     call->mutable_acknowledge()->set_uuid(status.uuid());
   }
-  const auto launched = launched_at_.find(status.task_id().value());
-  if (launched == launched_at_.end()) return;
-  const absl::Duration latency = Now() - launched->second;
+  const auto launched = launched_tasks_.find(status.task_id().value());
+  if (launched == launched_tasks_.end()) return;
+  const absl::Time now = Now();
+  const absl::Duration latency = now - launched->second.at;
   MutexLock lock(&mutex_);
+  if (options_.latency == Latency::kOfUpdates) {
+    latencies_.Add(now - absl::UnixEpoch() - absl::Seconds(status.timestamp()));
+  }
   switch (status.state()) {
     case meros::v1::TASK_STARTING:
       return;
     case meros::v1::TASK_RUNNING:
+      if (std::exchange(launched->second.running, true)) return;
       ++running_;
       --outstanding_;
-      latencies_.Add(latency);
+      if (options_.latency == Latency::kOfLaunches) latencies_.Add(latency);
       return;
     case meros::v1::TASK_FINISHED:
       ++terminal_;
@@ -183,7 +188,7 @@ void LoadFramework::OnUpdate(const meros::v1::TaskStatus& status, Calls* calls) 
       last_failure_ =
           absl::StrCat(meros::v1::TaskState_Name(status.state()), " ", status.message());
   }
-  launched_at_.erase(launched);
+  launched_tasks_.erase(launched);
 }
 
 Samples LoadFramework::TakeLatencies() {

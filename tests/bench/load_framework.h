@@ -1,6 +1,6 @@
 // A framework that launches as fast as offers and a window of outstanding launches allow, over one
-// raw SchedulerService stream (no driver in between), and measures from ACCEPT to the RUNNING
-// update.
+// raw SchedulerService stream (no driver in between), acknowledges every update, and measures
+// latencies.
 //
 // Thread rule: Start and the readings are thread-safe.
 #pragma once
@@ -20,6 +20,11 @@
 
 namespace meros::bench {
 
+enum class Latency {
+  kOfLaunches,  // from ACCEPT to the first RUNNING update
+  kOfUpdates,   // from the agent to the framework
+};
+
 struct LoadFrameworkOptions {
   std::string master;
   std::string name = "bench";
@@ -30,6 +35,7 @@ struct LoadFrameworkOptions {
   size_t outstanding_max = 20000;  // launched, RUNNING not yet seen
   size_t tasks_max = SIZE_MAX;     // launched in all
   std::string command = "true";
+  Latency latency = Latency::kOfLaunches;
 };
 
 class LoadFramework {
@@ -43,7 +49,7 @@ class LoadFramework {
   size_t terminal_seen() const { return terminal_.load(); }
   size_t updates_seen() const { return updates_.load(); }
   size_t failed_seen() const { return failed_.load(); }
-  Samples TakeLatencies();          // ACCEPT to RUNNING since the last call
+  Samples TakeLatencies();          // since the last call
   Samples TakeTerminalLatencies();  // ACCEPT to the terminal update
   std::string last_failure() const;
 
@@ -71,7 +77,11 @@ class LoadFramework {
   // Touched by the stream's frames only, which come one at a time.
   meros::v1::FrameworkID framework_id_;
   std::vector<KeptOffer> offers_;
-  absl::flat_hash_map<std::string, absl::Time> launched_at_;
+  struct Launched {
+    absl::Time at;
+    bool running = false;
+  };
+  absl::flat_hash_map<std::string, Launched> launched_tasks_;  // that have not ended
   size_t launched_ = 0;
   size_t outstanding_ = 0;
 

@@ -61,7 +61,9 @@ const std::vector<Benchmark>& AllBenchmarks() {
        "tasks/s from ACCEPT to RUNNING seen and acknowledged; --agents --seconds "
        "--tasks_per_accept",
        RunLaunch},
-      {"updates", "T5", "status updates/s acknowledged, full life cycles; --agents --seconds",
+      {"updates", "T5",
+       "status updates per CPU second of the master, acknowledged; --agents --tasks --seconds "
+       "--tasks_per_accept --whole_life=1: each task is launched and ends",
        RunUpdates},
       {"allocate", "T7",
        "one full allocation cycle in the allocator's core; --agents --frameworks --roles --cycles",

@@ -87,12 +87,7 @@ class SimulatedAgents::Agent {
           }
           break;
         case MasterMessage::kAcknowledge:
-          // The last byte of our uuids says what was acknowledged.
-          if (all_->options_.life_cycle == LifeCycle::kFull &&
-              message.acknowledge().uuid().back() == 'R') {
-            Update(message.acknowledge().framework_id(), message.acknowledge().task_id(),
-                   meros::v1::TASK_FINISHED, 'F', &reply);
-          }
+          OnAcknowledge(message.acknowledge(), &reply);
           break;
         case MasterMessage::kKillTask:
           Update(message.kill_task().framework_id(), message.kill_task().task_id(),
@@ -103,6 +98,15 @@ class SimulatedAgents::Agent {
       }
     }
     if (!reply.messages().empty()) stream_->Send(std::move(reply));
+  }
+
+  void OnAcknowledge(const agent_link::v1::Acknowledge& acknowledge, AgentFrame* reply) {
+    // The last byte of our uuids says what was acknowledged.
+    const LifeCycle life_cycle = all_->options_.life_cycle;
+    if (acknowledge.uuid().back() != 'R' || life_cycle == LifeCycle::kRunning) return;
+    const bool ends = life_cycle == LifeCycle::kFull;
+    Update(acknowledge.framework_id(), acknowledge.task_id(),
+           ends ? meros::v1::TASK_FINISHED : meros::v1::TASK_RUNNING, ends ? 'F' : 'R', reply);
   }
 
   void Update(const std::string& framework_id, const std::string& task_id,

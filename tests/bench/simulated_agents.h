@@ -1,6 +1,6 @@
 // Many simulated agents in one process, each with a real gRPC stream to the master. A simulated
-// agent registers, sends heartbeats, and answers every launch with a RUNNING update and, in the
-// full life cycle, a FINISHED one once RUNNING is acknowledged. It keeps no more than that takes.
+// agent registers, sends heartbeats, and answers every launch with a RUNNING update; once that is
+// acknowledged, LifeCycle says what follows. It keeps no more than that takes.
 //
 // Updates that one frame from the master causes go back in one frame, as a real agent's batch does.
 //
@@ -22,6 +22,7 @@ namespace meros::bench {
 enum class LifeCycle {
   kRunning,  // tasks run until they are killed
   kFull,     // tasks finish when RUNNING is acknowledged
+  kUpdates,  // each acknowledged RUNNING update is followed by another, for ever
 };
 
 struct SimulatedAgentsOptions {
