@@ -8,6 +8,7 @@
 #include "libs/wire/durations.h"
 #include "libs/wire/launch_rules.h"
 #include "libs/wire/limits.h"
+#include "libs/wire/offer_constraints.h"
 #include "libs/wire/resources_proto.h"
 
 namespace meros::wire {
@@ -75,53 +76,6 @@ absl::Status CheckOfferFilters(const v1::FrameworkInfo& info, const FieldPath& p
   return absl::OkStatus();
 }
 
-absl::Status CheckSelector(const v1::scheduler::AttributeConstraint::Selector& selector,
-                           const FieldPath& path) {
-  using Selector = v1::scheduler::AttributeConstraint::Selector;
-  switch (selector.selector_case()) {
-    case Selector::kAttributeName:
-      return CheckText(selector.attribute_name(), kMaxNameBytes, path.Field("attribute_name"));
-    case Selector::kPseudoattributeType:
-      if (selector.pseudoattribute_type() != Selector::UNKNOWN) return absl::OkStatus();
-      return path.Field("pseudoattribute_type").Fault("must be HOSTNAME, REGION or ZONE");
-    case Selector::SELECTOR_NOT_SET: break;
-  }
-  return path.Fault("must have attribute_name or pseudoattribute_type");
-}
-
-absl::Status CheckPredicate(const v1::scheduler::AttributeConstraint::Predicate& predicate,
-                            const FieldPath& path) {
-  using Predicate = v1::scheduler::AttributeConstraint::Predicate;
-  switch (predicate.predicate_case()) {
-    case Predicate::kTextMatches:
-      return CheckText(predicate.text_matches().regex(), kMaxRegexBytes,
-                       path.Field("text_matches").Field("regex"));
-    case Predicate::kTextNotMatches:
-      return CheckText(predicate.text_not_matches().regex(), kMaxRegexBytes,
-                       path.Field("text_not_matches").Field("regex"));
-    case Predicate::kExists:
-    case Predicate::kNotExists:
-    case Predicate::kTextEquals:
-    case Predicate::kTextNotEquals: return absl::OkStatus();
-    case Predicate::PREDICATE_NOT_SET: break;
-  }
-  return path.Fault("must have a predicate of a known kind");
-}
-
-absl::Status CheckGroup(const v1::scheduler::OfferConstraints::RoleConstraints::Group& group,
-                        const FieldPath& path) {
-  const auto& constraints = group.attribute_constraints();
-  const FieldPath list = path.Field("attribute_constraints");
-  if (constraints.empty()) return list.Fault("must not be empty");
-  MEROS_RETURN_IF_ERROR(CheckCount(constraints.size(), kMaxConstraintsPerGroup, list));
-  for (int i = 0; i < constraints.size(); ++i) {
-    const FieldPath item = path.Item("attribute_constraints", i);
-    MEROS_RETURN_IF_ERROR(CheckSelector(constraints[i].selector(), item.Field("selector")));
-    MEROS_RETURN_IF_ERROR(CheckPredicate(constraints[i].predicate(), item.Field("predicate")));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 bool HasCapability(const v1::FrameworkInfo& info, Capability::Type capability) {
@@ -178,12 +132,7 @@ absl::Status ValidateOfferConstraints(const v1::scheduler::OfferConstraints& con
   for (const auto& [role, role_constraints] : Sorted(constraints.role_constraints())) {
     const FieldPath entry = path.Entry("role_constraints", role);
     if (!Has(roles, std::string(role))) return entry.Fault("the framework has no such role");
-    const auto& groups = role_constraints->groups();
-    if (groups.empty()) return entry.Field("groups").Fault("must not be empty");
-    MEROS_RETURN_IF_ERROR(CheckCount(groups.size(), kMaxGroupsPerRole, entry.Field("groups")));
-    for (int i = 0; i < groups.size(); ++i) {
-      MEROS_RETURN_IF_ERROR(CheckGroup(groups[i], entry.Item("groups", i)));
-    }
+    MEROS_RETURN_IF_ERROR(AgentConstraintsFromProto(*role_constraints, entry).status());
   }
   return absl::OkStatus();
 }

@@ -2,9 +2,8 @@
 #include "libs/wire/framework_rules.h"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
 
 namespace meros::wire {
 namespace {
@@ -117,6 +116,12 @@ TEST(OfferConstraints, MustBeWellFormed) {
   EXPECT_THAT(constraint("selector { attribute_name: 'r' } predicate { text_matches { regex: '" +
                          std::string(5000, 'a') + "' } }"),
               HasSubstr("regex: must be at most 4096 bytes"));
+  EXPECT_THAT(
+      constraint("selector { attribute_name: 'r' } predicate { text_matches { regex: '(' } }"),
+      HasSubstr("predicate: regular expression '('"));
+  EXPECT_THAT(constraint("selector { attribute_name: 'r' } "
+                         "predicate { text_not_matches { regex: '(a{100}){100}' } }"),
+              HasSubstr("predicate: regular expression"));
   const auto other =
       Parse<v1::scheduler::OfferConstraints>("role_constraints { key: 'x' value {} }");
   EXPECT_EQ(ValidateOfferConstraints(other, {"a"}, FieldPath("c")).message(),
