@@ -32,6 +32,19 @@ void AddPolicyFlags(Config* config, config::FlagSet* flags) {
              {.name = "filter_gpu_resources",
               .help = "Keeps agents with gpus for frameworks that can use gpus.",
               .group = "Allocation"});
+  flags->Add(&config->sorter,
+             {.name = "sorter",
+              .help = "Order of roles among siblings and of frameworks in a role, where no role "
+                      "says otherwise: drf (smallest dominant share divided by weight first) or "
+                      "random (a lottery by weight).",
+              .group = "Allocation",
+              .constraint = config::OneOf({"drf", "random"})});
+  flags->Add(&config->placement,
+             {.name = "placement",
+              .help = "Order in which agents are handed out, where no role says otherwise: random, "
+                      "spread (most free first) or pack (least free first).",
+              .group = "Allocation",
+              .constraint = config::OneOf({"random", "spread", "pack"})});
   flags->Add(&config->seed,
              {.name = "seed",
               .help = "Of the random order in which agents are handed out; 0 for a new one at "
@@ -41,16 +54,36 @@ void AddPolicyFlags(Config* config, config::FlagSet* flags) {
 }
 
 void AddTimingFlags(Config* config, config::FlagSet* flags) {
-  flags->Add(&config->allocation_interval,
-             {.name = "allocation_interval",
-              .help = "Time between two runs over all agents. Events cause runs of their own.",
-              .group = "Allocation",
-              .constraint = config::InRange(absl::Milliseconds(1), absl::Hours(1))});
+  flags->Add(
+      &config->allocation_interval,
+      {.name = "allocation_interval",
+       .help = "Time between two runs that happen without an event; they look at agents that "
+               "the master had refused for the moment, and at some others in turn.",
+       .group = "Allocation",
+       .constraint = config::InRange(absl::Milliseconds(1), absl::Hours(1))});
   flags->Add(&config->event_interval,
              {.name = "event_interval",
               .help = "Least time between two runs that events cause.",
               .group = "Allocation",
               .constraint = config::InRange(absl::ZeroDuration(), absl::Hours(1))});
+  flags->Add(
+      &config->sweep_interval,
+      {.name = "sweep_interval",
+       .help = "Time in which each agent is looked at once even if nothing happens to it. At "
+               "least allocation_interval.",
+       .group = "Allocation",
+       .constraint = config::InRange(absl::Milliseconds(1), absl::Hours(24 * 365))});
+  flags->Add(&config->recovery_factor,
+             {.name = "recovery_factor",
+              .help = "After a fail-over of the master, and while there are quotas, nothing is "
+                      "offered before this part of the agents is back.",
+              .group = "Allocation",
+              .constraint = config::InRange(0.0, 1.0)});
+  flags->Add(&config->recovery_timeout,
+             {.name = "recovery_timeout",
+              .help = "How long to wait for them at most.",
+              .group = "Allocation",
+              .constraint = config::InRange(absl::ZeroDuration(), absl::Hours(24))});
   flags->Add(
       &config->proposal_timeout,
       {.name = "proposal_timeout",
@@ -92,7 +125,14 @@ absl::StatusOr<Options> CoreOptions(const Config& config) {
   Options options;
   options.allocation_interval = config.allocation_interval;
   options.event_interval = config.event_interval;
+  options.sweep_interval = config.sweep_interval;
+  options.recovery_factor = config.recovery_factor;
+  options.recovery_timeout = config.recovery_timeout;
   options.proposal_timeout = config.proposal_timeout;
+  options.sorter = config.sorter == "random" ? Sorter::kRandom : Sorter::kDrf;
+  options.placement = config.placement == "spread" ? Placement::kSpread
+                      : config.placement == "pack" ? Placement::kPack
+                                                   : Placement::kRandom;
   options.proposals_waiting_max = static_cast<size_t>(config.proposals_waiting_max);
   options.filters_max = static_cast<size_t>(config.filters_max);
   options.filter_gpu_resources = config.filter_gpu_resources;

@@ -23,8 +23,13 @@ struct Config {
   std::string min_allocatable_resources = "cpus:0.01|mem:32";
   config::StringList fair_sharing_excluded_resource_names;
   bool filter_gpu_resources = true;
+  std::string sorter = "drf";
+  std::string placement = "random";
   absl::Duration allocation_interval = Options().allocation_interval;
   absl::Duration event_interval = Options().event_interval;
+  absl::Duration sweep_interval = Options().sweep_interval;
+  double recovery_factor = Options().recovery_factor;
+  absl::Duration recovery_timeout = Options().recovery_timeout;
   absl::Duration proposal_timeout = Options().proposal_timeout;
   int64_t proposals_waiting_max = static_cast<int64_t>(Options().proposals_waiting_max);
   int64_t filters_max = static_cast<int64_t>(Options().filters_max);

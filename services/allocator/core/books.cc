@@ -17,10 +17,14 @@ absl::Status Unknown(absl::string_view kind, absl::string_view id) {
 
 }  // namespace
 
-Books::Books(const Options& options, uint64_t first_proposal)
-    : mirror(options.fair_sharing_excluded_resource_names),
+Books::Books(const Options& options, uint64_t first_proposal, std::string region, Rng rng)
+    : mirror(options.fair_sharing_excluded_resource_names,
+             RoleTree(options.placement, options.sorter, rng)),
       filters(options.filters_max, options.filters_per_pair_max),
-      first_proposal_(first_proposal) {}
+      first_proposal_(first_proposal),
+      sweep_part_(absl::FDivDuration(options.allocation_interval, options.sweep_interval)) {
+  mirror.SetRegion(std::move(region));
+}
 
 absl::Status Books::Apply(absl::Time now, Change change) {
   return std::visit([&](auto&& c) { return On(now, std::forward<decltype(c)>(c)); },
@@ -41,6 +45,7 @@ absl::Status Books::On(absl::Time, UpsertFramework change) {
   } else {
     wake = DemandGrew(FrameworkState{}, after);
   }
+  if (after.active) inverse_offers.OnRevive(after.id);
   mirror.PutFramework(std::move(after));
   if (wake) candidates.MarkAll();
   return absl::OkStatus();
@@ -51,6 +56,7 @@ absl::Status Books::On(absl::Time, const RemoveFramework& change) {
   if (framework == nullptr) return Unknown("framework", change.framework.value());
   for (const auto& [role, client] : framework->clients) filters.DropClient(client->serial);
   for (const auto& [agent, count] : framework->holdings) candidates.Mark(agent);
+  inverse_offers.OnFrameworkRemoved(change.framework);
   mirror.RemoveFramework(framework);
   QuotaMayGiveWay();
   return absl::OkStatus();
@@ -70,6 +76,7 @@ absl::Status Books::On(absl::Time, const Revive& change) {
     }
   }
   framework->held_back = false;
+  inverse_offers.OnRevive(change.framework);
   mirror.UpdateDemand(framework);
   if (framework->state.active) candidates.MarkAll();
   return absl::OkStatus();
@@ -99,6 +106,10 @@ absl::Status Books::On(absl::Time, UpsertAgent change) {
   if (known != nullptr && known->state.traits != change.agent.traits) {
     filters.DropAgent(known->serial);
   }
+  const bool is_set = change.agent.maintenance.has_value();
+  if ((known == nullptr ? std::nullopt : known->state.maintenance) != change.agent.maintenance) {
+    inverse_offers.OnMaintenance(id, is_set);
+  }
   mirror.PutAgent(std::move(change.agent));
   candidates.Mark(id);
   QuotaMayGiveWay();
@@ -109,6 +120,7 @@ absl::Status Books::On(absl::Time, const RemoveAgent& change) {
   Agent* agent = mirror.FindAgent(change.agent);
   if (agent == nullptr) return Unknown("agent", change.agent.value());
   filters.DropAgent(agent->serial);
+  inverse_offers.OnAgentRemoved(change.agent);
   mirror.RemoveAgent(agent);
   QuotaMayGiveWay();
   return absl::OkStatus();
@@ -157,6 +169,7 @@ absl::Status Books::On(absl::Time, const Allocate& change) {
     mirror.Hold(agent, client, change.resources, settled == nullptr ? Grant::kYes : Grant::kNo);
   }
   mirror.roles().Unpin(client);
+  inverse_offers.OnHolding(change.agent);
   return absl::OkStatus();
 }
 
@@ -223,8 +236,31 @@ absl::Status Books::On(absl::Time, const SetWeight& change) {
 }
 
 absl::Status Books::On(absl::Time, SetQuota change) {
-  mirror.roles().SetQuota(change.role, std::move(change.quota));
+  mirror.SetQuota(change.role, std::move(change.quota));
   candidates.MarkAll();
+  return absl::OkStatus();
+}
+
+absl::Status Books::On(absl::Time, ConfigureRole change) {
+  mirror.roles().Configure(change.role, std::move(change.settings));
+  candidates.MarkAll();
+  return absl::OkStatus();
+}
+
+absl::Status Books::On(absl::Time, SetWhitelist change) {
+  mirror.SetWhitelist(std::move(change.hostnames));
+  candidates.MarkAll();
+  return absl::OkStatus();
+}
+
+absl::Status Books::On(absl::Time, const SetRecovery& change) {
+  agents_expected_ = change.agents_expected;
+  candidates.MarkAll();
+  return absl::OkStatus();
+}
+
+absl::Status Books::On(absl::Time now, const SettleInverseOffer& change) {
+  inverse_offers.Settle(change.framework, change.agent, now + std::min(change.refuse, refuse_max_));
   return absl::OkStatus();
 }
 
@@ -251,9 +287,29 @@ void Books::ExpireFilters(absl::Time now) {
 }
 
 void Books::BeginBatch() {
-  for (const auto& [id, agent] : mirror.agents()) agent->held_back = false;
-  for (const auto& [id, framework] : mirror.frameworks()) framework->held_back = false;
-  candidates.MarkAll();
+  for (const auto& [id, agent] : mirror.agents()) {
+    if (!std::exchange(agent->held_back, false)) continue;
+    candidates.Mark(id);
+  }
+  bool any_framework = false;
+  for (const auto& [id, framework] : mirror.frameworks()) {
+    any_framework = std::exchange(framework->held_back, false) || any_framework;
+  }
+  if (any_framework) candidates.MarkAll();
+  Sweep();
+}
+
+void Books::Sweep() {
+  const Mirror::Agents& agents = mirror.agents();
+  sweep_due_ = std::min(sweep_due_ + sweep_part_ * static_cast<double>(agents.size()),
+                        static_cast<double>(agents.size()));
+  auto next = agents.upper_bound(swept_);
+  for (; sweep_due_ >= 1; sweep_due_ -= 1) {
+    if (next == agents.end()) next = agents.begin();
+    candidates.Mark(next->first);
+    swept_ = next->first;
+    ++next;
+  }
 }
 
 void Books::CheckInvariants() const {

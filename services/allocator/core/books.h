@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "services/allocator/core/candidates.h"
 #include "services/allocator/core/filters/refuse.h"
+#include "services/allocator/core/inverse_offers.h"
 #include "services/allocator/core/messages.h"
 #include "services/allocator/core/mirror.h"
 #include "services/allocator/core/options.h"
@@ -22,7 +23,8 @@ namespace meros::allocator {
 class Books {
  public:
   // Proposals with an id below `first_proposal` were made on other books.
-  Books(const Options& options, uint64_t first_proposal);
+  // `region` is that of the master; lotteries draw from `rng`.
+  Books(const Options& options, uint64_t first_proposal, std::string region, Rng rng);
 
   // Applies what the master says.
   // ERRORS: FailedPrecondition if it contradicts the books (unknown framework or agent, more
@@ -37,8 +39,12 @@ class Books {
   // Ends refusals whose time has come.
   void ExpireFilters(absl::Time now);
 
-  // Before a run over all agents: marks them, and forgives what the master refused before.
+  // Each allocation_interval: forgives what the master refused before, and marks the agents whose
+  // turn it is to be swept.
   void BeginBatch();
+
+  // Agents without which a run would see too much as free; 0: no waiting.
+  uint64_t agents_expected() const { return agents_expected_; }
 
   // A number for one visit of an agent.
   uint64_t NextVisit() { return ++last_visit_; }
@@ -52,6 +58,7 @@ class Books {
   Mirror mirror;
   RefuseFilters filters;
   Candidates candidates;
+  InverseOffers inverse_offers;
 
  private:
   absl::Status On(absl::Time now, UpsertFramework change);
@@ -64,7 +71,12 @@ class Books {
   absl::Status On(absl::Time now, const Suppress& change);
   absl::Status On(absl::Time now, const SetWeight& change);
   absl::Status On(absl::Time now, SetQuota change);
+  absl::Status On(absl::Time now, ConfigureRole change);
+  absl::Status On(absl::Time now, SetWhitelist change);
+  absl::Status On(absl::Time now, const SetRecovery& change);
+  absl::Status On(absl::Time now, const SettleInverseOffer& change);
 
+  void Sweep();
   // Consumption fell or the cluster changed: quota may leave more.
   void QuotaMayGiveWay();
   void AddFilter(const Client& client, const Agent& agent, const Resources& refused,
@@ -75,6 +87,10 @@ class Books {
 
   const absl::Duration refuse_max_ = absl::Hours(24 * 365);
   const uint64_t first_proposal_;
+  const double sweep_part_;  // of all agents, each batch
+  double sweep_due_ = 0;     // agents that are due but not swept yet
+  AgentId swept_;            // the last one
+  uint64_t agents_expected_ = 0;
   uint64_t filters_dropped_ = 0;
   uint64_t last_visit_ = 0;
 };

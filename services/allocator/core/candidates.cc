@@ -10,7 +10,7 @@ void Candidates::WakeQuotaBlocked() {
 std::vector<Agent*> Candidates::Take(const Mirror& mirror) {
   std::vector<Agent*> taken;
   const auto consider = [&taken](Agent* agent) {
-    if (agent != nullptr && agent->state.active && !agent->held_back && !agent->free.empty()) {
+    if (agent != nullptr && agent->is_offerable() && !agent->held_back && !agent->free.empty()) {
       taken.push_back(agent);
     }
   };

@@ -37,6 +37,7 @@ class ChildOrder {
   void Insert(const Child& child) {
     children_.insert(std::upper_bound(children_.begin(), children_.end(), child), child);
   }
+  void Clear() { children_.clear(); }
   // REQUIRES for both: `child` and `from` are contained.
   void Erase(const Child& child) { children_.erase(Locate(child)); }
   void Move(const Child& from, const Child& to) {

@@ -1,15 +1,20 @@
 #include "services/allocator/core/core.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "services/allocator/core/explain.h"
 
 namespace meros::allocator {
 
 Core::Core(Options options, Rng rng)
-    : options_(std::move(options)), rng_(rng), ask_backoff_(absl::ZeroDuration()) {
+    : options_(std::move(options)),
+      rng_(rng),
+      lottery_rng_(rng.Next()),
+      ask_backoff_(absl::ZeroDuration()) {
   MEROS_CHECK(options_.Validate().ok()) << options_.Validate().ToString();
 }
 
@@ -21,7 +26,9 @@ absl::Time Core::NextDeadline() const {
   if (phase_ == Phase::kAwaiting) return ask_at_;
   if (phase_ != Phase::kReady) return absl::InfiniteFuture();
   absl::Time next = std::min(batch_at_, books_->filters.NextExpiry());
-  if (!books_->candidates.empty() && !WaitsForResults()) next = std::min(next, earliest_run_);
+  if (!books_->candidates.empty() && !WaitsForResults()) {
+    next = std::min(next, WaitsForAgents(earliest_run_) ? RecoveryEnd() : earliest_run_);
+  }
   if (!books_->mirror.proposals().empty()) {
     next = std::min(next,
                     books_->mirror.proposals().begin()->second->sent + options_.proposal_timeout);
@@ -75,6 +82,8 @@ void Core::OnHello(absl::Time now, StreamId stream, const Hello& hello, Effects*
   ++stats_.sessions;
   stream_ = stream;
   master_id_ = hello.master_id;
+  region_ = hello.region;
+  session_began_ = now;
   epoch_ = hello.epoch;
   books_.reset();
   phase_ = Phase::kAwaiting;
@@ -115,7 +124,7 @@ void Core::OnMessage(absl::Time, const UnknownMessage& unknown, Effects* out) {
 // -----------------------------------------------------------------------------------
 
 void Core::OnMessage(absl::Time, const SnapshotBegin& begin, Effects*) {
-  books_ = std::make_unique<Books>(options_, next_proposal_);
+  books_ = std::make_unique<Books>(options_, next_proposal_, region_, lottery_rng_);
   version_ = begin.version;
   phase_ = Phase::kLoading;
 }
@@ -193,6 +202,13 @@ bool Core::WaitsForResults() const {
   return books_->mirror.proposals().size() >= options_.proposals_waiting_max;
 }
 
+bool Core::WaitsForAgents(absl::Time now) const {
+  if (books_->agents_expected() == 0 || !books_->mirror.roles().has_quota()) return false;
+  const double enough =
+      std::floor(static_cast<double>(books_->agents_expected()) * options_.recovery_factor);
+  return static_cast<double>(books_->mirror.agents().size()) < enough && now < RecoveryEnd();
+}
+
 void Core::On(absl::Time now, runtime::Tick, Effects* out) {
   if (phase_ == Phase::kAwaiting && now >= ask_at_) AskForSnapshot(now, loss_, out);
   if (phase_ != Phase::kReady) return;
@@ -209,8 +225,13 @@ void Core::On(absl::Time now, runtime::Tick, Effects* out) {
     ++stats_.batch_runs;
     batch_at_ = now + options_.allocation_interval;
     books_->BeginBatch();
-    RunAllocation(now, out);
-  } else if (!books_->candidates.empty() && now >= earliest_run_ && !WaitsForResults()) {
+    if (!WaitsForAgents(now)) RunAllocation(now, out);
+    books_->inverse_offers.Run(books_->mirror, now, /*all=*/true, [&](InverseOffer offer) {
+      ++stats_.inverse_offers;
+      out->push_back(SendInverseOffer{stream_, std::move(offer)});
+    });
+  } else if (!books_->candidates.empty() && now >= earliest_run_ && !WaitsForResults() &&
+             !WaitsForAgents(now)) {
     ++stats_.event_runs;
     RunAllocation(now, out);
   }
@@ -227,6 +248,30 @@ void Core::RunAllocation(absl::Time now, Effects* out) {
   stats_.last_run = report;
   earliest_run_ = now + options_.event_interval +
                   options_.proposal_pace * static_cast<double>(report.proposals);
+}
+
+// --- Questions
+
+void Core::On(absl::Time now, const ExplainAsked& asked, Effects* out) {
+  if (phase_ != Phase::kReady) {
+    out->push_back(Explained{
+        asked.call, absl::UnavailableError("the books of the master are not known at present")});
+    return;
+  }
+  absl::StatusOr<Explanation> explanation = Explain(*books_, options_, now, asked.query);
+  if (explanation.ok()) {
+    explanation->version = version_;
+    if (WaitsForAgents(now)) {
+      explanation->blocked.push_back(
+          absl::StrCat("waiting for agents after a fail-over: ", books_->mirror.agents().size(),
+                       " of ", books_->agents_expected(), " expected, at most until ",
+                       absl::FormatTime(RecoveryEnd(), absl::UTCTimeZone())));
+    }
+    if (WaitsForResults()) {
+      explanation->blocked.push_back("waiting for the master to answer proposals");
+    }
+  }
+  out->push_back(Explained{asked.call, std::move(explanation)});
 }
 
 void Core::CheckInvariants() const {

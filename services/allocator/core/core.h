@@ -12,7 +12,9 @@
 //   and (4), too.
 //
 // Runs happen only on ticks: at once after events, but never closer than event_interval, so that
-// what arrives together is one run; and each allocation_interval over all agents.
+// what arrives together is one run. They look at the agents that events have marked. Each
+// allocation_interval those are marked that the master had refused before, and a few in turn (see
+// Options::sweep_interval).
 //
 // Epochs fence masters off: see OnHello.
 //
@@ -56,12 +58,14 @@ struct Stats {
   uint64_t sessions = 0;          // masters taken
   uint64_t sessions_refused = 0;  // for their epoch or for what they sent
   uint64_t filters_dropped = 0;   // refusals not taken because filters_max were in force
+  uint64_t inverse_offers = 0;
 };
 
 class Core {
  public:
-  using Input = std::variant<FrameReceived, StreamClosed, runtime::Tick>;
-  using Effect = std::variant<SendWelcome, SendProposal, SendNeedSnapshot, CloseStream>;
+  using Input = std::variant<FrameReceived, StreamClosed, ExplainAsked, runtime::Tick>;
+  using Effect = std::variant<SendWelcome, SendProposal, SendInverseOffer, SendNeedSnapshot,
+                              CloseStream, Explained>;
   using Effects = std::vector<Effect>;
 
   // REQUIRES: options.Validate() is OK.
@@ -80,6 +84,7 @@ class Core {
  private:
   void On(absl::Time now, FrameReceived frame, Effects* out);
   void On(absl::Time now, const StreamClosed& closed, Effects* out);
+  void On(absl::Time now, const ExplainAsked& asked, Effects* out);
   void On(absl::Time now, runtime::Tick tick, Effects* out);
 
   // Messages of the present master.
@@ -103,15 +108,21 @@ class Core {
   void AskForSnapshot(absl::Time now, const std::string& reason, Effects* out);
   void RunAllocation(absl::Time now, Effects* out);
   bool WaitsForResults() const;
+  // Whether too many agents are missing after a fail-over to see what is free.
+  bool WaitsForAgents(absl::Time now) const;
+  absl::Time RecoveryEnd() const { return session_began_ + options_.recovery_timeout; }
 
   const Options options_;
   Rng rng_;
+  const Rng lottery_rng_;  // each mirror's lotteries begin from it
   Stats stats_;
 
   // The session.
   Phase phase_ = Phase::kNoMaster;
   StreamId stream_ = 0;  // of the present master; 0 = none
   std::string master_id_;
+  std::string region_;
+  absl::Time session_began_;
   uint64_t epoch_ = 0;  // highest ever
   absl::btree_set<StreamId> refused_;
 

@@ -169,7 +169,7 @@ TEST(Refusals, EndWithReviveDeactivationAndNewTraits) {
   h.Settle();
   refuse(&h);
   AgentState changed = AnAgent("a1", kAgent);
-  changed.traits = "rack:2";
+  changed.traits.zone = "b";
   h.Apply(UpsertAgent{changed});
   h.Settle();
   EXPECT_THAT(h.TakeLines(), SizeIs(1));

@@ -34,7 +34,9 @@ size_t AnswerAll(Harness* h, ModelMaster* master) {
 void ExpectBatchesFindNothing(const ModelOptions& options, uint64_t seed) {
   ModelMaster master(options, seed);
   Rng rng(seed + 1000);
-  Harness h(Options(), seed);
+  Options core_options;
+  core_options.sweep_interval = core_options.allocation_interval;  // every batch sees every agent
+  Harness h(core_options, seed);
   h.Open();
   h.Snapshot({});
   size_t proposals = 0;

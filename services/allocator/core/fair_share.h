@@ -17,15 +17,18 @@ namespace meros::allocator {
 // and one that is recomputed have the same share to the last bit.
 double DominantShare(const ResourceQuantities& charged, const ResourceQuantities& totals);
 
-// Where someone stands in an order of fairness: smaller share first, then fewer grants, then name.
+// Where someone stands among siblings: higher priority first, then smaller key, then fewer grants,
+// then name.
 struct Standing {
-  double share = 0;     // dominant share divided by weight
+  int32_t priority = 0;
+  double key = 0;       // dominant share divided by weight, or a lottery ticket (see Sorter)
   uint64_t grants = 0;  // how often something was granted, ever
   absl::string_view name;
 
   friend bool operator==(const Standing&, const Standing&) = default;
   friend bool operator<(const Standing& a, const Standing& b) {
-    if (a.share != b.share) return a.share < b.share;
+    if (a.priority != b.priority) return a.priority > b.priority;
+    if (a.key != b.key) return a.key < b.key;
     if (a.grants != b.grants) return a.grants < b.grants;
     return a.name < b.name;
   }

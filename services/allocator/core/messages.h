@@ -6,15 +6,19 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/base/ids.h"
 #include "libs/runtime/tick.h"
+#include "services/allocator/core/explanation.h"
 #include "services/allocator/core/model.h"
 
 namespace meros::allocator {
@@ -61,13 +65,31 @@ struct SetQuota {
   Quota quota;
 };
 
+struct ConfigureRole {
+  std::string role;  // "": for the children of the root
+  RoleSettings settings;
+};
+struct SetWhitelist {
+  std::optional<absl::btree_set<std::string>> hostnames;  // nullopt: all agents
+};
+struct SetRecovery {
+  uint64_t agents_expected = 0;  // 0: no waiting
+};
+struct SettleInverseOffer {
+  FrameworkId framework;
+  AgentId agent;
+  absl::Duration refuse;
+};
+
 using Change = std::variant<UpsertFramework, RemoveFramework, UpsertAgent, RemoveAgent, Allocate,
-                            Recover, Revive, Suppress, SetWeight, SetQuota>;
+                            Recover, Revive, Suppress, SetWeight, SetQuota, ConfigureRole,
+                            SetWhitelist, SetRecovery, SettleInverseOffer>;
 
 // Messages of a master.
 struct Hello {
   std::string master_id;
   uint64_t epoch = 0;
+  std::string region = {};  // fault-domain region of the master; empty: none
 };
 struct SnapshotBegin {
   uint64_t version = 0;
@@ -112,13 +134,27 @@ struct StreamClosed {
   StreamId stream = 0;
 };
 
+// Somebody asks why nothing is offered; the answer is an Explained of the same number.
+struct ExplainAsked {
+  uint64_t call = 0;
+  ExplainQuery query;
+};
+
 // Effects.
+struct Explained {
+  uint64_t call = 0;
+  absl::StatusOr<Explanation> explanation;
+};
 struct SendWelcome {
   StreamId stream = 0;
 };
 struct SendProposal {
   StreamId stream = 0;
   Proposal proposal;
+};
+struct SendInverseOffer {
+  StreamId stream = 0;
+  InverseOffer inverse_offer;
 };
 struct SendNeedSnapshot {
   StreamId stream = 0;

@@ -23,7 +23,8 @@ bool Any(const Resources& resources, Predicate predicate) {
 
 }  // namespace
 
-Mirror::Mirror(absl::btree_set<std::string> excluded) : excluded_(std::move(excluded)) {}
+Mirror::Mirror(absl::btree_set<std::string> excluded, RoleTree roles)
+    : excluded_(std::move(excluded)), roles_(std::move(roles)) {}
 
 Agent* Mirror::FindAgent(const AgentId& id) const {
   const auto found = agents_.find(id);
@@ -62,6 +63,14 @@ Framework* Mirror::PutFramework(FrameworkState state) {
     if (client != nullptr) continue;
     client = roles_.GetClient(role, framework->state.id);
     roles_.Subscribe(client, framework);
+  }
+  for (const auto& [role, client] : framework->clients) {
+    const auto constraints = framework->state.constraints.find(role);
+    const auto minimum = framework->state.min_allocatable.find(role);
+    client->constraints =
+        constraints == framework->state.constraints.end() ? nullptr : constraints->second.get();
+    client->min_allocatable =
+        minimum == framework->state.min_allocatable.end() ? nullptr : &minimum->second;
   }
   UpdateDemand(framework);
   return framework;
@@ -107,6 +116,7 @@ Agent* Mirror::PutAgent(AgentState state) {
   agent->has_reserved = Any(total, [](const auto& r) { return r.is_reserved(); });
   agent->has_refined = Any(total, [](const auto& r) { return r.has_refined_reservation(); });
   agent->has_revocable = Any(total, [](const auto& r) { return r.is_revocable(); });
+  Judge(agent);
   RecomputeFree(agent);
   AddTotals(*agent);
   PublishTotals();
@@ -123,8 +133,46 @@ void Mirror::RemoveAgent(Agent* agent) {
   }
   SubtractTotals(*agent);
   PublishTotals();
+  available_ -= agent->available;
   agents_by_serial_.erase(agent->serial);
   agents_.erase(agents_.find(agent->state.id));
+}
+
+void Mirror::Judge(Agent* agent) {
+  const resources::AgentTraits& traits = agent->state.traits;
+  agent->whitelisted = !whitelist_ || whitelist_->contains(traits.hostname);
+  agent->is_remote = !region_.empty() && traits.region && *traits.region != region_;
+}
+
+void Mirror::SetWhitelist(std::optional<absl::btree_set<std::string>> hostnames) {
+  whitelist_ = std::move(hostnames);
+  for (const auto& [id, agent] : agents_) {
+    Judge(agent.get());
+    PublishAvailable(agent.get());
+  }
+}
+
+void Mirror::SetRegion(std::string region) {
+  region_ = std::move(region);
+  for (const auto& [id, agent] : agents_) Judge(agent.get());
+}
+
+void Mirror::SetQuota(const std::string& role, Quota quota) {
+  const bool had_quota = roles_.has_quota();
+  roles_.SetQuota(role, std::move(quota));
+  if (roles_.has_quota() == had_quota) return;
+  for (const auto& [id, agent] : agents_) PublishAvailable(agent.get());
+}
+
+void Mirror::PublishAvailable(Agent* agent) {
+  ResourceQuantities available;
+  if (roles_.has_quota() && agent->is_offerable()) {
+    available = Charge::Of(agent->free).unreserved;
+  }
+  if (available == agent->available) return;
+  available_ += available;
+  available_ -= agent->available;
+  agent->available = std::move(available);
 }
 
 void Mirror::AddTotals(const Agent& agent) {
@@ -155,18 +203,20 @@ void Mirror::PublishTotals() {
 void Mirror::Take(Agent* agent, const Resources& resources) {
   if (resources == agent->free) {  // the usual offer: everything
     agent->free = Resources();
-    return;
+    return PublishAvailable(agent);
   }
   const bool mixed = HasShared(resources);
   const Resources divisible = mixed ? resources.NonShared() : Resources();
   const Resources& taken = mixed ? divisible : resources;
   agent->overcommitted = agent->overcommitted || !agent->free.Contains(taken);
   agent->free -= taken;
+  PublishAvailable(agent);
 }
 
 void Mirror::Return(Agent* agent, const Resources& resources) {
   if (agent->overcommitted) return RecomputeFree(agent);
   agent->free += HasShared(resources) ? resources.NonShared() : resources;
+  PublishAvailable(agent);
 }
 
 void Mirror::RecomputeFree(Agent* agent) {
@@ -174,6 +224,7 @@ void Mirror::RecomputeFree(Agent* agent) {
   agent->overcommitted = false;
   for (const auto& [holder, holding] : agent->held) Take(agent, holding.resources);
   for (const uint64_t id : agent->tentative) Take(agent, proposals_.at(id)->resources);
+  PublishAvailable(agent);
 }
 
 // --- Holdings
@@ -306,17 +357,21 @@ void Mirror::CheckInvariants() const {
   absl::btree_map<const Client*, Account> accounts;
   size_t tentative = 0;
   ResourceQuantities totals;
+  ResourceQuantities available;
   for (const auto& [id, agent] : agents_) {
     MEROS_CHECK(agent->state.id == id && FindAgentBySerial(agent->serial) == agent.get());
     CheckAgent(*agent);
     tentative += agent->tentative.size();
     totals += agent->state.total.ScalarQuantities();
+    if (agent->is_offerable()) available += Charge::Of(agent->free).unreserved;
     for (const auto& [holder, holding] : agent->held) {
       accounts[holding.client].charged += Charge::Of(holding.resources).all;
       ++accounts[holding.client].grants;  // counts pins here
     }
   }
   MEROS_CHECK(totals == totals_) << totals.ToString() << " " << totals_.ToString();
+  MEROS_CHECK(!roles_.has_quota() || available == available_)
+      << available.ToString() << " " << available_.ToString();
   for (const auto& [id, proposal] : proposals_) {
     tentative -= proposal->agent != nullptr ? 1 : 0;
     accounts[proposal->client].charged += proposal->charge.all;

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/container/btree_map.h"
@@ -49,10 +50,18 @@ struct Agent {
   bool has_refined = false;
   bool has_revocable = false;
 
+  bool whitelisted = true;
+  bool is_remote = false;  // in another region than the master
+
   bool held_back = false;  // the master refuses proposals on it for now
+  // What it adds to Mirror::available().
+  ResourceQuantities available;
+
+  bool is_offerable() const { return state.active && whitelisted; }
 
   // Scratch of the run in progress: what of `shared` nobody has been offered in it.
   Resources shared_unoffered;
+  bool handed_out = false;  // by AgentOrder
 };
 
 struct Framework {
@@ -79,13 +88,16 @@ class Mirror {
   using Proposals = absl::btree_map<uint64_t, std::unique_ptr<Tentative>>;
 
   // `excluded` are names that do not count in fair shares.
-  explicit Mirror(absl::btree_set<std::string> excluded);
+  Mirror(absl::btree_set<std::string> excluded, RoleTree roles);
 
   const Agents& agents() const { return agents_; }
   const Frameworks& frameworks() const { return frameworks_; }
   const Proposals& proposals() const { return proposals_; }
   const RoleTree& roles() const { return roles_; }
   RoleTree& roles() { return roles_; }
+  // Scalars free on offerable agents that are neither reserved nor revocable: what guarantees can
+  // be met from. Kept while there are quotas; REQUIRES roles().has_quota().
+  const ResourceQuantities& available() const { return available_; }
   // Null if unknown.
   Agent* FindAgent(const AgentId& id) const;
   Agent* FindAgentBySerial(uint64_t serial) const;
@@ -103,6 +115,12 @@ class Mirror {
   // Removes it with its holdings. Proposals on it stay known until their results come, but there is
   // nothing left that they could hold.
   void RemoveAgent(Agent* agent);
+
+  // Sets who may have offers of which agents; holds for agents that come later, too.
+  void SetWhitelist(std::optional<absl::btree_set<std::string>> hostnames);
+  void SetRegion(std::string region);
+
+  void SetQuota(const std::string& role, Quota quota);
 
   // The master committed `resources` to the client.
   void Hold(Agent* agent, Client* client, const Resources& resources, Grant grant);
@@ -128,6 +146,9 @@ class Mirror {
   void SubtractTotals(const Agent& agent);
   void PublishTotals();
   void Drop(Agent* agent, const HolderKey& holder);
+  void Judge(Agent* agent);
+  // Brings available() up to date with what is free on the agent.
+  void PublishAvailable(Agent* agent);
   void CountHolding(const FrameworkId& framework, const AgentId& agent, int change);
   void CheckAgent(const Agent& agent) const;
 
@@ -138,6 +159,9 @@ class Mirror {
   Frameworks frameworks_;
   Proposals proposals_;
   ResourceQuantities totals_;  // scalars of all agents
+  ResourceQuantities available_;
+  std::optional<absl::btree_set<std::string>> whitelist_;
+  std::string region_;
   uint64_t last_serial_ = 0;
 };
 

@@ -5,12 +5,16 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
+#include "absl/time/time.h"
 #include "libs/base/ids.h"
+#include "libs/resources/agent_constraints.h"
 #include "libs/resources/quantities.h"
 #include "libs/resources/resources.h"
 
@@ -26,6 +30,7 @@ struct Capabilities {
   bool gpu_resources = false;
   bool shared_resources = false;
   bool reservation_refinement = false;
+  bool region_aware = false;
 
   friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
@@ -45,15 +50,25 @@ struct FrameworkState {
   bool active = false;
   Capabilities capabilities;
   absl::btree_map<std::string, MinAllocatable> min_allocatable;  // by role; absent: the default
+  // Agents that will do, by role; absent: all. Compiled once, compared by value.
+  absl::btree_map<std::string, std::shared_ptr<const resources::AgentConstraints>> constraints;
+};
+
+// When an agent goes away.
+struct Maintenance {
+  absl::Time start;
+  absl::Duration duration = absl::InfiniteDuration();
+
+  friend bool operator==(const Maintenance&, const Maintenance&) = default;
 };
 
 struct AgentState {
   AgentId id;
   Resources total;
   bool active = false;
-  // Hostname, attributes and domain in some canonical encoding. The core only compares it: an agent
-  // whose traits change is another agent to those who refused it.
-  std::string traits;
+  // An agent whose traits change is another agent to those who refused it.
+  resources::AgentTraits traits;
+  std::optional<Maintenance> maintenance;
 };
 
 struct Quota {
@@ -62,6 +77,34 @@ struct Quota {
 
   bool empty() const { return guarantees.empty() && limits.empty(); }
   friend bool operator==(const Quota&, const Quota&) = default;
+};
+
+// In which order agents are offered to a role.
+enum class Placement : uint8_t {
+  kRandom,
+  kSpread,  // most free first
+  kPack,    // least free first
+};
+
+// In which order siblings take their turns.
+enum class Sorter : uint8_t {
+  kDrf,     // smallest dominant share divided by weight first
+  kRandom,  // a weighted lottery
+};
+
+// How a role is served, besides weight and quota. What is not set is as the nearest ancestor that
+// sets it has it, and as the options say if none does; only priority is each role's own.
+struct RoleSettings {
+  static constexpr int32_t kPriorityMax = 1000;  // and least: its negative
+
+  int32_t priority = 0;  // among siblings a higher one comes first
+  bool preemptible = false;
+  std::optional<Placement> placement;
+  std::optional<Sorter> sorter;  // of its children and frameworks
+  std::optional<MinAllocatable> min_allocatable;
+  ResourceLimits offer_max;  // of one offer of one agent
+
+  friend bool operator==(const RoleSettings&, const RoleSettings&) = default;
 };
 
 // Who holds resources of an agent. Ordered by framework first.
@@ -73,6 +116,13 @@ struct HolderKey {
   friend bool operator<(const HolderKey& a, const HolderKey& b) {
     return a.framework == b.framework ? a.role < b.role : a.framework < b.framework;
   }
+};
+
+// "Ask this framework to give back what it has on this agent."
+struct InverseOffer {
+  FrameworkId framework;
+  AgentId agent;
+  Maintenance maintenance;
 };
 
 // "Offer these resources of this agent to this role of this framework."

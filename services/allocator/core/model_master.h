@@ -158,7 +158,7 @@ class ModelMaster {
     if (is_new || agent.held.empty()) agent.state.total = Text(total);
     agent.state.id = AgentId(id);
     agent.state.active = rng_.Chance(0.9);
-    if (rng_.Chance(0.1)) agent.state.traits = absl::StrCat("rack:", rng_.Uniform(1, 9));
+    if (rng_.Chance(0.1)) agent.state.traits.zone = absl::StrCat("z", rng_.Uniform(1, 9));
     return UpsertAgent{agent.state};
   }
   Change DropFramework(const std::string& id) {

@@ -43,6 +43,14 @@ absl::Status Options::Validate() const {
                               absl::Hours(1)));
   status.Update(CheckDuration("snapshot_backoff_max", snapshot_backoff_max, snapshot_backoff_min,
                               absl::Hours(1)));
+  status.Update(
+      CheckDuration("sweep_interval", sweep_interval, allocation_interval, absl::Hours(24 * 365)));
+  status.Update(
+      CheckDuration("recovery_timeout", recovery_timeout, absl::ZeroDuration(), absl::Hours(24)));
+  if (!(recovery_factor >= 0 && recovery_factor <= 1)) {
+    status.Update(absl::InvalidArgumentError(
+        absl::StrCat("recovery_factor is ", recovery_factor, ", must be from 0 to 1")));
+  }
   status.Update(CheckCount("proposals_waiting_max", proposals_waiting_max, 1));
   status.Update(CheckCount("filters_per_pair_max", filters_per_pair_max, 1));
   return status;

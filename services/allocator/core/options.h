@@ -36,6 +36,17 @@ struct Options {
   size_t filters_max = 5'000'000;
   size_t filters_per_pair_max = 16;
 
+  // Each interval, next to what events have marked, so many agents are looked at that each is once
+  // in this time: should an event ever fail to mark an agent, the agent is not lost.
+  absl::Duration sweep_interval = absl::Minutes(5);
+  // While a master recovers and there are quotas, nothing is proposed before this part of the
+  // expected agents is there, or the timeout has passed since the session began.
+  double recovery_factor = 0.8;
+  absl::Duration recovery_timeout = absl::Minutes(10);
+
+  // Where no role says otherwise.
+  Placement placement = Placement::kRandom;
+  Sorter sorter = Sorter::kDrf;
   // For frameworks that name no minimum for a role.
   MinAllocatable min_allocatable;
   // Names that do not count in fair shares.

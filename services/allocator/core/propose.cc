@@ -3,13 +3,19 @@
 #include <optional>
 #include <utility>
 
+#include "services/allocator/core/filters/agent_wishes.h"
 #include "services/allocator/core/filters/capabilities.h"
 #include "services/allocator/core/filters/min_allocatable.h"
+#include "services/allocator/core/filters/offer_size.h"
 #include "services/allocator/core/placement.h"
 #include "services/allocator/core/quota_headroom.h"
 
 namespace meros::allocator {
 namespace {
+
+// Slices of one agent that one client may get in one run: a role whose offers are tiny must not
+// keep all others waiting.
+constexpr int kRoundsMax = 64;
 
 // Looks for the client that is offered what is free on one agent; the visitor of a walk.
 class AgentVisit {
@@ -50,6 +56,14 @@ class AgentVisit {
   // What the client at which the walk stopped is offered.
   Resources TakeOffer() { return std::move(offer_); }
 
+  // Whether someone could have had more since the last round, so that another round finds more.
+  bool was_sliced() const { return was_sliced_; }
+  // Everyone is looked at once more.
+  void BeginRound(uint64_t visit) {
+    visit_ = visit;
+    was_sliced_ = false;
+  }
+
  private:
   Gate Consider(const Client& client) {
     const Framework& framework = *client.framework;
@@ -58,6 +72,8 @@ class AgentVisit {
     if (!MayUseAgent(capabilities, agent_, options_.filter_gpu_resources)) {
       return Gate::kCapability;
     }
+    if (!MayUseRegion(capabilities, agent_)) return Gate::kRegion;
+    if (!WantsAgent(client, agent_)) return Gate::kConstraints;
     const Resources* offer = available_;
     Resources usable;
     if (HasUnusable(capabilities, agent_)) {
@@ -73,6 +89,14 @@ class AgentVisit {
       if (cut != *offer) books_.candidates.NoteQuotaBlocked(agent_.state.id);
       if (cut.empty() || !minimum.SatisfiedBy(cut)) return Gate::kQuota;
       offer = &cut;
+    }
+    const ResourceLimits& most = client.role->offer_max();
+    Resources slice;
+    if (!most.empty()) {
+      slice = CutToSize(*offer, most);
+      if (slice.empty() || !minimum.SatisfiedBy(slice)) return Gate::kBelowMinimum;
+      was_sliced_ = was_sliced_ || slice != *offer;
+      offer = &slice;
     }
     Resources with_shared;
     if (capabilities.shared_resources && !agent_.shared_unoffered.empty()) {
@@ -92,8 +116,9 @@ class AgentVisit {
   const Pass pass_;
   const Agent& agent_;
   const RefuseFilters::OnAgent* const refusals_;  // null if there are none
-  const uint64_t visit_;
+  uint64_t visit_;
   RunReport& report_;
+  bool was_sliced_ = false;
 
   Resources for_role_;
   const Resources* available_ = nullptr;
@@ -118,8 +143,8 @@ class Run {
 
  private:
   void Offer(std::vector<Agent*>* agents, Pass pass) {
-    OrderForPlacement(agents, context_.rng);
-    for (Agent* agent : *agents) {
+    AgentOrder order(agents, books_.mirror, context_.rng);
+    while (Agent* agent = order.Next()) {
       if (!HasRoom()) {
         // Looked at again when results have made room.
         books_.candidates.Mark(agent->state.id);
@@ -136,11 +161,17 @@ class Run {
   void OfferAgent(Agent* agent, Pass pass) {
     AgentVisit visit(&books_, *context_.options, headroom_, pass, *agent, books_.NextVisit(),
                      &report_);
-    while (HasRoom()) {
+    for (int rounds = 1; HasRoom() && rounds <= kRoundsMax;) {
       Client* const client = books_.mirror.roles().Walk(visit);
-      if (client == nullptr) return;
-      Grant(agent, client, visit.TakeOffer());
-      if (agent->free.empty()) return;
+      if (client != nullptr) {
+        Grant(agent, client, visit.TakeOffer());
+        if (agent->free.empty()) return;
+      } else if (visit.was_sliced()) {
+        visit.BeginRound(books_.NextVisit());
+        ++rounds;
+      } else {
+        return;
+      }
     }
     books_.candidates.Mark(agent->state.id);
   }
@@ -148,7 +179,6 @@ class Run {
   void Grant(Agent* agent, Client* client, Resources resources) {
     const uint64_t id = (*context_.next_id)++;
     if (!agent->shared_unoffered.empty()) agent->shared_unoffered -= resources.Shared();
-    headroom_.Granted(resources);
     ++report_.proposals;
     emit_({id, context_.version, client->framework_id, client->role->name(), agent->state.id,
            resources});
@@ -174,6 +204,10 @@ absl::string_view GateName(Gate gate) {
       return "nothing";
     case Gate::kCapability:
       return "capability";
+    case Gate::kRegion:
+      return "region";
+    case Gate::kConstraints:
+      return "constraints";
     case Gate::kQuota:
       return "quota";
     case Gate::kBelowMinimum:

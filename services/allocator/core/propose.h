@@ -1,7 +1,7 @@
 // Stage 7, propose: one allocation run. For each candidate agent the walk in order of fairness
 // stops at the first client that passes every filter; it is offered all that it may have of the
-// agent (the coarse grain that frameworks of Mesos expect), and what then remains is offered to
-// those who follow.
+// agent (the coarse grain that frameworks of Mesos expect) or, where its role says so, a slice of
+// it; what then remains is offered to those who follow, and then again from the start.
 //
 // Proposals of a run are disjoint, because each leaves the books' free resources before the next is
 // looked for.
@@ -29,11 +29,13 @@ enum class Gate : uint8_t {
   kHeldBack,      // the master refuses offers to the framework for now
   kNothing,       // nothing free that the role or the framework may have
   kCapability,    // the agent is kept for frameworks that can use its gpus
+  kRegion,        // the agent is in another region
+  kConstraints,   // the offer constraints of the framework exclude the agent
   kQuota,         // quota leaves nothing worth offering
   kBelowMinimum,  // less than is worth offering
   kRefused,       // the framework has refused it
 };
-inline constexpr size_t kGateCount = 7;
+inline constexpr size_t kGateCount = 9;
 absl::string_view GateName(Gate gate);
 
 struct RunReport {

@@ -16,14 +16,7 @@ bool IsSubjectToQuota(const resources::Resource& resource) {
 
 }  // namespace
 
-QuotaHeadroom::QuotaHeadroom(const Mirror& mirror)
-    : roles_(mirror.roles()), applies_(mirror.roles().has_quota()) {
-  if (!applies_) return;
-  // What only inactive agents could give guarantees nothing to anyone.
-  for (const auto& [id, agent] : mirror.agents()) {
-    if (agent->state.active) available_ += Charge::Of(agent->free).unreserved;
-  }
-}
+QuotaHeadroom::QuotaHeadroom(const Mirror& mirror) : mirror_(mirror), roles_(mirror.roles()) {}
 
 bool QuotaHeadroom::HasShortfall(const RoleNode& role) const {
   for (const RoleNode* node = &role; node != nullptr; node = node->parent()) {
@@ -48,7 +41,7 @@ Resources QuotaHeadroom::WithinHeadroom(const Resources& resources) const {
   const ResourceQuantities& required = roles_.root().shortfall();
   ResourceLimits spare;
   for (const auto& [name, amount] : required) {
-    spare.Set(name, std::max(resources::Scalar(), available_.Get(name) - amount));
+    spare.Set(name, std::max(resources::Scalar(), mirror_.available().Get(name) - amount));
   }
   return resources::ShrinkTo(resources, std::move(spare), nullptr);
 }
@@ -70,10 +63,6 @@ Resources QuotaHeadroom::Cut(const RoleNode& role, const Resources& available, P
   if (guaranteed.empty()) return {};
   const Resources burst = WithinLimits(role, subject - guaranteed, guaranteed.ScalarQuantities());
   return offer + guaranteed + WithinHeadroom(burst);
-}
-
-void QuotaHeadroom::Granted(const Resources& offered) {
-  if (applies_) available_ -= Charge::Of(offered).unreserved;
 }
 
 }  // namespace meros::allocator

@@ -24,11 +24,10 @@ enum class Pass : uint8_t { kGuarantees, kFairShare };
 
 class QuotaHeadroom {
  public:
-  // Cost: O(agents) if there are quotas, else O(1).
   explicit QuotaHeadroom(const Mirror& mirror);
 
   // Whether there are quotas at all; without them Cut need not be called.
-  bool applies() const { return applies_; }
+  bool applies() const { return roles_.has_quota(); }
   // Whether any guarantee is not met: whether the first pass is worth making.
   bool has_shortfall() const { return !roles_.root().shortfall().empty(); }
   // Whether `role` takes part in the first pass.
@@ -38,9 +37,6 @@ class QuotaHeadroom {
   // nothing that the guarantee lacks.
   Resources Cut(const RoleNode& role, const Resources& available, Pass pass) const;
 
-  // `offered` is not free any more. The accounts of roles must have been charged already.
-  void Granted(const Resources& offered);
-
  private:
   // Cuts to the limits of the role and of those above it, as if `taken` were consumed already.
   Resources WithinLimits(const RoleNode& role, Resources resources,
@@ -48,9 +44,8 @@ class QuotaHeadroom {
   // Cuts to what guarantees of others leave.
   Resources WithinHeadroom(const Resources& resources) const;
 
+  const Mirror& mirror_;
   const RoleTree& roles_;
-  const bool applies_;
-  ResourceQuantities available_;  // free, unreserved, not revocable, on active agents
 };
 
 }  // namespace meros::allocator

@@ -24,10 +24,17 @@ absl::string_view LastComponent(absl::string_view role) {
 
 bool RoleNode::is_unused() const {
   return clients_.empty() && children_.empty() && subtree_.charged.empty() && weight_ == 1 &&
-         quota_.empty() && reserved_.empty();
+         quota_.empty() && reserved_.empty() && settings_ == RoleSettings();
 }
 
-RoleTree::RoleTree() : root_(std::make_unique<RoleNode>()) {}
+RoleTree::RoleTree(Placement placement, Sorter sorter, Rng rng)
+    : rng_(rng),
+      default_placement_(placement),
+      default_sorter_(sorter),
+      root_(std::make_unique<RoleNode>()) {
+  root_->placement_ = placement;
+  root_->sorter_ = sorter;
+}
 
 double RoleTree::Share(const Account& account) const {
   return DominantShare(account.charged, totals_);
@@ -44,6 +51,7 @@ RoleNode* RoleTree::GetRole(absl::string_view role) {
       child->name_ = std::string(name);
       child->component_ = LastComponent(child->name_);
       child->parent_ = node;
+      child->Inherit();
       ++role_count_;
     }
     node = child.get();
@@ -120,7 +128,7 @@ void RoleTree::ChangeClient(Client* client, Change change) {
 template <typename Change>
 void RoleTree::ChangeNode(RoleNode* node, Change change) {
   const Child own_before = node->OwnAsChild();
-  const Child before = node->AsChild();
+  const Child before = node->parent_ == nullptr ? Child() : node->AsChild();
   change(node);
   if (!node->clients_.empty()) node->own_share_ = Share(node->own_);
   if (node->own_demanding_ > 0) node->child_order_.Move(own_before, node->OwnAsChild());
@@ -131,19 +139,28 @@ void RoleTree::ChangeNode(RoleNode* node, Change change) {
 
 void RoleTree::SetDemand(Client* client, bool has_demand) {
   if (client->has_demand == has_demand) return;
-  // Counts and orders change where the first appears or the last goes.
-  const auto count = [&](size_t* demanding, ChildOrder* order, const Child& child) {
-    if (has_demand && (*demanding)++ == 0 && order != nullptr) order->Insert(child);
-    if (!has_demand && --*demanding == 0 && order != nullptr) order->Erase(child);
-  };
   RoleNode* const role = client->role;
   if (client->has_demand) role->client_order_.erase({client->standing(), client});
   client->has_demand = has_demand;
-  if (client->has_demand) role->client_order_.insert({client->standing(), client});
-  count(&role->own_demanding_, &role->child_order_, role->OwnAsChild());
+  if (client->has_demand) {
+    if (role->uses_lottery()) DrawTicket(client);
+    role->client_order_.insert({client->standing(), client});
+  }
+  // Orders change where the first demand appears or the last goes.
+  if (has_demand && role->own_demanding_++ == 0) {
+    if (role->uses_lottery()) DrawOwnTicket(role);
+    role->child_order_.Insert(role->OwnAsChild());
+  } else if (!has_demand && --role->own_demanding_ == 0) {
+    role->child_order_.Erase(role->OwnAsChild());
+  }
   for (RoleNode* node = role; node != nullptr; node = node->parent_) {
-    count(&node->demanding_, node->parent_ == nullptr ? nullptr : &node->parent_->child_order_,
-          node->AsChild());
+    RoleNode* const parent = node->parent_;
+    if (has_demand && node->demanding_++ == 0 && parent != nullptr) {
+      if (parent->uses_lottery()) DrawTicket(node);
+      parent->child_order_.Insert(node->AsChild());
+    } else if (!has_demand && --node->demanding_ == 0 && parent != nullptr) {
+      parent->child_order_.Erase(node->AsChild());
+    }
   }
 }
 
@@ -153,11 +170,15 @@ void RoleTree::Charge(Client* client, const allocator::Charge& charge, Grant gra
     account->charged += charge.all;
     account->grants += grants;
   };
-  ChangeClient(client, [&](Client* c) { add(&c->account); });
+  ChangeClient(client, [&](Client* c) {
+    add(&c->account);
+    if (grants > 0) UseTickets(c);
+  });
   for (RoleNode* node = client->role; node != nullptr; node = node->parent_) {
     ChangeNode(node, [&](RoleNode* n) {
       if (n == client->role) add(&n->own_);
       add(&n->subtree_);
+      if (grants > 0) UseTickets(n, n == client->role);
       n->unreserved_ += charge.unreserved;
     });
   }
@@ -190,7 +211,10 @@ void RoleTree::Unpin(Client* client) {
 void RoleTree::SetWeight(absl::string_view role, double weight) {
   MEROS_CHECK(weight > 0) << role << " " << weight;
   RoleNode* node = GetRole(role);
-  ChangeNode(node, [&](RoleNode* n) { n->weight_ = weight; });
+  ChangeNode(node, [&](RoleNode* n) {
+    n->weight_ = weight;
+    if (n->parent_->uses_lottery()) DrawTicket(n);
+  });
   PruneFrom(node);
 }
 
@@ -295,6 +319,8 @@ void RoleTree::CheckNode(const RoleNode& node) const {
     MEROS_CHECK(!child->is_unused()) << child->name_;
     MEROS_CHECK(node.child_order_.Contains(child->AsChild()) == (child->demanding_ > 0))
         << child->name_;
+    MEROS_CHECK(child->placement_ == child->settings_.placement.value_or(node.placement_));
+    MEROS_CHECK(child->sorter_ == child->settings_.sorter.value_or(node.sorter_));
     children_in_order += child->demanding_ > 0 ? 1 : 0;
     demanding += child->demanding_;
     subtree.charged += child->subtree_.charged;

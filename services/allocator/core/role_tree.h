@@ -7,9 +7,16 @@
 //            │        └────── client (eng/web, framework 2)
 //            └─ "." ───────── client (eng, framework 1)
 //
-// A role's own frameworks stand beside its sub-roles as one child named ".". Siblings are compared with siblings only (hierarchical DRF); weights apply at every level.
+// A role's own frameworks stand beside its sub-roles as one child named ".". Siblings are compared
+// with siblings only (hierarchical DRF); weights apply at every level, and so do priorities. Below
+// a role whose sorter is random, siblings stand in the order of lottery tickets instead of shares:
+// a ticket is the time of the next arrival of a Poisson process whose rate is the weight, and
+// whoever is granted something draws the next arrival. So grants go to siblings in proportion to
+// their weights, each draw independent of those before, and still only those move who were granted
+// something.
+//
 // A role exists while anyone is subscribed to it or charged through it, while agents are reserved
-// for it, or while it has a weight or a quota.
+// for it, or while it has a weight, a quota or settings.
 //
 // Owner: services/allocator/core (Mirror). Thread rule: strand-confined.
 #pragma once
@@ -23,6 +30,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/strings/string_view.h"
+#include "libs/base/rng.h"
 #include "services/allocator/core/child_order.h"
 #include "services/allocator/core/fair_share.h"
 #include "services/allocator/core/model.h"
@@ -38,15 +46,19 @@ struct Client {
   RoleNode* role = nullptr;
   uint64_t serial = 0;             // unique within a mirror, never reused
   Framework* framework = nullptr;  // null when the framework is not subscribed to the role
-  size_t pins = 0;                 // holdings that refer to the client
+  // Of the framework for the role; null if it names none. Set by Mirror.
+  const resources::AgentConstraints* constraints = nullptr;
+  const MinAllocatable* min_allocatable = nullptr;
+  size_t pins = 0;  // holdings that refer to the client
   Account account;
   double share = 0;
+  double ticket = 0;        // of the lottery among the clients of the role
   bool has_demand = false;  // stands in the order
 
   // Scratch of the run in progress: the last agent visit that looked at this client.
   mutable uint64_t visited = 0;
 
-  Standing standing() const { return {share, account.grants, framework_id.value()}; }
+  Standing standing() const;
 };
 
 class RoleNode {
@@ -54,7 +66,24 @@ class RoleNode {
   const std::string& name() const { return name_; }  // full path; "" for the root
   const RoleNode* parent() const { return parent_; }
   double weight() const { return weight_; }
+  double share() const { return share_; }  // of the subtree, divided by weight
   const Account& subtree() const { return subtree_; }
+  const RoleSettings& settings() const { return settings_; }
+
+  // What holds for the role: its own setting, or that of the nearest ancestor that has one.
+  Placement placement() const { return placement_; }
+  Sorter sorter() const { return sorter_; }
+  const MinAllocatable* min_allocatable() const { return min_allocatable_; }  // null: no one says
+  const ResourceLimits& offer_max() const { return *offer_max_; }
+
+  // How many siblings stand before it, and how many have demand, it included; the same for one of
+  // its clients. Without demand, all siblings stand before it. Cost: O(siblings).
+  struct Position {
+    size_t before = 0;
+    size_t among = 0;
+  };
+  Position PositionAmongSiblings() const;
+  Position PositionOf(const Client& client) const;
 
   // Quota. What counts as consumed: reservations for the subtree, allocated or not, and unreserved
   // resources that are not revocable, allocated, offered or proposed to the subtree.
@@ -77,9 +106,17 @@ class RoleNode {
   };
 
   // As a child of its parent, and its own clients as a child of it.
-  Child AsChild() const { return {{share_, subtree_.grants, component_}, this}; }
-  Child OwnAsChild() const { return {{own_share_, own_.grants, "."}, this}; }
+  Child AsChild() const {
+    return {{settings_.priority, parent_->uses_lottery() ? ticket_ : share_, subtree_.grants,
+             component_},
+            this};
+  }
+  Child OwnAsChild() const {
+    return {{0, uses_lottery() ? own_ticket_ : own_share_, own_.grants, "."}, this};
+  }
+  bool uses_lottery() const { return sorter_ == Sorter::kRandom; }
   bool is_unused() const;
+  void Inherit();
 
   std::string name_;
   absl::string_view component_;  // last part of name_
@@ -96,6 +133,17 @@ class RoleNode {
   ChildOrder child_order_;                   // children with demand, and "." for client_order_
   absl::btree_set<ClientRef> client_order_;  // clients with demand
 
+  double ticket_ = 0;          // in the lottery of the parent
+  double own_ticket_ = 0;      // of the own clients in the lottery of children
+  double children_clock_ = 0;  // the latest ticket that won something among children
+  double clients_clock_ = 0;   // and among clients
+
+  RoleSettings settings_;
+  Placement placement_ = Placement::kRandom;
+  Sorter sorter_ = Sorter::kDrf;
+  const MinAllocatable* min_allocatable_ = nullptr;
+  const ResourceLimits* offer_max_ = &settings_.offer_max;
+
   Quota quota_;
   ResourceQuantities reserved_;    // by agents for the subtree
   ResourceQuantities unreserved_;  // charged to the subtree
@@ -103,11 +151,18 @@ class RoleNode {
   ResourceQuantities children_shortfall_;  // sum over children
 };
 
+inline Standing Client::standing() const {
+  return {0, role->sorter() == Sorter::kRandom ? ticket : share, account.grants,
+          framework_id.value()};
+}
+
 enum class Grant : uint8_t { kNo, kYes };
 
 class RoleTree {
  public:
-  RoleTree();
+  // `placement` and `sorter` hold where no role says otherwise; lotteries draw from `rng`.
+  explicit RoleTree(Placement placement = Placement::kRandom, Sorter sorter = Sorter::kDrf,
+                    Rng rng = Rng(1));
 
   // The client of a framework in a role, made if need be. It lives while it is subscribed or
   // pinned.
@@ -134,6 +189,8 @@ class RoleTree {
 
   void SetWeight(absl::string_view role, double weight);  // REQUIRES: finite and > 0
   void SetQuota(absl::string_view role, Quota quota);
+  // "" means the root. Cost: O(n log n) in clients and roles.
+  void Configure(absl::string_view role, RoleSettings settings);
 
   // What shares are fractions of. Cheap: shares are brought up to date by the next Refresh.
   void SetTotals(const ResourceQuantities& totals);
@@ -152,6 +209,9 @@ class RoleTree {
   }
 
   const RoleNode& root() const { return *root_; }
+  // The role whose client Walk visits first; null without demand.
+  const RoleNode* FirstInOrder() const;
+  const ResourceQuantities& totals() const { return totals_; }  // what shares are fractions of
   const RoleNode* FindRole(absl::string_view role) const;
   bool has_quota() const { return quotas_ > 0; }
   size_t role_count() const { return role_count_; }
@@ -193,12 +253,26 @@ class RoleTree {
   template <typename Change>
   void ChangeNode(RoleNode* node, Change change);
   void RefreshNode(RoleNode* node);
+  // Tells settings to the subtree, and puts everyone in it into order anew.
+  void Rebuild(RoleNode* node);
+  // The time of the next arrival after `clock`.
+  double Draw(double clock, double weight);
+  // For someone who begins to take part in a lottery.
+  void DrawTicket(Client* client);
+  void DrawTicket(RoleNode* node);
+  void DrawOwnTicket(RoleNode* node);
+  // After a grant: what stood on the tickets is over, the next ones are drawn.
+  void UseTickets(Client* client);
+  void UseTickets(RoleNode* node, bool is_own);
   // Bring shortfalls of the node and those above it up to date; the first only if there are quotas.
   void UpdateShortfall(RoleNode* node);
   void RecomputeShortfall(RoleNode* node);
   double Share(const Account& account) const;
   void CheckNode(const RoleNode& node) const;
 
+  Rng rng_;
+  const Placement default_placement_;
+  const Sorter default_sorter_;
   std::unique_ptr<RoleNode> root_;
   ResourceQuantities totals_;
   bool shares_are_stale_ = false;

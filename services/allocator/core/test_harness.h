@@ -119,6 +119,19 @@ class Harness {
     MEROS_CHECK(proposals.size() == 1) << proposals.size() << " proposals";
     return proposals[0];
   }
+  // "f1 a1" for each inverse offer.
+  std::vector<std::string> TakeInverseOffers() {
+    std::vector<std::string> lines;
+    for (const InverseOffer& offer : std::exchange(inverse_offers_, {})) {
+      lines.push_back(absl::StrCat(offer.framework.value(), " ", offer.agent.value()));
+    }
+    return lines;
+  }
+  // The answer to a question.
+  absl::StatusOr<Explanation> Ask(ExplainQuery query) {
+    Step(ExplainAsked{7, std::move(query)});
+    return std::exchange(explained_, absl::InternalError("no answer"));
+  }
   std::vector<std::string> TakeResets() { return std::exchange(resets_, {}); }
   std::vector<CloseStream> TakeClosed() { return std::exchange(closed_, {}); }
   // All of it in order, one line each.
@@ -133,6 +146,10 @@ class Harness {
       trace_.push_back(Trace(effect));
       if (auto* proposal = std::get_if<SendProposal>(&effect)) {
         proposals_.push_back(std::move(proposal->proposal));
+      } else if (auto* inverse = std::get_if<SendInverseOffer>(&effect)) {
+        inverse_offers_.push_back(std::move(inverse->inverse_offer));
+      } else if (auto* explained = std::get_if<Explained>(&effect)) {
+        explained_ = std::move(explained->explanation);
       } else if (auto* reset = std::get_if<SendNeedSnapshot>(&effect)) {
         resets_.push_back(reset->reason);
       } else if (auto* closed = std::get_if<CloseStream>(&effect)) {
@@ -153,6 +170,11 @@ class Harness {
       return absl::StrCat("proposal ", proposal->proposal.id, " on version ",
                           proposal->proposal.based_on_version, ": ", Line(proposal->proposal));
     }
+    if (std::holds_alternative<Explained>(effect)) return "explained";
+    if (const auto* inverse = std::get_if<SendInverseOffer>(&effect)) {
+      return absl::StrCat("inverse offer to ", inverse->inverse_offer.framework.value(), " for ",
+                          inverse->inverse_offer.agent.value());
+    }
     if (const auto* reset = std::get_if<SendNeedSnapshot>(&effect)) {
       return absl::StrCat("need_snapshot to ", reset->stream, ": ", reset->reason);
     }
@@ -165,6 +187,8 @@ class Harness {
   StreamId stream_ = 1;
   std::vector<std::string> trace_;
   std::vector<Proposal> proposals_;
+  std::vector<InverseOffer> inverse_offers_;
+  absl::StatusOr<Explanation> explained_ = absl::InternalError("no answer");
   std::vector<std::string> resets_;
   std::vector<CloseStream> closed_;
   std::vector<StreamId> welcomed_;

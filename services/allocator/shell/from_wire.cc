@@ -1,14 +1,16 @@
 #include "services/allocator/shell/from_wire.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "libs/base/status_macros.h"
-#include "libs/resources/roles.h"
 #include "libs/wire/field_path.h"
+#include "libs/wire/offer_constraints.h"
 #include "libs/wire/resources_proto.h"
 #include "meros/allocator/v1/allocator_service.pb.h"
+#include "services/allocator/shell/policy_from_wire.h"
 
 namespace meros::allocator {
 namespace {
@@ -19,37 +21,6 @@ template <typename Id>
 absl::StatusOr<Id> ReadId(const std::string& text, const FieldPath& path) {
   MEROS_RETURN_IF_ERROR(path.Annotate(ValidateId(text)));
   return Id(text);
-}
-
-absl::StatusOr<std::string> ReadRole(const std::string& text, const FieldPath& path) {
-  MEROS_RETURN_IF_ERROR(path.Annotate(resources::ValidateRole(text)));
-  return text;
-}
-
-// `visit(name, amount)` for each entry of the map, checked.
-template <typename Visit>
-absl::Status ReadQuantities(const v1::Quantities& quantities, const FieldPath& path, Visit visit) {
-  for (const auto& [name, millis] : quantities.milli()) {
-    if (name.empty()) return path.Fault("a resource name is empty");
-    if (millis < 0 || millis > resources::Scalar::kMaxMillis) {
-      return path.Entry("milli", name).Fault(millis, " is out of range");
-    }
-    visit(resources::ResourceName(name), resources::Scalar::FromMillis(millis));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<MinAllocatable> ReadMinAllocatable(const v1::MinAllocatable& message,
-                                                  const FieldPath& path) {
-  MinAllocatable result;
-  for (int i = 0; i < message.any_of_size(); ++i) {
-    ResourceQuantities quantities;
-    MEROS_RETURN_IF_ERROR(ReadQuantities(
-        message.any_of(i), path.Item("any_of", i),
-        [&](const auto& name, resources::Scalar amount) { quantities.Add(name, amount); }));
-    result.any_of.push_back(std::move(quantities));
-  }
-  return result;
 }
 
 Capabilities ReadCapabilities(const v1::FrameworkState& message) {
@@ -67,6 +38,9 @@ Capabilities ReadCapabilities(const v1::FrameworkState& message) {
         break;
       case meros::v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT:
         capabilities.reservation_refinement = true;
+        break;
+      case meros::v1::FrameworkInfo::Capability::REGION_AWARE:
+        capabilities.region_aware = true;
         break;
       default:
         break;  // the others do not concern what is offered
@@ -91,6 +65,13 @@ absl::StatusOr<Change> Read(const v1::FrameworkState& message, const FieldPath& 
     MEROS_ASSIGN_OR_RETURN(state.min_allocatable[role],
                            ReadMinAllocatable(minimum, path.Entry("min_allocatable", role)));
   }
+  for (const auto& [role, groups] : message.offer_constraints().role_constraints()) {
+    // The master has refused what does not compile. What gets past it matches no agent: the rest
+    // of the cluster must not wait for one framework.
+    auto constraints = wire::AgentConstraintsFromProto(groups, path);
+    state.constraints[role] = std::make_shared<const resources::AgentConstraints>(
+        constraints.ok() ? *std::move(constraints) : resources::AgentConstraints());
+  }
   return UpsertFramework{std::move(state)};
 }
 
@@ -100,12 +81,16 @@ absl::StatusOr<Change> Read(const v1::FrameworkRef& message, const FieldPath& pa
   return RemoveFramework{std::move(id)};
 }
 
-std::string Traits(const meros::v1::AgentInfo& info) {
-  meros::v1::AgentInfo traits;
-  traits.set_hostname(info.hostname());
-  *traits.mutable_attributes() = info.attributes();
-  if (info.has_domain()) *traits.mutable_domain() = info.domain();
-  return traits.SerializeAsString();
+absl::StatusOr<resources::AgentTraits> ReadTraits(const meros::v1::AgentInfo& info,
+                                                  const FieldPath& path) {
+  resources::AgentTraits traits;
+  traits.hostname = info.hostname();
+  if (info.domain().has_fault_domain()) {
+    traits.region = info.domain().fault_domain().region().name();
+    traits.zone = info.domain().fault_domain().zone().name();
+  }
+  MEROS_ASSIGN_OR_RETURN(traits.attributes, wire::AttributesFromProto(info.attributes(), path));
+  return traits;
 }
 
 absl::StatusOr<Change> Read(const v1::AgentState& message, const FieldPath& path) {
@@ -114,7 +99,11 @@ absl::StatusOr<Change> Read(const v1::AgentState& message, const FieldPath& path
   MEROS_ASSIGN_OR_RETURN(Resources total, wire::ResourcesFromProto(message.total(), path, "total"));
   state.total = total.WithoutAllocation();
   state.active = message.active();
-  state.traits = Traits(message.info());
+  MEROS_ASSIGN_OR_RETURN(state.traits, ReadTraits(message.info(), path.Field("info")));
+  if (message.has_maintenance()) {
+    MEROS_ASSIGN_OR_RETURN(state.maintenance,
+                           ReadMaintenance(message.maintenance(), path.Field("maintenance")));
+  }
   return UpsertAgent{std::move(state)};
 }
 
@@ -154,24 +143,6 @@ absl::StatusOr<Change> ReadSelection(const v1::RoleSelection& message, const Fie
   return Selection{std::move(id), {message.roles().begin(), message.roles().end()}};
 }
 
-absl::StatusOr<Change> Read(const v1::RoleWeight& message, const FieldPath& path) {
-  MEROS_ASSIGN_OR_RETURN(std::string role, ReadRole(message.role(), path.Field("role")));
-  return SetWeight{std::move(role), message.weight()};
-}
-
-absl::StatusOr<Change> Read(const v1::RoleQuota& message, const FieldPath& path) {
-  SetQuota result;
-  MEROS_ASSIGN_OR_RETURN(result.role, ReadRole(message.role(), path.Field("role")));
-  MEROS_RETURN_IF_ERROR(ReadQuantities(message.guarantees(), path.Field("guarantees"),
-                                       [&](const auto& name, resources::Scalar amount) {
-                                         result.quota.guarantees.Add(name, amount);
-                                       }));
-  MEROS_RETURN_IF_ERROR(ReadQuantities(
-      message.limits(), path.Field("limits"),
-      [&](const auto& name, resources::Scalar amount) { result.quota.limits.Set(name, amount); }));
-  return result;
-}
-
 absl::StatusOr<Change> ReadChange(const v1::Delta& delta, const FieldPath& path) {
   switch (delta.change_case()) {
     case v1::Delta::kUpsertFramework:
@@ -191,9 +162,17 @@ absl::StatusOr<Change> ReadChange(const v1::Delta& delta, const FieldPath& path)
     case v1::Delta::kSuppress:
       return ReadSelection<Suppress>(delta.suppress(), path.Field("suppress"));
     case v1::Delta::kWeight:
-      return Read(delta.weight(), path.Field("weight"));
+      return ReadPolicy(delta.weight(), path.Field("weight"));
     case v1::Delta::kQuota:
-      return Read(delta.quota(), path.Field("quota"));
+      return ReadPolicy(delta.quota(), path.Field("quota"));
+    case v1::Delta::kRoleConfig:
+      return ReadPolicy(delta.role_config(), path.Field("role_config"));
+    case v1::Delta::kWhitelist:
+      return ReadPolicy(delta.whitelist(), path.Field("whitelist"));
+    case v1::Delta::kRecovery:
+      return ReadPolicy(delta.recovery(), path.Field("recovery"));
+    case v1::Delta::kInverseOfferResult:
+      return ReadPolicy(delta.inverse_offer_result(), path.Field("inverse_offer_result"));
     case v1::Delta::CHANGE_NOT_SET:
       break;
   }
@@ -220,7 +199,7 @@ RejectReason ReadReason(v1::RejectReason reason) {
 MasterMessage Read(const v1::MasterMessage& message, const FieldPath& path) {
   switch (message.body_case()) {
     case v1::MasterMessage::kHello:
-      return Hello{message.hello().master_id(), message.hello().epoch()};
+      return Hello{message.hello().master_id(), message.hello().epoch(), message.hello().region()};
     case v1::MasterMessage::kSnapshotBegin:
       return SnapshotBegin{message.snapshot_begin().version()};
     case v1::MasterMessage::kSnapshotEnd:

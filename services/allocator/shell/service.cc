@@ -1,5 +1,6 @@
 #include "services/allocator/shell/service.h"
 
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -7,6 +8,7 @@
 
 #include "libs/rpc/channel.h"
 #include "libs/telemetry/log.h"
+#include "services/allocator/shell/explain_wire.h"
 #include "services/allocator/shell/from_wire.h"
 
 namespace meros::allocator {
@@ -16,6 +18,8 @@ using telemetry::Field;
 
 // Masters that may be connected at a time; there are a handful, of which one is served.
 constexpr size_t kStreamsMax = 100;
+// Questions that may wait; each costs the strand some milliseconds.
+constexpr size_t kCallsMax = 16;
 
 // Collects the messages of one stream into frames near kFrameBytesTarget.
 template <typename Stream>
@@ -49,8 +53,17 @@ class FrameWriter {
   size_t bytes_ = 0;
 };
 
+// 0 for what goes to no stream.
 StreamId StreamOf(const Core::Effect& effect) {
-  return std::visit([](const auto& e) { return e.stream; }, effect);
+  return std::visit(
+      [](const auto& e) -> StreamId {
+        if constexpr (std::is_same_v<std::decay_t<decltype(e)>, Explained>) {
+          return 0;
+        } else {
+          return e.stream;
+        }
+      },
+      effect);
 }
 
 }  // namespace
@@ -99,6 +112,42 @@ void Service::OnClosed(StreamId id, const absl::Status& status) {
   strand_->Post(StreamClosed{id});
 }
 
+grpc::ServerUnaryReactor* Service::Explain(grpc::CallbackServerContext* context,
+                                           const v1::ExplainRequest* request,
+                                           v1::ExplainResponse* response) {
+  using Reply = rpc::UnaryReply<v1::ExplainResponse>;
+  return rpc::AnswerLater<v1::ExplainResponse>(context, response, [&](Reply reply) {
+    absl::StatusOr<ExplainQuery> query = FromWire(*request);
+    if (!query.ok()) return reply.Finish(query.status());
+    uint64_t call = 0;
+    {
+      MutexLock lock(&mutex_);
+      if (calls_.size() < kCallsMax) calls_.emplace(call = ++last_call_, reply);
+    }
+    if (call == 0) {
+      return reply.Finish(absl::ResourceExhaustedError("too many questions wait, try again"));
+    }
+    if (strand_->TryPost(ExplainAsked{call, *std::move(query)})) return;
+    Answer({call, absl::ResourceExhaustedError("the allocator cannot keep up, try again")});
+  });
+}
+
+void Service::Answer(Explained explained) {
+  std::optional<rpc::UnaryReply<v1::ExplainResponse>> reply;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = calls_.find(explained.call);
+    if (found == calls_.end()) return;
+    reply = found->second;
+    calls_.erase(found);
+  }
+  if (explained.explanation.ok()) {
+    reply->Finish(ToWire(*explained.explanation));
+  } else {
+    reply->Finish(explained.explanation.status());
+  }
+}
+
 std::shared_ptr<Service::Stream> Service::Find(StreamId id) const {
   MutexLock lock(&mutex_);
   const auto found = streams_.find(id);
@@ -108,6 +157,11 @@ std::shared_ptr<Service::Stream> Service::Find(StreamId id) const {
 void Service::Apply(std::vector<Core::Effect> effects) {
   // The effects of one stream mostly follow each other: there is one master.
   for (size_t next = 0; next < effects.size();) {
+    if (auto* explained = std::get_if<Explained>(&effects[next]); explained != nullptr) {
+      Answer(std::move(*explained));
+      ++next;
+      continue;
+    }
     const StreamId id = StreamOf(effects[next]);
     const auto stream = Find(id);
     if (stream == nullptr) {
@@ -123,10 +177,12 @@ void Service::Apply(std::vector<Core::Effect> effects) {
               writer.Add(identity_);
             } else if constexpr (std::is_same_v<Effect, SendProposal>) {
               writer.Add(effect.proposal);
+            } else if constexpr (std::is_same_v<Effect, SendInverseOffer>) {
+              writer.Add(effect.inverse_offer);
             } else if constexpr (std::is_same_v<Effect, SendNeedSnapshot>) {
               MEROS_LOG(WARNING) << "asking for a snapshot" << Field("reason", effect.reason);
               writer.Add(effect);
-            } else {
+            } else if constexpr (std::is_same_v<Effect, CloseStream>) {
               MEROS_LOG(WARNING) << "ending a session" << Field("stream", id)
                                  << Field("status", effect.status);
               writer.Close(std::move(effect.status));

@@ -11,6 +11,7 @@
 #include "libs/base/ids.h"
 #include "libs/base/mutex.h"
 #include "libs/rpc/bidi_server_stream.h"
+#include "libs/rpc/unary.h"
 #include "libs/runtime/core_strand.h"
 #include "meros/allocator/v1/allocator_service.grpc.pb.h"
 #include "services/allocator/shell/core_metrics.h"
@@ -31,12 +32,17 @@ class Service final : public v1::AllocatorService::CallbackService {
   grpc::ServerBidiReactor<v1::MasterFrame, v1::AllocatorFrame>* Session(
       grpc::CallbackServerContext* context) override;
 
+  grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context,
+                                    const v1::ExplainRequest* request,
+                                    v1::ExplainResponse* response) override;
+
  private:
   using Stream = rpc::BidiServerStream<v1::MasterFrame, v1::AllocatorFrame>;
 
   void OnFrame(StreamId id, const v1::MasterFrame& frame);
   void OnClosed(StreamId id, const absl::Status& status);
   std::shared_ptr<Stream> Find(StreamId id) const;
+  void Answer(Explained explained);
   // On the strand.
   void Apply(std::vector<Core::Effect> effects);
 
@@ -45,6 +51,8 @@ class Service final : public v1::AllocatorService::CallbackService {
   mutable Mutex mutex_;
   StreamId last_id_ MEROS_GUARDED_BY(mutex_) = 0;
   std::map<StreamId, std::shared_ptr<Stream>> streams_ MEROS_GUARDED_BY(mutex_);
+  uint64_t last_call_ MEROS_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, rpc::UnaryReply<v1::ExplainResponse>> calls_ MEROS_GUARDED_BY(mutex_);
 };
 
 }  // namespace meros::allocator

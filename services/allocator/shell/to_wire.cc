@@ -22,6 +22,17 @@ void ToWire(const Proposal& proposal, v1::AllocatorMessage* message) {
                          {.refinement = true, .allocation = false});
 }
 
+void ToWire(const InverseOffer& offer, v1::AllocatorMessage* message) {
+  v1::InverseOffer* out = message->mutable_inverse_offer();
+  out->set_framework_id(offer.framework.value());
+  out->set_agent_id(offer.agent.value());
+  out->mutable_maintenance()->set_start_ns(absl::ToUnixNanos(offer.maintenance.start));
+  if (offer.maintenance.duration != absl::InfiniteDuration()) {
+    out->mutable_maintenance()->set_duration_ns(
+        absl::ToInt64Nanoseconds(offer.maintenance.duration));
+  }
+}
+
 void ToWire(const SendNeedSnapshot& effect, v1::AllocatorMessage* message) {
   message->mutable_need_snapshot()->set_reason(effect.reason);
 }

@@ -69,7 +69,10 @@ TEST_F(FromWireTest, ReadsAnAgentWhoseTraitsFollowItsAttributes) {
   wire::ResourcesToProto(Text("cpus:4;ports:[1-5]"), state->mutable_total());
 
   const AgentState plain = OnlyChange<UpsertAgent>().agent;
-  state->mutable_info()->add_attributes()->set_name("rack");
+  auto* rack = state->mutable_info()->add_attributes();
+  rack->set_name("rack");
+  rack->set_type(meros::v1::Value::TEXT);
+  rack->mutable_text()->set_value("r1");
   const AgentState attributed = OnlyChange<UpsertAgent>().agent;
 
   EXPECT_EQ(plain.total, Text("cpus:4;ports:[1-5]"));
@@ -96,6 +99,52 @@ TEST_F(FromWireTest, LimitsOfZeroAreLimits) {
   quota->set_role("eng");
   (*quota->mutable_limits()->mutable_milli())["cpus"] = 0;
   EXPECT_FALSE(OnlyChange<SetQuota>().quota.limits.empty());
+}
+
+TEST_F(FromWireTest, ReadsWhatAFrameworkWantsOfAgents) {
+  v1::FrameworkState* state = AddDelta()->mutable_upsert_framework();
+  state->set_framework_id("f1");
+  state->add_roles("eng");
+  auto* constraint = (*state->mutable_offer_constraints()->mutable_role_constraints())["eng"]
+                         .add_groups()
+                         ->add_attribute_constraints();
+  constraint->mutable_selector()->set_pseudoattribute_type(
+      meros::v1::scheduler::AttributeConstraint::Selector::HOSTNAME);
+  constraint->mutable_predicate()->mutable_text_matches()->set_regex("a.*");
+  resources::AgentTraits agent;
+  agent.hostname = "abc";
+
+  EXPECT_TRUE(OnlyChange<UpsertFramework>().framework.constraints.at("eng")->IsSatisfiedBy(agent));
+  constraint->mutable_predicate()->mutable_text_matches()->set_regex("(");
+  EXPECT_FALSE(OnlyChange<UpsertFramework>().framework.constraints.at("eng")->IsSatisfiedBy(agent))
+      << "what does not compile matches nothing, and the snapshot goes on";
+}
+
+TEST_F(FromWireTest, ReadsSettingsOfARole) {
+  v1::RoleConfig* config = AddDelta()->mutable_role_config();
+  config->set_role("eng");
+  config->set_priority(5);
+  config->set_placement(v1::PLACEMENT_PACK);
+  (*config->mutable_offer_max()->mutable_milli())["cpus"] = 4000;
+
+  const ConfigureRole read = OnlyChange<ConfigureRole>();
+
+  EXPECT_EQ(read.settings.priority, 5);
+  EXPECT_EQ(read.settings.placement, Placement::kPack);
+  EXPECT_EQ(read.settings.sorter, std::nullopt);
+  EXPECT_EQ(read.settings.offer_max.ToString(), "cpus:4");
+  config->set_priority(1001);
+  EXPECT_THAT(Fault(), HasSubstr("role_config.priority"));
+  config->set_priority(0);
+  (*config->mutable_offer_max()->mutable_milli())["cpus"] = 0;
+  EXPECT_THAT(Fault(), HasSubstr("role_config.offer_max"));
+}
+
+TEST_F(FromWireTest, AWhitelistThatIsOffAndOneThatIsEmptyDiffer) {
+  v1::Whitelist* whitelist = AddDelta()->mutable_whitelist();
+  EXPECT_EQ(OnlyChange<SetWhitelist>().hostnames, std::nullopt);
+  whitelist->set_enabled(true);
+  EXPECT_TRUE(OnlyChange<SetWhitelist>().hostnames->empty());
 }
 
 TEST_F(FromWireTest, NamesTheFieldThatIsWrong) {

@@ -441,5 +441,44 @@ TEST_F(AllocatorConformance, AfterAKillASnapshotRestoresEverything) {
   EXPECT_GT(proposals, 0);
 }
 
+// --- Policy
+// ---------------------------------------------------------------------------------------
+
+TEST_F(AllocatorConformance, KeepsToTheWhitelist) {
+  auto master = Begin({Framework("f1"), Agent("a1", kTotal), Agent("a2", kTotal)});
+  proto::Delta delta;
+  delta.mutable_whitelist()->set_enabled(true);
+  delta.mutable_whitelist()->add_hostnames("a3");
+  for (int i = 0; i < 2; ++i) {
+    const auto proposal = master->WaitProposal();
+    ASSERT_TRUE(proposal.has_value());
+    if (i == 0) master->Apply(delta);
+    master->Reject(*proposal, proto::REJECT_REASON_NOT_FREE);
+  }
+  master->Apply(Agent("a3", kTotal));
+  const auto listed = master->WaitProposal();
+  ASSERT_TRUE(listed.has_value());
+  EXPECT_EQ(listed->agent_id(), "a3");
+  EXPECT_FALSE(master->WaitProposal(kQuiet).has_value());
+}
+
+TEST_F(AllocatorConformance, ExplainsWhatIsTooLarge) {
+  auto master = BeginSmall();
+  ASSERT_TRUE(master->WaitProposal().has_value());
+  proto::ExplainRequest request;
+  request.set_framework_id("f1");
+  (*request.mutable_wanted()->mutable_milli())["cpus"] = 64'000;
+  const auto why = master->Explain(request);
+  ASSERT_THAT(why.status(), testing::IsOk());
+  EXPECT_EQ(why->agents(), 1);
+  EXPECT_EQ(why->nearest_stage(), proto::STAGE_TOO_SMALL);
+  EXPECT_EQ(why->nearest().agent_id(), "a1");
+  EXPECT_EQ(why->nearest().lacking().milli().at("cpus"), 60'000);
+  request.set_framework_id("f2");
+  EXPECT_THAT(master->Explain(request).status(), StatusIs(absl::StatusCode::kNotFound));
+  request.set_framework_id("../f");
+  EXPECT_THAT(master->Explain(request).status(), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
 }  // namespace
 }  // namespace meros::allocator_conformance

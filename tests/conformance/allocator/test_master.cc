@@ -1,10 +1,12 @@
 #include "tests/conformance/allocator/test_master.h"
 
+#include <chrono>
 #include <utility>
 
 #include "libs/base/check.h"
 #include "libs/resources/parse.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/status.h"
 #include "libs/testing/process.h"
 #include "libs/wire/resources_proto.h"
 
@@ -205,6 +207,15 @@ absl::Status TestMaster::WaitClosed(absl::Duration limit) {
     return inbox_->closed;
   });
   return status;
+}
+
+absl::StatusOr<proto::ExplainResponse> TestMaster::Explain(const proto::ExplainRequest& request) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoSeconds(kLimit));
+  proto::ExplainResponse response;
+  const grpc::Status status = stub_->Explain(&context, request, &response);
+  if (!status.ok()) return rpc::FromGrpc(status);
+  return response;
 }
 
 }  // namespace meros::allocator_conformance

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "libs/base/mutex.h"
@@ -56,6 +57,9 @@ class TestMaster {
   std::optional<proto::Proposal> WaitProposal(absl::Duration limit = kLimit);
   std::optional<std::string> WaitNeedSnapshot(absl::Duration limit = kLimit);
   absl::Status WaitClosed(absl::Duration limit = kLimit);
+
+  // Asks why; on a call of its own.
+  absl::StatusOr<proto::ExplainResponse> Explain(const proto::ExplainRequest& request);
 
   uint64_t version() const { return version_; }
   void set_version(uint64_t version) { version_ = version; }

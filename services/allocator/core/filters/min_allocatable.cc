@@ -5,10 +5,9 @@
 namespace meros::allocator {
 
 const MinAllocatable& MinAllocatableOf(const Client& client, const MinAllocatable& by_default) {
-  const auto& own = client.framework->state.min_allocatable;
-  if (own.empty()) return by_default;
-  const auto found = own.find(client.role->name());
-  return found == own.end() ? by_default : found->second;
+  if (client.min_allocatable != nullptr) return *client.min_allocatable;
+  const MinAllocatable* const of_role = client.role->min_allocatable();
+  return of_role == nullptr ? by_default : *of_role;
 }
 
 }  // namespace meros::allocator

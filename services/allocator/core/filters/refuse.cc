@@ -15,6 +15,23 @@ bool RefuseFilters::OnAgent::Blocks(uint64_t client, const Resources& offered) c
                      [&](const Refusal& refusal) { return refusal.refused->Contains(offered); });
 }
 
+std::optional<absl::Time> RefuseFilters::OnAgent::BlockedUntil(uint64_t client,
+                                                               const Resources& offered) const {
+  std::optional<absl::Time> until;
+  const auto refusals = by_client_.find(client);
+  if (refusals == by_client_.end()) return until;
+  for (const Refusal& refusal : refusals->second) {
+    if (!refusal.refused->Contains(offered)) continue;
+    until = until ? std::max(*until, refusal.expires) : refusal.expires;
+  }
+  return until;
+}
+
+size_t RefuseFilters::CountOf(uint64_t client) const {
+  const auto found = agents_by_client_.find(client);
+  return found == agents_by_client_.end() ? 0 : found->second.size();
+}
+
 std::shared_ptr<const Resources> RefuseFilters::OnAgent::Share(const Resources& refused) {
   if (last_ == nullptr || *last_ != refused) last_ = std::make_shared<const Resources>(refused);
   return last_;

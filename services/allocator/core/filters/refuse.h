@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -52,6 +53,8 @@ class RefuseFilters {
   absl::Time NextExpiry() const;
 
   size_t size() const { return size_; }
+  // Agents of which the client has refused something. Cost: O(log n).
+  size_t CountOf(uint64_t client) const;
 
   // MEROS_CHECKs counts, bounds, the index by client, and that each refusal has an entry in the
   // heap.
@@ -92,6 +95,8 @@ class RefuseFilters::OnAgent {
  public:
   // Whether a refusal of the client in force at the last Expire covers all of `offered`.
   bool Blocks(uint64_t client, const Resources& offered) const;
+  // Until when; nullopt if it does not.
+  std::optional<absl::Time> BlockedUntil(uint64_t client, const Resources& offered) const;
 
  private:
   friend class RefuseFilters;
