@@ -15,6 +15,7 @@
 #include "libs/testing/temp_dir.h"
 #include "meros/containerizer/v1/containerizer.grpc.pb.h"
 #include "tests/bench/benchmark.h"
+#include "tests/bench/crun.h"
 
 namespace meros::bench {
 namespace {
@@ -61,6 +62,11 @@ class Launcher {
     MutexLock lock(&mutex_);
     return std::exchange(running_, Samples());
   }
+  // From the request to the event that it has ended and nothing of it is left.
+  Samples TakeWholeLives() {
+    MutexLock lock(&mutex_);
+    return std::exchange(whole_lives_, Samples());
+  }
   std::string failure() const {
     MutexLock lock(&mutex_);
     return failure_;
@@ -84,6 +90,10 @@ class Launcher {
         }
         case Response::kTerminated: {
           const auto& id = response.terminated().container_id();
+          if (const auto launched = launched_at_.find(id); launched != launched_at_.end()) {
+            MutexLock lock(&mutex_);
+            whole_lives_.Add(Now() - launched->second);
+          }
           launched_at_.erase(id);
           ++ended_;
           auto* remove = next.add_requests();
@@ -138,6 +148,7 @@ class Launcher {
   absl::flat_hash_map<std::string, absl::Time> launched_at_;
   mutable Mutex mutex_;
   Samples running_ MEROS_GUARDED_BY(mutex_);
+  Samples whole_lives_ MEROS_GUARDED_BY(mutex_);
   std::string failure_ MEROS_GUARDED_BY(mutex_);
 };
 
@@ -174,6 +185,9 @@ absl::StatusOr<Report> RunContainers(Options* options) {
   const double seconds = options->Get("seconds", 5);
   const auto concurrency = static_cast<size_t>(options->Get("concurrency", 8));
   Containerizer server;
+  Report report;
+  NoteCrun(server.directory.path(), /*n=*/50, &report);
+  report.fdatasync_p50_ms = MeasureFdatasync(server.directory.path());
   MEROS_RETURN_IF_ERROR(server.Start());
   Launcher launcher(server.directory / "sandbox", concurrency, SIZE_MAX);
   MEROS_RETURN_IF_ERROR(launcher.Start(server.address));
@@ -183,7 +197,6 @@ absl::StatusOr<Report> RunContainers(Options* options) {
   const size_t ended_before = launcher.ended();
   const absl::Time start = Now();
   usleep(static_cast<useconds_t>(seconds * 1e6));
-  Report report;
   report.n = launcher.ended() - ended_before;
   report.value = static_cast<double>(report.n) / absl::ToDoubleSeconds(Now() - start);
   report.unit = "1/s";
@@ -200,16 +213,24 @@ absl::StatusOr<Report> RunContainers(Options* options) {
 absl::StatusOr<Report> RunContainerLatency(Options* options) {
   const auto n = static_cast<size_t>(options->Get("n", 200));
   Containerizer server;
+  Report report;
+  NoteCrun(server.directory.path(), n, &report);
+  report.fdatasync_p50_ms = MeasureFdatasync(server.directory.path());
   MEROS_RETURN_IF_ERROR(server.Start());
+  const ProcessUsage before = UsageOf(server.process->pid());
   Launcher launcher(server.directory / "sandbox", /*concurrency=*/1, n);
   MEROS_RETURN_IF_ERROR(launcher.Start(server.address));
   if (!testing::Eventually(absl::Minutes(2), [&] { return launcher.ended() >= n; })) {
     return absl::InternalError(
         absl::StrCat(launcher.ended(), " of ", n, " containers ended: ", launcher.failure()));
   }
-  Report report;
   report.latencies = launcher.TakeRunning();
+  report.servers["containerizer"] = UsageOf(server.process->pid());
+  report.servers["containerizer"].cpu_seconds -= before.cpu_seconds;
   report.n = report.latencies.size();
+  const Samples whole_lives = launcher.TakeWholeLives();
+  report.notes["whole_life_ms_p50"] = absl::StrCat(whole_lives.Percentile(0.5));
+  report.notes["whole_life_ms_p99"] = absl::StrCat(whole_lives.Percentile(0.99));
   report.value = report.latencies.Percentile(0.5);
   report.unit = "ms";
   report.notes["shape"] = Shape();

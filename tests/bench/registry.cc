@@ -131,7 +131,7 @@ class Writer {
 
 absl::StatusOr<Report> RunRegistry(Options* options) {
   const double seconds = options->Get("seconds", 5);
-  const auto outstanding = static_cast<size_t>(options->Get("outstanding", 256));
+  const auto outstanding = static_cast<size_t>(options->Get("outstanding", 1024));
   const auto value_bytes = static_cast<size_t>(options->Get("value_bytes", 300));
   testing::TempDir directory;
   MEROS_ASSIGN_OR_RETURN(

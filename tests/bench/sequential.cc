@@ -27,22 +27,28 @@ absl::StatusOr<Report> RunSequential(Options* options) {
   if (!testing::Eventually(absl::Seconds(30), [&] { return framework.terminal_seen() >= 3; })) {
     return absl::InternalError(absl::StrCat("no task ended: ", framework.last_failure()));
   }
+  const auto usage = [&cluster] {
+    return std::map<std::string, ProcessUsage>{
+        {"master", UsageOf(cluster.master().pid())},
+        {"allocator", UsageOf(cluster.allocator().pid())},
+        {"registry", UsageOf(cluster.registry().pid())},
+        {"agent", UsageOf(cluster.agent().pid())},
+        {"containerizer", UsageOf(cluster.containerizer().pid())}};
+  };
+  Report report;
+  report.fdatasync_p50_ms = MeasureFdatasync(directory.path());
   framework.TakeTerminalLatencies();
+  const auto usage_before = usage();
   const size_t before = framework.terminal_seen();
   const absl::Time start = runtime::ProcessClock::Get().Now();
   usleep(static_cast<useconds_t>(seconds * 1e6));
-  Report report;
   report.n = framework.terminal_seen() - before;
   report.value = static_cast<double>(report.n) /
                  absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() - start);
   report.unit = "1/s";
   report.latencies = framework.TakeTerminalLatencies();
-  for (const auto& [name, pid] : {std::pair("master", cluster.master().pid()),
-                                  {"allocator", cluster.allocator().pid()},
-                                  {"agent", cluster.agent().pid()},
-                                  {"containerizer", cluster.containerizer().pid()}}) {
-    report.servers[name] = UsageOf(pid);
-  }
+  report.servers = usage();
+  for (auto& [name, used] : report.servers) used.cpu_seconds -= usage_before.at(name).cpu_seconds;
   report.notes["counted"] =
       "real tasks ('true' in a real container); latency from ACCEPT to FINISHED";
   if (framework.failed_seen() > 0) {
