@@ -7,7 +7,7 @@
 #                 [LABELS root integration] [TIMEOUT seconds])   GoogleTest with main
 #   meros_script_test(NAME tidy_layering COMMAND ... [LABELS ...] [TIMEOUT seconds])
 #   meros_benchmark(NAME resources_benchmark SRCS ... DEPS ...)   Google Benchmark with main
-#   meros_fuzz_target(NAME wire_fuzz SRCS ... DEPS ...)           only with MEROS_FUZZ
+#   meros_fuzz_target(NAME wire_fuzz SRCS ... DEPS ...)           libFuzzer; tests/fuzz
 #
 # Test names are what ./check and the tidy test (every *_test.cc is registered) go by.
 
@@ -54,10 +54,6 @@ function(meros_test)
     set(arg_TIMEOUT 120)
   endif()
   add_executable(${arg_NAME} ${arg_SRCS})
-  if(MEROS_FUZZ)
-    # Declared, so that components may set properties of it and its test, but not built.
-    set_target_properties(${arg_NAME} PROPERTIES EXCLUDE_FROM_ALL ON)
-  endif()
   target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} meros_absl GTest::gmock GTest::gtest
     GTest::gmock_main Threads::Threads)
   set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
@@ -69,9 +65,6 @@ endfunction()
 
 function(meros_script_test)
   cmake_parse_arguments(arg "" "NAME;TIMEOUT" "COMMAND;LABELS" ${ARGN})
-  if(MEROS_FUZZ)
-    return()
-  endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
@@ -82,18 +75,25 @@ endfunction()
 
 function(meros_benchmark)
   cmake_parse_arguments(arg "" "NAME" "SRCS;DEPS" ${ARGN})
-  if(MEROS_FUZZ)
-    return()
-  endif()
   add_executable(${arg_NAME} ${arg_SRCS})
   target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} meros_absl benchmark::benchmark
     benchmark::benchmark_main Threads::Threads)
   set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/benchmarks)
 endfunction()
 
+# Fuzz targets are built by clang in the preset "fuzz", with sanitizers, and run as tests of every
+# other preset: fuzz_<name without _fuzz> runs the binary on tests/fuzz/corpus/<name> and then on.
+if(MEROS_FUZZ)
+  add_custom_target(fuzz_targets)
+endif()
+
 function(meros_fuzz_target)
   cmake_parse_arguments(arg "" "NAME" "SRCS;DEPS" ${ARGN})
   if(NOT MEROS_FUZZ)
+    string(REGEX REPLACE "_fuzz$" "" stem ${arg_NAME})
+    add_test(NAME fuzz_${stem} COMMAND tests/fuzz/run ${arg_NAME}
+      WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(fuzz_${stem} PROPERTIES LABELS fuzz TIMEOUT 120 SKIP_RETURN_CODE 77)
     return()
   endif()
   add_executable(${arg_NAME} ${arg_SRCS})
@@ -101,4 +101,5 @@ function(meros_fuzz_target)
   target_link_options(${arg_NAME} PRIVATE -fsanitize=fuzzer)
   target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} meros_absl Threads::Threads)
   set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  add_dependencies(fuzz_targets ${arg_NAME})
 endfunction()

@@ -38,8 +38,10 @@ if(MEROS_SANITIZE)
   # A finding ends the program: a test that only prints it would pass.
   add_compile_options(-fsanitize=${MEROS_SANITIZE} -fno-sanitize-recover=all)
   add_compile_options(-fno-omit-frame-pointer)
-  # gcc sees uninitialised values in its own instrumentation.
-  add_compile_options(-Wno-maybe-uninitialized)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # It sees uninitialised values in its own instrumentation.
+    add_compile_options(-Wno-maybe-uninitialized)
+  endif()
   add_link_options(-fsanitize=${MEROS_SANITIZE})
 endif()
 if(MEROS_FUZZ)
