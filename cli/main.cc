@@ -1,5 +1,6 @@
 // meros: the command line of the cluster manager. One verb per file; this one puts them together.
 #include <cstdio>
+#include <cstdlib>
 
 #include "cli/verbs.h"
 #include "libs/rpc/status.h"
@@ -35,6 +36,8 @@ void AddConnectionOptions(CLI::App* app, Common* common) {
 
 int main(int argc, char** argv) {
   using namespace meros::cli;
+  // gRPC writes a line for each failed connection; what failed in the end is said once, by us.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   CLI::App app("The command line of the Meros cluster manager.", "meros");
   Common common;
   AddConnectionOptions(&app, &common);

@@ -27,7 +27,8 @@ struct TlsOptions {
 };
 
 // Servers demand a certificate of every client, signed by `ca_file`.
-// ERRORS: InvalidArgument as Validate(); NotFound or PermissionDenied naming an unreadable file.
+// ERRORS: InvalidArgument as Validate(), and naming a file that holds something else or a key that
+// is not the certificate's; NotFound naming an unreadable file.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const TlsOptions& tls);
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeChannelCredentials(const TlsOptions& tls);
 

@@ -116,6 +116,45 @@ TEST_F(ServerTest, UnreadableKeyFileIsNamed) {
       << server.status();
 }
 
+TEST_F(ServerTest, FilesThatDoNotFitAreNamed) {
+  MakeCertificates();
+  const auto message = [this](const TlsOptions& tls) {
+    return std::string(
+        Server::Start({.addresses = {"127.0.0.1:0"}, .tls = tls}, {&service_}).status().message());
+  };
+  TlsOptions tls = Tls("server");
+  tls.key_file = dir_ + "/client.key";
+  EXPECT_TRUE(absl::StrContains(message(tls), "is not the key of")) << message(tls);
+  tls.key_file = dir_ + "/server.pem";
+  EXPECT_TRUE(absl::StrContains(message(tls), "no private key")) << message(tls);
+  tls = Tls("server");
+  tls.cert_file = tls.key_file;
+  EXPECT_TRUE(absl::StrContains(message(tls), "--tls_cert")) << message(tls);
+  tls = Tls("server");
+  tls.ca_file = tls.key_file;
+  EXPECT_TRUE(absl::StrContains(message(tls), "--tls_ca")) << message(tls);
+  tls.ca_file = dir_;
+  EXPECT_TRUE(absl::StrContains(message(tls), "directory")) << message(tls);
+}
+
+TEST_F(ServerTest, ARefusedConnectionSaysWhatToLookAt) {
+  MakeCertificates();
+  auto secure = Server::Start({.addresses = {"127.0.0.1:0"}, .tls = Tls("server")}, {&service_});
+  auto plain =
+      Server::Start({.addresses = {"127.0.0.1:0"}, .tls = {.insecure = true}}, {&service_});
+  ASSERT_TRUE(secure.ok() && plain.ok());
+  const auto refusal = [](const Server& server, const TlsOptions& tls) {
+    const std::string address = absl::StrCat("127.0.0.1:", server.port(0));
+    return std::string(Ask(*MakeChannel(address, tls)).status().message());
+  };
+
+  EXPECT_TRUE(absl::StrContains(refusal(**secure, {.insecure = true}), "wants TLS"));
+  EXPECT_TRUE(absl::StrContains(refusal(**plain, Tls("client")), "speaks plaintext"));
+  const TlsOptions theirs = Tls("client");
+  MakeCertificates();  // by a new authority
+  EXPECT_TRUE(absl::StrContains(refusal(**secure, theirs), "--tls_ca"));
+}
+
 TEST_F(ServerTest, APortInUseIsAnErrorThatNamesIt) {
   auto first =
       Server::Start({.addresses = {"127.0.0.1:0"}, .tls = {.insecure = true}}, {&service_});

@@ -13,6 +13,7 @@ namespace meros::rpc {
 inline constexpr size_t kStatusMessageBytesMax = 4096;
 
 grpc::Status ToGrpc(const absl::Status& status);
+// Where a connection failed over TLS, the message ends with what to look at.
 absl::Status FromGrpc(const grpc::Status& status);
 
 }  // namespace meros::rpc
