@@ -82,6 +82,10 @@ absl::Status LocalCluster::Launch(std::unique_ptr<Process>* process, const std::
                                   const std::vector<std::string>& more) {
   process->reset();
   arguments.push_back("--metrics_port=0");
+  if (binary != "meros-containerizer") {  // that listens on a unix socket only
+    arguments.insert(arguments.end(), options_.security_flags.begin(),
+                     options_.security_flags.end());
+  }
   arguments.insert(arguments.end(), more.begin(), more.end());
   MEROS_ASSIGN_OR_RETURN(*process, Process::Start({.name = name,
                                                    .program = BinaryPath(binary),
@@ -104,7 +108,7 @@ absl::Status LocalCluster::Start() {
 absl::Status LocalCluster::RestartRegistry() {
   MEROS_RETURN_IF_ERROR(
       Launch(&registry_, "registry", "meros-registry",
-             {"--address=" + registry_address_, "--insecure",
+             {"--address=" + registry_address_,
               absl::StrCat("--store=sqlite:", options_.directory, "/registry.db")},
              options_.registry_flags));
   registry_address_ = registry_->address();
@@ -113,8 +117,7 @@ absl::Status LocalCluster::RestartRegistry() {
 
 absl::Status LocalCluster::RestartAllocator() {
   MEROS_RETURN_IF_ERROR(Launch(&allocator_, "allocator", "meros-allocator",
-                               {"--address=" + allocator_address_, "--insecure"},
-                               options_.allocator_flags));
+                               {"--address=" + allocator_address_}, options_.allocator_flags));
   allocator_address_ = allocator_->address();
   return absl::OkStatus();
 }
@@ -122,7 +125,7 @@ absl::Status LocalCluster::RestartAllocator() {
 absl::Status LocalCluster::RestartMaster(int i) {
   MEROS_RETURN_IF_ERROR(
       Launch(&masters_[i], absl::StrCat("master-", i), "meros-master",
-             {"--address=" + master_addresses_[i], "--insecure", "--registry=" + registry_address_,
+             {"--address=" + master_addresses_[i], "--registry=" + registry_address_,
               "--allocator=" + allocator_address_},
              options_.master_flags));
   master_addresses_[i] = masters_[i]->address();
@@ -140,7 +143,7 @@ absl::Status LocalCluster::RestartContainerizer(int i) {
 absl::Status LocalCluster::RestartAgent(int i) {
   MEROS_RETURN_IF_ERROR(
       Launch(&agents_[i], absl::StrCat("agent-", i), "meros-agent",
-             {"--address=" + agent_addresses_[i], "--insecure", "--master=" + master_list(),
+             {"--address=" + agent_addresses_[i], "--master=" + master_list(),
               "--work_dir=" + agent_work_dir(i),
               absl::StrCat("--containerizer=unix:", options_.directory, "/c", i, ".sock"),
               "--resources=" + options_.agent_resources},
@@ -149,10 +152,12 @@ absl::Status LocalCluster::RestartAgent(int i) {
   return absl::OkStatus();
 }
 
-std::unique_ptr<Process> LocalCluster::CliStart(const std::string& name,
+std::unique_ptr<Process> LocalCluster::StartCli(const std::string& name,
+                                                const std::vector<std::string>& security,
                                                 std::vector<std::string> arguments) {
   // In front: what follows "--" belongs to the task.
-  arguments.insert(arguments.begin(), {"--insecure", "--master=" + master_list()});
+  arguments.insert(arguments.begin(), security.begin(), security.end());
+  arguments.insert(arguments.begin(), "--master=" + master_list());
   auto process = Process::Start({.name = name,
                                  .program = BinaryPath("meros"),
                                  .arguments = std::move(arguments),
@@ -160,11 +165,22 @@ std::unique_ptr<Process> LocalCluster::CliStart(const std::string& name,
   return process.ok() ? *std::move(process) : nullptr;
 }
 
+std::unique_ptr<Process> LocalCluster::CliStart(const std::string& name,
+                                                std::vector<std::string> arguments) {
+  return StartCli(name, options_.security_flags, std::move(arguments));
+}
+
 LocalCluster::CliResult LocalCluster::Cli(std::vector<std::string> arguments,
                                           absl::Duration limit) {
+  return CliSecuredBy(options_.security_flags, std::move(arguments), limit);
+}
+
+LocalCluster::CliResult LocalCluster::CliSecuredBy(const std::vector<std::string>& security,
+                                                   std::vector<std::string> arguments,
+                                                   absl::Duration limit) {
   CliResult result;
-  const std::string name = absl::StrCat("meros-", ++cli_runs_);
-  const auto process = CliStart(name, std::move(arguments));
+  const auto process =
+      StartCli(absl::StrCat("meros-", ++cli_runs_), security, std::move(arguments));
   if (process == nullptr) return result;
   const auto status = process->Wait(limit);
   result.out = process->Output();

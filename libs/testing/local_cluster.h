@@ -24,6 +24,8 @@ struct LocalClusterOptions {
   int agents = 1;  // each with its own containerizer
   std::string agent_resources = "cpus:4;mem:4096;disk:10000";
   std::string launcher = "auto";
+  // How every service and the command line secure TCP: this, or --tls_ca, --tls_cert and --tls_key.
+  std::vector<std::string> security_flags = {"--insecure"};
   // Added to the command line of each process of that service.
   std::vector<std::string> registry_flags = {}, allocator_flags = {}, master_flags = {},
                            agent_flags = {}, containerizer_flags = {};
@@ -58,17 +60,23 @@ class LocalCluster {
   std::string cgroups_root(int i) const;
   std::string agent_work_dir(int i) const;
 
-  // Runs `meros` with the arguments and waits. What it printed and its exit status (not wait
-  // status).
+  // Runs `meros` with the arguments and waits. `security` takes the place of security_flags. What
+  // it printed and its exit status (not wait status).
   struct CliResult {
     int exit_code = -1;
     std::string out, err;
   };
   CliResult Cli(std::vector<std::string> arguments, absl::Duration limit = absl::Seconds(60));
+  CliResult CliSecuredBy(const std::vector<std::string>& security,
+                         std::vector<std::string> arguments,
+                         absl::Duration limit = absl::Seconds(60));
   // The same in the background.
   std::unique_ptr<Process> CliStart(const std::string& name, std::vector<std::string> arguments);
 
  private:
+  std::unique_ptr<Process> StartCli(const std::string& name,
+                                    const std::vector<std::string>& security,
+                                    std::vector<std::string> arguments);
   absl::Status Launch(std::unique_ptr<Process>* process, const std::string& name,
                       const std::string& binary, std::vector<std::string> arguments,
                       const std::vector<std::string>& more);
