@@ -19,7 +19,7 @@ void CheckTask(const Books& books, const Task& task) {
   MEROS_CHECK(framework->task_by_id.at(task.id) == &task) << task.id;
   MEROS_CHECK(agent->tasks.at(task.sequence) == &task) << task.id;
   MEROS_CHECK(!task.holds_resources || !IsTerminal(task.state)) << task.id;
-  MEROS_CHECK(task.info != nullptr) << task.id;
+  MEROS_CHECK(task.description != nullptr) << task.id;
 }
 
 void CheckAgent(const Books& books, const Agent& agent) {

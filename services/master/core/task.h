@@ -17,6 +17,18 @@
 
 namespace meros::master {
 
+// What readers are shown of a task's launch. A running task is kept for long and rarely looked at:
+// packed, this takes a tenth of what the message takes on the heap.
+struct TaskDescription {
+  std::string name;
+  std::string packed;  // of everything else; empty if there is nothing else
+
+  // Without the name. Cost: parsing.
+  v1::TaskInfo Unpack() const;
+};
+// `info` is the launch, or what the task's agent still knows of it.
+std::shared_ptr<const TaskDescription> Describe(const v1::TaskInfo& info);
+
 struct Task {
   // Order of entry into the books; unique per master process and what iteration goes by.
   uint64_t sequence = 0;
@@ -36,8 +48,7 @@ struct Task {
   std::optional<v1::TaskState> forwarded_state;
   std::string forwarded_uuid;
 
-  // As launched, or what its agent still knows of it. Never null.
-  std::shared_ptr<const v1::TaskInfo> info;
+  std::shared_ptr<const TaskDescription> description;  // never null
   // One status per state it has been in, oldest first, without `data`. Bounded by the number of
   // states.
   std::vector<std::shared_ptr<const v1::TaskStatus>> statuses;

@@ -140,7 +140,7 @@ Task* Transaction::LaunchTask(Framework* framework, Agent* agent, const std::str
   entry.role = role;
   entry.resources = launch.resources;
   entry.holds_resources = true;
-  entry.info = launch.info;
+  entry.description = master::Describe(*launch.info);
   entry.entered = now_;
   Task* task = books_.tasks.Insert(std::move(entry));
   framework->task_by_id.emplace(task->id, task);
@@ -180,7 +180,7 @@ Task* Transaction::AddReportedTask(Framework* framework, Agent* agent,
   entry.state = reported.state;
   entry.forwarded_state = reported.forwarded_state;
   entry.forwarded_uuid = reported.forwarded_uuid;
-  entry.info = reported.info;
+  entry.description = master::Describe(*reported.info);
   entry.statuses = reported.statuses;
   entry.entered = now_;
   entry.holds_resources =

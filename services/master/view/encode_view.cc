@@ -22,7 +22,7 @@ void EncodeQuantities(const resources::ResourceQuantities& quantities,
 }
 
 void EncodeTask(const Task& task, v1::Task* out) {
-  out->set_name(task.info->name());
+  out->set_name(task.description->name);
   out->mutable_task_id()->set_value(task.id.value());
   out->mutable_framework_id()->set_value(task.framework_id.value());
   out->mutable_agent_id()->set_value(task.agent_id.value());
@@ -32,14 +32,15 @@ void EncodeTask(const Task& task, v1::Task* out) {
   for (const auto& status : task.statuses) *out->add_statuses() = *status;
   if (task.forwarded_state.has_value()) out->set_status_update_state(*task.forwarded_state);
   if (!task.forwarded_uuid.empty()) out->set_status_update_uuid(task.forwarded_uuid);
-  const v1::TaskInfo& info = *task.info;
-  if (info.has_labels()) *out->mutable_labels() = info.labels();
-  if (info.has_discovery()) *out->mutable_discovery() = info.discovery();
-  if (info.has_container()) *out->mutable_container() = info.container();
-  if (info.has_health_check()) *out->mutable_health_check() = info.health_check();
-  if (info.has_kill_policy()) *out->mutable_kill_policy() = info.kill_policy();
+  if (task.description->packed.empty()) return;
+  v1::TaskInfo info = task.description->Unpack();
+  if (info.has_labels()) out->mutable_labels()->Swap(info.mutable_labels());
+  if (info.has_discovery()) out->mutable_discovery()->Swap(info.mutable_discovery());
+  if (info.has_container()) out->mutable_container()->Swap(info.mutable_container());
+  if (info.has_health_check()) out->mutable_health_check()->Swap(info.mutable_health_check());
+  if (info.has_kill_policy()) out->mutable_kill_policy()->Swap(info.mutable_kill_policy());
   if (info.command().has_user()) out->set_user(info.command().user());
-  *out->mutable_limits() = info.limits();
+  out->mutable_limits()->swap(*info.mutable_limits());
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ bool Matches(const TaskEntry& entry, const pb::ListTasksRequest& request) {
   if (request.has_agent_id() && task.agent_id.value() != request.agent_id().value()) return false;
   if (!Wants(request.states(), static_cast<int>(task.state))) return false;
   if (request.has_role() && task.role != request.role()) return false;
-  return !request.has_name() || task.info->name() == request.name();
+  return !request.has_name() || task.description->name == request.name();
 }
 
 }  // namespace

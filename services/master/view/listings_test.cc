@@ -47,9 +47,10 @@ class Listings : public ::testing::Test {
     task->agent_id = AgentId(agent);
     task->role = "*";
     task->state = state;
-    auto info = std::make_shared<v1::TaskInfo>();
-    info->set_name("name-" + id);
-    task->info = info;
+    v1::TaskInfo info;
+    info.set_name("name-" + id);
+    info.mutable_labels()->add_labels()->set_key("label-" + id);
+    task->description = Describe(info);
     Apply(TaskChanged{std::move(task), completed});
   }
 
@@ -109,6 +110,19 @@ TEST_F(Listings, ATaskIdOfSeveralFrameworksMustBeQualified) {
   EXPECT_EQ(GetTask(view_, request)->task().task().framework_id().value(), "g");
   request.mutable_task_id()->set_value("ghost");
   EXPECT_TRUE(absl::IsNotFound(GetTask(view_, request).status()));
+}
+
+TEST_F(Listings, ATaskIsShownAsItWasLaunched) {
+  AddFramework("f");
+  AddTask("f", "t", 1);
+  pb::GetTaskRequest request;
+  request.mutable_task_id()->set_value("t");
+
+  const auto response = GetTask(view_, request);
+
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->task().task().name(), "name-t");
+  EXPECT_EQ(response->task().task().labels().labels(0).key(), "label-t");
 }
 
 TEST_F(Listings, TheNewestOfARepeatedTaskIdIsMeant) {
