@@ -40,10 +40,29 @@ absl::Status WaitForLeader(const std::string& address) {
   return leading ? absl::OkStatus() : absl::DeadlineExceededError("the master does not lead");
 }
 
-// Runs the load for `seconds` after a warm-up, in which `warm` tasks run at least, and counts.
+// What is measured: `seconds` after a warm-up, or, with a number of tasks, until all of these run.
+struct Plan {
+  size_t warm_tasks = 1;  // run at least before it begins
+  size_t until_tasks = 0;
+};
+
+// Sleeps through the time that is measured.
+absl::Status Await(const LoadFramework& framework, const Plan& plan, double seconds) {
+  if (plan.until_tasks == 0) {
+    usleep(static_cast<useconds_t>(seconds * 1e6));
+    return absl::OkStatus();
+  }
+  const auto done = [&] { return framework.running_seen() >= plan.until_tasks; };
+  if (testing::Eventually(absl::Minutes(5), done)) return absl::OkStatus();
+  return absl::DeadlineExceededError(absl::StrCat(framework.running_seen(), " of ",
+                                                  plan.until_tasks,
+                                                  " tasks ran: ", framework.last_failure()));
+}
+
+// Runs the load as planned and counts.
 template <typename Count>
 absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_options,
-                               LoadFrameworkOptions framework_options, size_t warm, Count count) {
+                               LoadFrameworkOptions framework_options, Plan plan, Count count) {
   const double seconds = options->Get("seconds", 10);
   testing::TempDir directory;
   testing::LocalCluster cluster({.directory = directory.path(), .agents = 0});
@@ -53,20 +72,20 @@ absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_o
   SimulatedAgents agents(agents_options);
   MEROS_RETURN_IF_ERROR(agents.Start(absl::Minutes(2)));
   LoadFramework framework(framework_options);
+  auto usage_before = Usage(cluster);
+  const double idle_mb = usage_before.at("master").rss_mb;
   MEROS_RETURN_IF_ERROR(framework.Start(absl::Seconds(30)));
-  usleep(1000000);  // connections, first offers, allocator's pools
-  if (!testing::Eventually(absl::Minutes(2), [&] { return framework.running_seen() >= warm; })) {
-    return absl::DeadlineExceededError(absl::StrCat(framework.running_seen(), " of ", warm,
-                                                    " tasks ran: ", framework.last_failure()));
+  if (plan.until_tasks == 0) {
+    usleep(1000000);  // connections, first offers, allocator's pools
+    MEROS_RETURN_IF_ERROR(Await(framework, {.until_tasks = plan.warm_tasks}, seconds));
+    framework.TakeLatencies();
+    framework.TakeTerminalLatencies();
+    usage_before = Usage(cluster);
   }
-  framework.TakeLatencies();
-  framework.TakeTerminalLatencies();
-
-  const auto usage_before = Usage(cluster);
   const ProcessUsage load_before = UsageOf(getpid());
   const size_t count_before = count(framework);
   const absl::Time start = runtime::ProcessClock::Get().Now();
-  usleep(static_cast<useconds_t>(seconds * 1e6));
+  MEROS_RETURN_IF_ERROR(Await(framework, plan, seconds));
   const double elapsed = absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() - start);
   const size_t done = count(framework) - count_before;
 
@@ -76,6 +95,10 @@ absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_o
   report.unit = "1/s";
   report.latencies = framework.TakeLatencies();
   report.servers = Growth(usage_before, Usage(cluster));
+  if (const size_t running = framework.running_seen() - framework.terminal_seen(); running > 0) {
+    report.notes["master_bytes_per_running_task"] =
+        absl::StrCat((report.servers.at("master").rss_mb - idle_mb) * (1 << 20) / running);
+  }
   report.notes["agents"] = "simulated agents over real gRPC, plaintext, loopback";
   report.notes["load_cpu_seconds"] =
       absl::StrCat(UsageOf(getpid()).cpu_seconds - load_before.cpu_seconds,
@@ -100,7 +123,9 @@ absl::StatusOr<Report> RunLaunch(Options* options) {
   framework.tasks_per_accept_max = static_cast<size_t>(options->Get("tasks_per_accept", 100));
   framework.task_cpus = 0.001;
   framework.task_mem_mb = 0.1;
-  return Measure(options, agents, framework, /*warm=*/1,
+  const size_t tasks = static_cast<size_t>(options->Get("tasks", 0));
+  if (tasks > 0) framework.tasks_max = tasks;
+  return Measure(options, agents, framework, {.until_tasks = tasks},
                  [](const LoadFramework& load) { return load.running_seen(); });
 }
 
@@ -117,7 +142,7 @@ absl::StatusOr<Report> RunUpdates(Options* options) {
   framework.latency = Latency::kOfUpdates;
   framework.outstanding_max = tasks;
   if (!whole_life) framework.tasks_max = tasks;
-  auto report = Measure(options, agents, framework, tasks,
+  auto report = Measure(options, agents, framework, {.warm_tasks = tasks},
                         [](const LoadFramework& load) { return load.updates_seen(); });
   if (report.ok()) {
     const double master_cpu = report->servers["master"].cpu_seconds;

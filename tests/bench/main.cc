@@ -58,8 +58,8 @@ absl::Status Options::CheckAllUsed() const {
 const std::vector<Benchmark>& AllBenchmarks() {
   static const auto* const all = new std::vector<Benchmark>{
       {"launch", "T3",
-       "tasks/s from ACCEPT to RUNNING seen and acknowledged; --agents --seconds "
-       "--tasks_per_accept",
+       "tasks/s from ACCEPT to RUNNING seen and acknowledged; --agents --tasks_per_accept, and "
+       "--seconds or --tasks: until so many run",
        RunLaunch},
       {"updates", "T5",
        "status updates per CPU second of the master, acknowledged; --agents --tasks --seconds "
