@@ -95,9 +95,10 @@ absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_o
   report.unit = "1/s";
   report.latencies = framework.TakeLatencies();
   report.servers = Growth(usage_before, Usage(cluster));
-  if (const size_t running = framework.running_seen() - framework.terminal_seen(); running > 0) {
+  if (plan.until_tasks > 0) {
+    const double grown_mb = report.servers.at("master").rss_mb - idle_mb;
     report.notes["master_bytes_per_running_task"] =
-        absl::StrCat((report.servers.at("master").rss_mb - idle_mb) * (1 << 20) / running);
+        absl::StrCat(grown_mb * (1 << 20) / static_cast<double>(plan.until_tasks));
   }
   report.notes["agents"] = "simulated agents over real gRPC, plaintext, loopback";
   report.notes["load_cpu_seconds"] =
