@@ -47,17 +47,16 @@ def eventually(condition, seconds=30):
 class Quickstart:
     """One state directory, whose path has a space, and the script run on it."""
 
-    def __init__(self, script=SOURCE / "quickstart", binaries=BIN, user=None):
+    def __init__(self, script=SOURCE / "quickstart", binaries=BIN, user=None, become=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="meros quickstart "))
         self.state = self.directory / "state"
-        self.script, self.binaries, self.user = script, binaries, user
+        self.script, self.binaries, self.become = script, binaries, become or []
         if user is not None:
             os.chown(self.directory, user, user)
+            self.become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
 
     def command(self, *arguments):
-        become = [] if self.user is None else [
-            "setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"]
-        return [*become, str(self.script), *arguments]
+        return [*self.become, str(self.script), *arguments]
 
     def environment(self):
         return {**os.environ, "MEROS_QUICKSTART_DIR": str(self.state),
@@ -249,6 +248,15 @@ class QuickstartTest(unittest.TestCase):
         refused = plain.run()
         self.assertEqual(refused.returncode, 1, refused.stdout)
         self.assertIn(str(plain.state), refused.stdout)
+
+    @unittest.skipIf(os.geteuid() != 0, "only root has capabilities to give up")
+    def test_root_that_may_not_isolate_is_told_too(self):
+        limited = Quickstart(become=["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"])
+        self.addCleanup(limited.remove)
+        done = limited.run("--once")
+        self.assert_ran(done)
+        self.assertIn("CAP_SYS_ADMIN", done.stdout)
+        self.assert_nothing_left(limited)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 #include "services/containerizer/shell/launcher_factory.h"
 
+#include <linux/capability.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <utility>
@@ -11,8 +13,19 @@
 namespace meros::containerizer {
 namespace {
 
+// Root in somebody else's container often has cgroups, but may not make namespaces.
+bool MayMakeNamespaces() {
+  __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  if (::syscall(SYS_capget, &header, sets) != 0) return false;
+  return (sets[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
+}
+
 absl::StatusOr<std::unique_ptr<os::Cgroups>> UsableCgroups(const std::string& cgroups_root) {
   if (::geteuid() != 0) return absl::FailedPreconditionError("the linux launcher needs root");
+  if (!MayMakeNamespaces()) {
+    return absl::FailedPreconditionError("the linux launcher needs the capability CAP_SYS_ADMIN");
+  }
   return os::DetectCgroups(cgroups_root);
 }
 
