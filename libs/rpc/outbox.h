@@ -45,7 +45,6 @@ class Outbox {
     frames_.clear();
     bytes_ = 0;
   }
-  const OutboxOptions& options() const { return options_; }
 
  private:
   const OutboxOptions options_;

@@ -1,13 +1,13 @@
-// What all reactors that write frames share: the outbox, the one write in flight, orderly end and the
-// cutting of peers that stopped reading. Internal to libs/rpc.
+// What all reactors that write frames share: the outbox, the one write in flight, orderly end and
+// the cutting of peers that stopped reading. Internal to libs/rpc.
 //
 //              Send                      last write done
 //    (1) OPEN ──────▶ OPEN     CLOSING ───────────────────▶ CLOSED ──▶ on_closed, once
 //         │  Close(status)        ▲  │ Cancel, broken, stuck: the rest is dropped
 //         └───────────────────────┘  └──────────────────────▶
 //
-// gRPC may run a reaction on the thread that starts an operation, so no operation is started under the
-// lock: the decision is taken under it, the act follows outside.
+// gRPC may run a reaction on the thread that starts an operation, so no operation is started under
+// the lock: the decision is taken under it, the act follows outside.
 //
 // Thread rule: thread-safe.
 #pragma once
@@ -28,7 +28,7 @@ namespace meros::rpc {
 template <typename Reactor, typename Out>
 class WritingReactor : public Reactor, public WatchedStream {
  public:
-  explicit WritingReactor(OutboxOptions options) : outbox_(options) {}
+  explicit WritingReactor(OutboxOptions options) : options_(options), outbox_(options) {}
 
   // Queues a frame behind the earlier ones. False when the stream is ending or was cut because its
   // peer reads too slowly; the frame is then lost and on_closed follows.
@@ -41,8 +41,7 @@ class WritingReactor : public Reactor, public WatchedStream {
     }
     if (overflow) {
       Abort(absl::ResourceExhaustedError(
-          absl::StrCat("peer reads too slowly: more than ", outbox_.options().bytes_max,
-                       " bytes waiting")));
+          absl::StrCat("peer reads too slowly: more than ", options_.bytes_max, " bytes waiting")));
       return false;
     }
     Advance();
@@ -86,10 +85,10 @@ class WritingReactor : public Reactor, public WatchedStream {
       MutexLock lock(&mutex_);
       if (!writing_ || write_started_ > deadline_start) return;
     }
-    Abort(absl::DeadlineExceededError(absl::StrCat(
-        "peer did not read for ", absl::FormatDuration(outbox_.options().write_deadline))));
+    Abort(absl::DeadlineExceededError(
+        absl::StrCat("peer did not read for ", absl::FormatDuration(options_.write_deadline))));
   }
-  absl::Duration write_deadline() const final { return outbox_.options().write_deadline; }
+  absl::Duration write_deadline() const final { return options_.write_deadline; }
 
   void OnWriteDone(bool ok) override {
     {
@@ -155,6 +154,7 @@ class WritingReactor : public Reactor, public WatchedStream {
   virtual void EndCall(const absl::Status& status) = 0;
 
  private:
+  const OutboxOptions options_;
   mutable Mutex mutex_;
   Outbox<Out> outbox_ MEROS_GUARDED_BY(mutex_);
   std::optional<absl::Status> end_ MEROS_GUARDED_BY(mutex_);
