@@ -11,6 +11,7 @@
 #include "libs/rpc/bidi_client_stream.h"
 #include "libs/rpc/channel.h"
 #include "libs/runtime/clock.h"
+#include "libs/testing/cgroups.h"
 #include "libs/testing/process.h"
 #include "libs/testing/temp_dir.h"
 #include "meros/containerizer/v1/containerizer.grpc.pb.h"
@@ -154,8 +155,14 @@ class Launcher {
 
 struct Containerizer {
   testing::TempDir directory;
+  std::string cgroups_root = absl::StrCat("meros-bench-", getpid());
   std::unique_ptr<testing::Process> process;
   std::string address;
+
+  ~Containerizer() {
+    process.reset();
+    testing::RemoveCgroups(cgroups_root);
+  }
 
   absl::Status Start() {
     const std::string sandbox = directory / "sandbox";
@@ -166,7 +173,7 @@ struct Containerizer {
                       .program = testing::BinaryPath("meros-containerizer"),
                       .arguments = {"--socket=" + (directory / "c.sock"), "--metrics_port=0",
                                     "--runtime_dir=" + (directory / "runtime"),
-                                    absl::StrCat("--cgroups_root=meros-bench-", getpid())},
+                                    "--cgroups_root=" + cgroups_root},
                       .log_dir = directory.path()}));
     address = "unix:" + (directory / "c.sock");
     return process->WaitReady(absl::Seconds(30));
