@@ -28,7 +28,20 @@ void AgentCore::Update(Task* task, v1::TaskStatus status) {
   task->latest = status;
   if (!IsSilent(*task)) task->updates.Push(std::move(status));
   SaveProgress(*task);
+  if (task->has_ended() && task->updates.in_flight()) TellAhead(*task);
   Forward(task);
+}
+
+// A framework that is away acknowledges nothing, and what its tasks held must not wait for it.
+void AgentCore::TellAhead(const Task& task) {
+  if (state_ != AgentState::kRunning) return;
+  agent_link::v1::AgentMessage message;
+  agent_link::v1::StatusUpdate* update = message.mutable_status_update();
+  update->set_framework_id(task.key.framework.value());
+  *update->mutable_status() = task.latest;
+  update->set_latest_state(task.latest.state());
+  update->set_is_ahead(true);
+  SendToMaster(std::move(message));
 }
 
 bool AgentCore::IsSilent(const Task& task) const {

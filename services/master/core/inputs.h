@@ -194,6 +194,7 @@ struct AgentStatusUpdate {
   TaskId task_id;
   std::shared_ptr<const v1::TaskStatus> status;  // uuid of 16 bytes
   v1::TaskState latest_state = v1::TASK_STAGING;
+  bool is_ahead = false;  // the task's end, for the master alone; it comes again in its turn
 };
 
 struct AgentExecutorExited {

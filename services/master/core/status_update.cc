@@ -16,14 +16,14 @@ void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update)
     }
     return;
   }
-  tx->Tell(*framework, UpdateEvent{update.status});
+  if (!update.is_ahead) tx->Tell(*framework, UpdateEvent{update.status});
   auto it = framework->task_by_id.find(update.task_id);
   if (it == framework->task_by_id.end() || it->second->agent_id != agent->record.id) {
     tx->Add(Count::kInvalidStatusUpdates);
     return;
   }
   Task* task = it->second;
-  if (framework->is_connected()) {
+  if (framework->is_connected() && !update.is_ahead) {
     tx->SetForwarded(task, update.status->state(), update.status->uuid());
   }
   // The agent's newest state may run ahead of the update that it may send next; a terminal one

@@ -98,6 +98,25 @@ TEST_F(Tasks, TheAgentsNewestStateRunsAhead) {
   EXPECT_THAT(lines, Contains(HasSubstr("RECOVER")));
 }
 
+TEST_F(Tasks, AnEndSentAheadFreesTheResourcesAndIsNotForwarded) {
+  Update(v1::TASK_RUNNING, "u1");
+  auto status = std::make_shared<v1::TaskStatus>();
+  status->mutable_task_id()->set_value("t");
+  status->set_state(v1::TASK_KILLED);
+  status->set_uuid("u2");
+
+  const auto ahead = driver_.Do(
+      AgentStatusUpdate{2, FrameworkId("m-0000"), TaskId("t"), status, v1::TASK_KILLED, true});
+  Acknowledge("u1");
+  const auto in_turn =
+      driver_.Do(AgentStatusUpdate{2, FrameworkId("m-0000"), TaskId("t"), status, v1::TASK_KILLED});
+
+  EXPECT_THAT(ahead, Contains(HasSubstr("RECOVER")));
+  EXPECT_THAT(ahead, Not(Contains(HasSubstr("UPDATE t"))));
+  EXPECT_EQ(driver_.books().tasks.all().begin()->second->state, v1::TASK_KILLED);
+  EXPECT_THAT(in_turn, ElementsAre(HasSubstr("UPDATE t TASK_KILLED")));
+}
+
 TEST_F(Tasks, AcknowledgementsThatFitNothingAreRefused) {
   EXPECT_THAT(driver_.Call(0, "m-0000", AcknowledgeCall{AgentId("m-S0"), TaskId("t"), "u"}, 5),
               ElementsAre(HasSubstr("reply 5: FAILED_PRECONDITION")));

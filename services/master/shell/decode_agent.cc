@@ -186,6 +186,7 @@ absl::StatusOr<Input> Decode(pb::StatusUpdate* message, StreamId stream, const F
   update.framework_id = FrameworkId(std::move(*message->mutable_framework_id()));
   update.task_id = TaskId(message->status().task_id().value());
   update.latest_state = static_cast<v1::TaskState>(message->latest_state());
+  update.is_ahead = message->is_ahead();
   auto status = std::make_shared<v1::TaskStatus>();
   status->Swap(message->mutable_status());
   update.status = std::move(status);

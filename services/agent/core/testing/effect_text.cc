@@ -68,7 +68,8 @@ std::string EffectText::Of(const agent_link::v1::AgentMessage& message) {
     return absl::StrCat("reregister [", tasks, "]");
   }
   if (message.has_status_update()) {
-    return absl::StrCat("update ", Status(message.status_update().status()), ", now ",
+    return absl::StrCat(message.status_update().is_ahead() ? "ahead " : "update ",
+                        Status(message.status_update().status()), ", now ",
                         v1::TaskState_Name(message.status_update().latest_state()));
   }
   if (message.has_operation_update()) {

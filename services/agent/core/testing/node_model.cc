@@ -308,7 +308,9 @@ void NodeModel::Advance(absl::Duration duration) {
 
 void NodeModel::Perform(const ToMaster& effect) {
   if (!has_master_ || effect.stream != stream_) return;
-  if (effect.message.has_status_update()) return OnUpdate(effect.message.status_update());
+  if (effect.message.has_status_update() && !effect.message.status_update().is_ahead()) {
+    return OnUpdate(effect.message.status_update());
+  }
   if (effect.message.has_register_() || effect.message.has_reregister()) {
     OnRegistration(effect.message);
   }

@@ -68,7 +68,7 @@ void FakeMaster::OnMessage(Stream* stream, const link::AgentMessage& message) {
     registered->set_reregistered(message.has_reregister());
   } else if (message.has_heartbeat()) {
     ++heartbeats_;
-  } else if (message.has_status_update()) {
+  } else if (message.has_status_update() && !message.status_update().is_ahead()) {
     const link::StatusUpdate& update = message.status_update();
     const std::string& task = update.status().task_id().value();
     auto& known = updates_[task];
