@@ -195,6 +195,9 @@ void DriverCore::OnUpdate(Event* event, std::vector<Effect>* out) {
   if (task.terminal && status.reason() == meros::v1::TaskStatus::REASON_RECONCILIATION) return;
   task.terminal = IsTerminal(status.state());
   if (task.terminal) task.kill_wanted = false;
+  // Between master and agent a kill may be lost; what still runs when asked about is killed again.
+  const bool was_asked = status.reason() == meros::v1::TaskStatus::REASON_RECONCILIATION;
+  if (task.kill_wanted && was_asked) SendCall(task.kill, out);
   out->push_back(Deliver{std::move(*event)});
 }
 

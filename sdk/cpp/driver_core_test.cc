@@ -173,6 +173,19 @@ TEST_F(DriverCoreTest, AfterABreakKillsAreRepeatedAndTasksReconciledUntilHeardOf
   EXPECT_TRUE(Sent(Wake()).empty());
 }
 
+// Found by the cluster simulation: the kill was lost between master and agent.
+TEST_F(DriverCoreTest, AKillIsRepeatedWhenReconciliationFindsTheTaskRunning) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  Step(DriverCore::UserCall{Launch("t")});
+  Step(DriverCore::UserCall{Kill("t")});
+  Event answer = Update("t", meros::v1::TASK_RUNNING, "");
+  answer.mutable_update()->mutable_status()->set_reason(
+      meros::v1::TaskStatus::REASON_RECONCILIATION);
+
+  EXPECT_EQ(Sent(Step(DriverCore::Received{1, answer})), std::vector<Call::Type>{Call::KILL});
+}
+
 TEST_F(DriverCoreTest, ALaunchWhileDisconnectedIsReportedDropped) {
   Step(DriverCore::Start{});
 
