@@ -1,0 +1,97 @@
+// A whole cluster in one World, drawn from a seed: which nodes there are, how mean their bounds and
+// how short their timeouts are. Nodes are made anew after each crash; what outlives them is here.
+//
+// Thread rule: thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "libs/simulation/world.h"
+#include "tests/simulation/job.h"
+#include "tests/simulation/ledger.h"
+#include "tests/simulation/machine.h"
+
+namespace meros::simulation {
+
+// What a seed decides besides faults.
+struct Shape {
+  int masters = 2;
+  int agents = 3;
+  int frameworks = 2;
+  // Older offers are rescinded; infinite in most worlds, as in production.
+  absl::Duration offer_timeout = absl::InfiniteDuration();
+  size_t proposals_waiting_max = 1000;
+  // Mishaps of containers, each time something is done with one.
+  double slow_container_chance = 0;
+  double launch_failure_chance = 0;
+  double kill_failure_chance = 0;
+  absl::Duration reboot_every = absl::InfiniteDuration();  // mean, over all machines
+
+  std::string ToString() const;
+};
+
+class Cluster {
+ public:
+  static constexpr char kRegistry[] = "registry";
+  static constexpr char kAllocator[] = "allocator";
+  // Every agent has as much.
+  static constexpr char kAgentResources[] = "cpus:4;mem:1024";
+
+  explicit Cluster(uint64_t seed);
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  World& world() { return world_; }
+  Ledger& ledger() { return ledger_; }
+  const Shape& shape() const { return shape_; }
+
+  // A timeout of production, as short as this world wants it.
+  absl::Duration Scaled(absl::Duration timeout) const {
+    return timeout * world_.faults().knobs.timeout_scale;
+  }
+  absl::Duration offer_timeout() const { return Scaled(shape_.offer_timeout); }
+
+  // host:port under which a node is known to others, and back.
+  static std::string AddressOf(const std::string& node) { return node + ":7050"; }
+  static std::string NodeOf(const std::string& address) {
+    return address.substr(0, address.rfind(':'));
+  }
+  std::string MasterAddress(int index) const;
+
+  // While true, frameworks think of new work.
+  bool is_growing() const { return is_growing_; }
+  // Mishaps and new work end.
+  void CalmDown();
+  void StartReboots();
+
+  std::vector<std::unique_ptr<Job>>& jobs() { return jobs_; }
+  // OK when nothing is left of all tasks: no process, no record, no book entry.
+  absl::Status CheckEmpty() const;
+
+  // The node that leads, as the world can see it; empty when none does.
+  std::string Leader() const;
+
+  // For the head of a failure report.
+  std::string ToString() const;
+
+ private:
+  Cluster(uint64_t seed, Rng rng);
+  void AddNodes();
+  void AddMachine(int index);
+  void AddFramework(int index);
+  void Reboot(int index);
+
+  Shape shape_;
+  World world_;
+  Ledger ledger_;
+  Rng rng_;
+  bool is_growing_ = true;
+  std::vector<std::unique_ptr<Machine>> machines_;
+  std::vector<std::unique_ptr<Job>> jobs_;
+};
+
+}  // namespace meros::simulation

@@ -1,0 +1,267 @@
+#include "tests/simulation/framework_node.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace meros::simulation {
+namespace {
+
+using v1::scheduler::Call;
+using v1::scheduler::Event;
+
+sdk::DriverCoreOptions OptionsOf(NodeContext* context, const Cluster& cluster, const Job& job) {
+  sdk::DriverCoreOptions options;
+  for (int i = 0; i < cluster.shape().masters; ++i) {
+    options.masters.push_back(cluster.MasterAddress(i));
+  }
+  v1::FrameworkInfo& info = options.framework;
+  info.set_user("nobody");
+  info.set_name(context->name());
+  info.add_roles(absl::StrCat("role-", context->name()));
+  info.set_failover_timeout(absl::ToDoubleSeconds(cluster.Scaled(job.failover_timeout)));
+  info.add_capabilities()->set_type(v1::FrameworkInfo::Capability::MULTI_ROLE);
+  if (job.is_partition_aware) {
+    info.add_capabilities()->set_type(v1::FrameworkInfo::Capability::PARTITION_AWARE);
+  }
+  if (!job.framework_id.empty()) info.mutable_id()->set_value(job.framework_id);
+  options.connect_timeout = cluster.Scaled(options.connect_timeout);
+  options.reconcile_interval = absl::Minutes(1);
+  options.seed = context->MakeRng("driver").Next();
+  return options;
+}
+
+void AddScalar(const std::string& name, double value, v1::TaskInfo* task) {
+  v1::Resource* resource = task->add_resources();
+  resource->set_name(name);
+  resource->set_type(v1::Value::SCALAR);
+  resource->mutable_scalar()->set_value(value);
+}
+
+double Amount(const v1::Offer& offer, const std::string& name) {
+  double sum = 0;
+  for (const v1::Resource& resource : offer.resources()) {
+    if (resource.name() == name) sum += resource.scalar().value();
+  }
+  return sum;
+}
+
+constexpr double kMemPerTask = 64;
+
+}  // namespace
+
+FrameworkNode::FrameworkNode(NodeContext* context, Cluster* cluster, Job* job)
+    : CoreNode(context, SimDriver(OptionsOf(context, *cluster, *job))),
+      cluster_(*cluster),
+      job_(*job),
+      rng_(context->MakeRng("scheduler")) {}
+
+void FrameworkNode::Start() {
+  CoreNode::Start();
+  if (job_.has_left) return;
+  Post(SimDriver::Start{});
+  Live();
+}
+
+void FrameworkNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
+  if (id != connection_) return;
+  v1::scheduler::Events frame;
+  if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
+  for (Event& event : *frame.mutable_events()) {
+    Post(SimDriver::Received{stream_, std::move(event)});
+  }
+}
+
+void FrameworkNode::OnStreamClosed(ConnectionId id, const absl::Status& reason) {
+  if (id != connection_) return;
+  connection_ = 0;
+  Post(SimDriver::Closed{
+      stream_, reason.ok() ? absl::UnavailableError("the master ended the stream") : reason});
+}
+
+void FrameworkNode::Apply(absl::Time, Effect effect) {
+  if (auto* open = std::get_if<SimDriver::Open>(&effect)) return Open(*open);
+  if (auto* close = std::get_if<SimDriver::Close>(&effect)) return Close(*close);
+  if (auto* send = std::get_if<SimDriver::Send>(&effect)) return Send(*send);
+  if (auto* ended = std::get_if<SimDriver::Ended>(&effect)) return Ended(ended->status);
+  if (auto* deliver = std::get_if<SimDriver::Deliver>(&effect)) return OnEvent(deliver->event);
+  if (auto* subscribed = std::get_if<SimDriver::Subscribed>(&effect)) {
+    Sometimes(subscribed->again, "a framework subscribes again");
+    job_.framework_id = subscribed->framework_id;
+    for (const auto& [id, attempt] : job_.tries()) {
+      if (attempt.is_open() && attempt.is_kill_wanted) SayKill(id);
+    }
+    Reconcile();
+  }
+}
+
+void FrameworkNode::Open(const SimDriver::Open& open) {
+  if (connection_ != 0) context().Close(connection_, absl::CancelledError("another master"));
+  stream_ = open.stream;
+  connection_ = context().Open(Cluster::NodeOf(open.address));
+}
+
+void FrameworkNode::Close(const SimDriver::Close& close) {
+  if (connection_ == 0 || close.stream != stream_) return;
+  if (!frames_.Flush(&context())) return;
+  context().Close(connection_, absl::OkStatus());
+  connection_ = 0;
+}
+
+void FrameworkNode::Send(const SimDriver::Send& send) {
+  if (send.stream != stream_ || connection_ == 0) return;
+  if (send.call.type() == Call::ACKNOWLEDGE) {
+    cluster_.ledger().OnAcknowledged(job_.framework_id, send.call.acknowledge());
+  }
+  *frames_.Of(connection_)->add_calls() = send.call;
+}
+
+void FrameworkNode::OnBatchApplied(absl::Time) { (void)frames_.Flush(&context()); }
+
+// The driver is at its end: because we left, or because the master does not want us any more. Then
+// the supervisor starts the framework again, as a new one.
+void FrameworkNode::Ended(const absl::Status& status) {
+  if (status.ok() && is_leaving_) {
+    job_.has_left = true;
+    return;
+  }
+  Sometimes(true, "a framework is removed and begins anew");
+  job_.LoseAll();
+  World& world = cluster_.world();
+  const std::string name = context().name();
+  world.events().After(absl::Seconds(1), [&world, name] {
+    world.Crash(name);
+    world.Restart(name);
+  });
+}
+
+void FrameworkNode::OnEvent(const Event& event) {
+  switch (event.type()) {
+    case Event::OFFERS:
+      for (const v1::Offer& offer : event.offers().offers()) OnOffer(offer);
+      return;
+    case Event::UPDATE:
+      return OnUpdate(event.update().status());
+    default:
+      Sometimes(event.type() == Event::RESCIND, "an offer is rescinded");
+  }
+}
+
+void FrameworkNode::OnOffer(const v1::Offer& offer) {
+  const double dice = rng_.UniformDouble();
+  if (dice < 0.6) return Answer(offer);
+  // Some think about it, long enough for the offer to be rescinded meanwhile.
+  context().After(absl::Milliseconds(rng_.Uniform(1, dice < 0.9 ? 200 : 20'000)),
+                  [this, offer] { Answer(offer); });
+}
+
+void FrameworkNode::Answer(const v1::Offer& offer) {
+  double cpus = Amount(offer, "cpus");
+  double mem = Amount(offer, "mem");
+  Call call;
+  v1::Offer::Operation launch;
+  launch.set_type(v1::Offer::Operation::LAUNCH);
+  for (const size_t slot : job_.Wanting()) {
+    if (job_.CpusOf(slot) > cpus || kMemPerTask > mem) continue;
+    v1::TaskInfo* task = launch.mutable_launch()->add_task_infos();
+    task->set_name("work");
+    task->mutable_task_id()->set_value(job_.StartTry(slot, offer.agent_id().value()));
+    *task->mutable_agent_id() = offer.agent_id();
+    task->mutable_command()->set_value(job_.BehaviourOf(slot).ToCommand());
+    AddScalar("cpus", job_.CpusOf(slot), task);
+    AddScalar("mem", kMemPerTask, task);
+    cpus -= job_.CpusOf(slot);
+    mem -= kMemPerTask;
+  }
+  const double refuse = rng_.Chance(0.2) ? 0 : 2;
+  if (launch.launch().task_infos_size() > 0) {
+    call.set_type(Call::ACCEPT);
+    *call.mutable_accept()->add_offer_ids() = offer.id();
+    *call.mutable_accept()->add_operations() = std::move(launch);
+    call.mutable_accept()->mutable_filters()->set_refuse_seconds(refuse);
+  } else {
+    call.set_type(Call::DECLINE);
+    *call.mutable_decline()->add_offer_ids() = offer.id();
+    call.mutable_decline()->mutable_filters()->set_refuse_seconds(refuse);
+  }
+  Say(std::move(call));
+}
+
+void FrameworkNode::OnUpdate(const v1::TaskStatus& status) {
+  cluster_.ledger().OnDelivered(job_.framework_id, status);
+  job_.Heard(status.task_id().value(), status.state(), context().Now());
+  Sometimes(status.state() == v1::TASK_FINISHED, "a task finishes");
+  Sometimes(status.state() == v1::TASK_UNREACHABLE, "a task is unreachable");
+  Sometimes(status.state() == v1::TASK_DROPPED, "a task is dropped");
+  Sometimes(status.reason() == v1::TaskStatus::REASON_CONTAINER_LIMITATION_MEMORY,
+            "a task runs out of memory");
+  if (status.uuid().empty() || rng_.Chance(0.1)) return;  // forgotten: it will be said again
+  Call call;
+  call.set_type(Call::ACKNOWLEDGE);
+  *call.mutable_acknowledge()->mutable_agent_id() = status.agent_id();
+  *call.mutable_acknowledge()->mutable_task_id() = status.task_id();
+  call.mutable_acknowledge()->set_uuid(status.uuid());
+  Say(std::move(call));
+}
+
+void FrameworkNode::SayKill(const std::string& task_id) {
+  Call call;
+  call.set_type(Call::KILL);
+  call.mutable_kill()->mutable_task_id()->set_value(task_id);
+  Say(std::move(call));
+}
+
+void FrameworkNode::Reconcile() {
+  Call call;
+  call.set_type(Call::RECONCILE);
+  call.mutable_reconcile();
+  for (const auto& [id, attempt] : job_.tries()) {
+    if (!attempt.is_open() || attempt.is_given_up) continue;
+    auto* task = call.mutable_reconcile()->add_tasks();
+    task->mutable_task_id()->set_value(id);
+    task->mutable_agent_id()->set_value(attempt.agent_id);
+  }
+  if (call.reconcile().tasks_size() > 0) Say(std::move(call));
+}
+
+void FrameworkNode::Live() {
+  context().After(absl::Milliseconds(rng_.Uniform(500, 5000)), [this] { Live(); });
+  if (job_.is_finishing && !is_leaving_ && core().state() == sdk::DriverState::kSubscribed) {
+    is_leaving_ = true;
+    return Post(SimDriver::Stop{SimDriver::Stop::Tasks::kTearDown});
+  }
+  if (is_leaving_) return;
+  if (cluster_.is_growing() && rng_.Chance(0.1)) job_.Submit(static_cast<int>(rng_.Uniform(1, 8)));
+  const absl::Duration patience = cluster_.Scaled(absl::Seconds(20));
+  for (const std::string& id : job_.GiveUp(context().Now() - patience)) SayKill(id);
+  for (const auto& [id, attempt] : job_.tries()) {
+    if (!attempt.is_open() || attempt.is_kill_wanted) continue;
+    const double chance = cluster_.is_growing() ? 0.05 : 0.3;
+    if (!job_.IsService(attempt.slot) && !(cluster_.is_growing() && rng_.Chance(0.05))) continue;
+    if (!rng_.Chance(chance)) continue;
+    job_.WantKill(id);
+    SayKill(id);
+  }
+  if (rng_.Chance(0.1)) Reconcile();
+}
+
+std::string FrameworkNode::Describe(const Effect& effect) const {
+  if (const auto* send = std::get_if<SimDriver::Send>(&effect)) {
+    return absl::StrCat("call ", Call::Type_Name(send->call.type()));
+  }
+  if (const auto* open = std::get_if<SimDriver::Open>(&effect)) {
+    return absl::StrCat("open ", open->address);
+  }
+  if (const auto* deliver = std::get_if<SimDriver::Deliver>(&effect)) {
+    const Event& event = deliver->event;
+    if (event.type() != Event::UPDATE) return Event::Type_Name(event.type());
+    const v1::TaskStatus& status = event.update().status();
+    return absl::StrCat("UPDATE ", status.task_id().value(), " ",
+                        v1::TaskState_Name(status.state()), " ", status.message());
+  }
+  static constexpr const char* kNames[] = {"open",         "send",    "close", "subscribed",
+                                           "disconnected", "deliver", "ended"};
+  return kNames[effect.index()];
+}
+
+}  // namespace meros::simulation

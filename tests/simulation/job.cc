@@ -1,0 +1,135 @@
+#include "tests/simulation/job.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace meros::simulation {
+
+bool IsTerminal(v1::TaskState state) {
+  switch (state) {
+    case v1::TASK_FINISHED:
+    case v1::TASK_FAILED:
+    case v1::TASK_KILLED:
+    case v1::TASK_ERROR:
+    case v1::TASK_LOST:
+    case v1::TASK_DROPPED:
+    case v1::TASK_GONE:
+    case v1::TASK_GONE_BY_OPERATOR:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Job::Try::is_open() const { return !IsTerminal(state) && state != v1::TASK_UNKNOWN; }
+
+Job::Job(std::string name, Rng rng) : name_(std::move(name)), rng_(rng) {
+  is_partition_aware = rng_.Chance(0.7);
+  failover_timeout = rng_.Chance(0.3) ? absl::Seconds(10) : absl::Hours(1);
+  Submit(static_cast<int>(rng_.Uniform(1, 12)));
+}
+
+void Job::Submit(int slots) {
+  for (int i = 0; i < slots; ++i) {
+    slots_.push_back(
+        {.cpus = 0.25 * static_cast<double>(rng_.Uniform(1, 8)), .is_service = rng_.Chance(0.2)});
+  }
+}
+
+std::vector<size_t> Job::Wanting() const {
+  std::vector<size_t> wanting;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (!slots_[i].is_done && slots_[i].open_try.empty()) wanting.push_back(i);
+  }
+  return wanting;
+}
+
+// First tries meet with accidents; later ones go well, so that the work comes to an end.
+Behaviour Job::BehaviourOf(size_t slot) {
+  Behaviour behaviour;
+  behaviour.run =
+      slots_[slot].is_service ? absl::Hours(100) : absl::Milliseconds(rng_.Uniform(0, 15'000));
+  if (slots_[slot].tries <= 1) {
+    behaviour.exit_code = rng_.Chance(0.2) ? static_cast<int>(rng_.Uniform(1, 255)) : 0;
+    behaviour.runs_out_of_memory = rng_.Chance(0.1);
+  }
+  behaviour.is_stubborn = rng_.Chance(0.2);
+  return behaviour;
+}
+
+std::string Job::StartTry(size_t slot, const std::string& agent_id) {
+  std::string id = absl::StrCat(name_, ".", slot, ".", ++slots_[slot].tries);
+  slots_[slot].open_try = id;
+  tries_[id] = {.slot = slot, .agent_id = agent_id};
+  return id;
+}
+
+void Job::Heard(const std::string& task_id, v1::TaskState state, absl::Time now) {
+  const auto found = tries_.find(task_id);
+  if (found == tries_.end() || !found->second.is_open()) return;
+  Try& heard = found->second;
+  heard.state = state;
+  if (state != v1::TASK_UNREACHABLE) {
+    heard.unreachable_since = absl::InfiniteFuture();
+  } else if (heard.unreachable_since == absl::InfiniteFuture()) {
+    heard.unreachable_since = now;
+  }
+  if (heard.is_open()) return;
+  Slot& slot = slots_[heard.slot];
+  const bool is_success =
+      state == v1::TASK_FINISHED || (slot.is_service && state == v1::TASK_KILLED);
+  if (is_success) slot.is_done = true;
+  if (slot.open_try == task_id) slot.open_try.clear();
+}
+
+void Job::WantKill(const std::string& task_id) { tries_.at(task_id).is_kill_wanted = true; }
+
+std::vector<std::string> Job::GiveUp(absl::Time unreachable_before) {
+  std::vector<std::string> given_up;
+  for (auto& [id, attempt] : tries_) {
+    if (!attempt.is_open() || attempt.is_given_up) continue;
+    if (attempt.unreachable_since > unreachable_before) continue;
+    attempt.is_given_up = attempt.is_kill_wanted = true;
+    if (slots_[attempt.slot].open_try == id) slots_[attempt.slot].open_try.clear();
+    given_up.push_back(id);
+  }
+  return given_up;
+}
+
+void Job::LoseAll() {
+  framework_id.clear();
+  for (auto& [id, attempt] : tries_) {
+    if (!attempt.is_open()) continue;
+    attempt.state = v1::TASK_LOST;
+    if (slots_[attempt.slot].open_try == id) slots_[attempt.slot].open_try.clear();
+  }
+}
+
+bool Job::IsDone() const {
+  for (const Slot& slot : slots_) {
+    if (!slot.is_done || !slot.open_try.empty()) return false;
+  }
+  for (const auto& [id, attempt] : tries_) {
+    if (attempt.is_open() && !attempt.is_given_up) return false;
+  }
+  return true;
+}
+
+std::string Job::ToString() const {
+  std::string text = absl::StrCat(
+      "job ", name_, " framework ", framework_id, is_partition_aware ? " partition aware" : "",
+      " failover_timeout=", absl::FormatDuration(failover_timeout), has_left ? " left" : "", "\n");
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].is_done) continue;
+    absl::StrAppend(&text, "  slot ", i, " cpus ", slots_[i].cpus, " try '", slots_[i].open_try,
+                    "'\n");
+  }
+  for (const auto& [id, attempt] : tries_) {
+    if (!attempt.is_open()) continue;
+    absl::StrAppend(&text, "  task ", id, " ", v1::TaskState_Name(attempt.state), " on ",
+                    attempt.agent_id, attempt.is_kill_wanted ? " kill" : "",
+                    attempt.is_given_up ? " given up" : "", "\n");
+  }
+  return text;
+}
+
+}  // namespace meros::simulation

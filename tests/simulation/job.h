@@ -1,0 +1,77 @@
+// What a framework wants and what it remembers: its own durable state, which outlives its process.
+// A slot is a piece of work that must be done once; each try at it is a task with an id of its own.
+//
+// Thread rule: thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "libs/base/rng.h"
+#include "meros/v1/task.pb.h"
+#include "tests/simulation/machine.h"
+
+namespace meros::simulation {
+
+class Job {
+ public:
+  struct Try {
+    size_t slot = 0;
+    std::string agent_id;
+    v1::TaskState state = v1::TASK_STAGING;
+    absl::Time unreachable_since = absl::InfiniteFuture();
+    bool is_kill_wanted = false;
+    bool is_given_up = false;  // unreachable for too long: another try has taken its place
+    bool is_open() const;      // no terminal state has been heard of
+  };
+
+  Job(std::string name, Rng rng);
+
+  // More work.
+  void Submit(int slots);
+  // Slots that want a task, and the id and behaviour of the next try at one.
+  std::vector<size_t> Wanting() const;
+  std::string StartTry(size_t slot, const std::string& agent_id);
+  Behaviour BehaviourOf(size_t slot);
+  double CpusOf(size_t slot) const { return slots_[slot].cpus; }
+  bool IsService(size_t slot) const { return slots_[slot].is_service; }
+
+  // What was heard about a task; unknown ones are ignored.
+  void Heard(const std::string& task_id, v1::TaskState state, absl::Time now);
+  void WantKill(const std::string& task_id);
+  // Gives up tries that have been unreachable for so long; returns them.
+  std::vector<std::string> GiveUp(absl::Time unreachable_before);
+  // The framework was removed and all its tasks with it.
+  void LoseAll();
+
+  const std::map<std::string, Try>& tries() const { return tries_; }
+  bool IsDone() const;
+  std::string ToString() const;
+
+  std::string framework_id;  // empty: not registered yet
+  bool is_partition_aware = true;
+  absl::Duration failover_timeout;
+  bool is_finishing = false;  // all work is done and the framework shall leave
+  bool has_left = false;
+
+ private:
+  struct Slot {
+    double cpus = 1;
+    bool is_service = false;  // runs until it is killed
+    bool is_done = false;
+    int tries = 0;
+    std::string open_try;  // empty: wants a task
+  };
+
+  const std::string name_;
+  Rng rng_;
+  std::vector<Slot> slots_;
+  std::map<std::string, Try> tries_;
+};
+
+bool IsTerminal(v1::TaskState state);
+
+}  // namespace meros::simulation

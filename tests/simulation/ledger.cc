@@ -1,0 +1,179 @@
+#include "tests/simulation/ledger.h"
+
+#include "absl/strings/str_cat.h"
+#include "libs/resources/parse.h"
+#include "libs/simulation/probes.h"
+#include "tests/simulation/job.h"
+
+namespace meros::simulation {
+namespace {
+
+// Whether others see it as an act of the leader.
+bool IsAct(const master::Effect& effect) {
+  if (const auto* event = std::get_if<master::ToScheduler>(&effect)) {
+    return !std::holds_alternative<master::ErrorEvent>(event->event);
+  }
+  return std::holds_alternative<master::ToAgent>(effect) ||
+         std::holds_alternative<master::ToAllocator>(effect);
+}
+
+}  // namespace
+
+void Ledger::Fail(const std::string& what) {
+  if (status_.ok()) status_ = absl::InternalError(what);
+}
+
+void Ledger::OnRegistryAcknowledges(const registry::v1::Commit& commit, uint64_t revision) {
+  for (const registry::v1::Mutation& mutation : commit.mutations()) {
+    const registry::Key key(mutation.key().kind(), mutation.key().name());
+    Acknowledged& last = acknowledged_[key];
+    if (revision < last.revision) {
+      Fail(absl::StrCat("the registry acknowledges revision ", revision, " of ", key.second,
+                        " after revision ", last.revision));
+    }
+    last = {mutation, revision};
+  }
+}
+
+void Ledger::OnLeaseAnswered(const registry::v1::LeaseResult& lease) {
+  if (!holder_of_epoch_.empty() && lease.epoch() < holder_of_epoch_.rbegin()->first) {
+    Fail(absl::StrCat("the registry grants or renews epoch ", lease.epoch(), " after epoch ",
+                      holder_of_epoch_.rbegin()->first));
+  }
+  const auto [holder, is_new] = holder_of_epoch_.emplace(lease.epoch(), lease.candidate_id());
+  if (!is_new && holder->second != lease.candidate_id()) {
+    Fail(absl::StrCat("epoch ", lease.epoch(), " has two holders"));
+  }
+  Sometimes(is_new && holder_of_epoch_.size() > 1, "a second master leads");
+}
+
+void Ledger::OnRegistryStarts(const registry::StoredState& stored) {
+  std::map<registry::Key, const registry::Value*> values;
+  for (const registry::StoreChange& record : stored.records) {
+    if (record.value.has_value()) values[record.key] = &*record.value;
+  }
+  for (const auto& [key, last] : acknowledged_) {
+    const auto found = values.find(key);
+    const registry::Value* value = found == values.end() ? nullptr : found->second;
+    // Something newer may have become durable without having been acknowledged.
+    if (value != nullptr && value->revision > last.revision) continue;
+    if (value == nullptr && stored.revision > last.revision) continue;
+    const bool is_kept = last.mutation.has_put()
+                             ? value != nullptr && value->bytes == last.mutation.put()
+                             : value == nullptr;
+    if (!is_kept) Fail(absl::StrCat("the acknowledged record ", key.second, " is lost"));
+  }
+}
+
+void Ledger::OnMasterEffect(const std::string& node, const std::string& process,
+                            const master::MasterCore& core, const master::Effect& effect) {
+  // At the end of its leadership a batch may hold acts of its beginning; they count as of then.
+  if (!IsAct(effect) || core.leadership() != master::LeadershipState::kLeading) return;
+  const uint64_t epoch = core.epoch();
+  const auto [actor, is_new] = process_of_epoch_.emplace(epoch, process);
+  if (actor->second != process) {
+    Fail(absl::StrCat(node, " acts in epoch ", epoch, " of another process"));
+  }
+  const uint64_t granted = holder_of_epoch_.empty() ? 0 : holder_of_epoch_.rbegin()->first;
+  if (epoch < granted) {
+    Fail(absl::StrCat(node, " acts in epoch ", epoch, " though epoch ", granted, " was granted"));
+  }
+}
+
+// Runs after every batch of a master: what is alive on an agent but not in its books must fit in
+// what the books call free, else somebody could be offered what is not there.
+void Ledger::OnMasterBatch(const std::string& node, const master::MasterCore& core) {
+  if (core.leadership() != master::LeadershipState::kLeading) return;
+  for (const auto& [sequence, agent] : core.books().agents.all()) {
+    if (!agent->is_active()) continue;
+    resources::Resources unknown;
+    std::string names;
+    for (const auto& [task, execution] : executions_) {
+      if (!execution.is_alive || execution.agent_id != agent->record.id.value()) continue;
+      bool is_held = false;
+      for (const auto& [number, held] : agent->tasks) {
+        is_held = is_held || (held->id.value() == task.second && held->holds_resources);
+      }
+      if (is_held) continue;
+      unknown += execution.resources;
+      absl::StrAppend(&names, " ", task.second);
+    }
+    if (unknown.empty() || agent->record.Free().Contains(unknown)) continue;
+    Fail(absl::StrCat(node, " has given away what still runs on ", agent->record.id.value(), ":",
+                      names));
+  }
+}
+
+void Ledger::OnExecuted(const std::string& machine, const containerizer::v1::LaunchSpec& spec) {
+  const TaskKey key(spec.labels().framework_id(), spec.labels().task_id());
+  Execution execution;
+  execution.machine = machine;
+  execution.task = key;
+  execution.container = spec.container_id();
+  for (const auto& variable : spec.environment()) {
+    if (variable.name() == "MEROS_AGENT_ID") execution.agent_id = variable.value();
+  }
+  const auto parsed = resources::ParseResources(
+      absl::StrCat("cpus:", static_cast<double>(spec.resources().cpu_request_millis()) / 1000,
+                   ";mem:", spec.resources().memory_request_bytes() >> 20));
+  execution.resources = *parsed;
+  const auto stream = streams_.find(key);
+  if (stream != streams_.end() && stream->second.end != v1::TASK_STAGING) {
+    Fail(absl::StrCat("task ", key.second, " is executed on ", machine, " though it was reported ",
+                      v1::TaskState_Name(stream->second.end)));
+  }
+  task_of_container_[spec.container_id()] = key;
+  if (!executions_.emplace(key, std::move(execution)).second) {
+    Fail(absl::StrCat("task ", key.second, " is executed twice, now on ", machine));
+  }
+}
+
+void Ledger::OnProcessEnded(const std::string& container) {
+  const auto found = task_of_container_.find(container);
+  if (found != task_of_container_.end()) executions_.at(found->second).is_alive = false;
+}
+
+void Ledger::OnAgentUpdate(const std::string& node, const agent_link::v1::StatusUpdate& update) {
+  const v1::TaskStatus& status = update.status();
+  const TaskKey key(update.framework_id(), status.task_id().value());
+  Stream& stream = streams_[key];
+  if (status.uuid() != stream.last_uuid) {
+    if (!stream.last_uuid.empty() && acknowledged_updates_.count(stream.last_uuid) == 0) {
+      Fail(absl::StrCat(node, " sends the next update of ", key.second,
+                        " before the one before it was acknowledged"));
+    }
+    if (stream.end != v1::TASK_STAGING) {
+      Fail(absl::StrCat(node, " reports ", key.second, " ", v1::TaskState_Name(status.state()),
+                        " after ", v1::TaskState_Name(stream.end)));
+    }
+    stream.last_uuid = status.uuid();
+  }
+  if (!IsTerminal(status.state())) return;
+  stream.end = status.state();
+  stream.end_uuid = status.uuid();
+  const auto execution = executions_.find(key);
+  if (execution != executions_.end() && execution->second.is_alive) {
+    Fail(absl::StrCat(node, " reports the end of ", key.second, ", which still runs on ",
+                      execution->second.machine));
+  }
+}
+
+void Ledger::OnAcknowledged(const std::string& framework,
+                            const v1::scheduler::Call::Acknowledge& acknowledge) {
+  acknowledged_updates_.insert(acknowledge.uuid());
+}
+
+void Ledger::OnDelivered(const std::string& framework, const v1::TaskStatus& status) {
+  if (status.uuid().empty()) return;
+  const auto stream = streams_.find({framework, status.task_id().value()});
+  if (stream == streams_.end()) {
+    return Fail(absl::StrCat("an update of ", status.task_id().value(), " that no agent sent"));
+  }
+  if (IsTerminal(status.state()) && status.state() != stream->second.end) {
+    Fail(absl::StrCat("a framework hears that ", status.task_id().value(), " is ",
+                      v1::TaskState_Name(status.state()), ", its agent said ",
+                      v1::TaskState_Name(stream->second.end)));
+  }
+}
+
+}  // namespace meros::simulation

@@ -1,0 +1,85 @@
+// What has been seen of the whole cluster, and what must never be false about it. Nodes report what
+// they do at the moment when others can see it; the ledger is outside of the cluster, forgets
+// nothing and is told the truth.
+//
+// Thread rule: thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "libs/resources/resources.h"
+#include "meros/agent_link/v1/agent_link.pb.h"
+#include "meros/containerizer/v1/containerizer.pb.h"
+#include "meros/v1/scheduler/scheduler.pb.h"
+#include "services/master/core/master_core.h"
+#include "services/registry/core/registry_core.h"
+
+namespace meros::simulation {
+
+class Ledger {
+ public:
+  // The first failure counts; the run ends after the event in which it happened.
+  void Fail(const std::string& what);
+  const absl::Status& status() const { return status_; }
+
+  // ---- Registry: an acknowledged write is never lost; one holder per epoch. ----
+  void OnRegistryAcknowledges(const registry::v1::Commit& commit, uint64_t revision);
+  void OnLeaseAnswered(const registry::v1::LeaseResult& lease);
+  void OnRegistryStarts(const registry::StoredState& stored);
+
+  // ---- Masters: at most one acts per epoch, and none once a later epoch was granted. ----
+  // `process` names one run of a master's process.
+  void OnMasterEffect(const std::string& node, const std::string& process,
+                      const master::MasterCore& core, const master::Effect& effect);
+
+  // ---- Resources: what runs and is offered fits on its agent. ----
+  void OnMasterBatch(const std::string& node, const master::MasterCore& core);
+
+  // ---- Tasks: executed at most once; nothing of them runs once their end was told. ----
+  void OnExecuted(const std::string& machine, const containerizer::v1::LaunchSpec& spec);
+  void OnProcessEnded(const std::string& container);
+
+  // ---- Updates: in order per task, one at a time until acknowledged, one end. ----
+  void OnAgentUpdate(const std::string& node, const agent_link::v1::StatusUpdate& update);
+  void OnAcknowledged(const std::string& framework,
+                      const v1::scheduler::Call::Acknowledge& acknowledge);
+  void OnDelivered(const std::string& framework, const v1::TaskStatus& status);
+
+ private:
+  using TaskKey = std::pair<std::string, std::string>;  // framework, task
+  struct Execution {
+    std::string machine;
+    std::string agent_id;
+    TaskKey task;
+    std::string container;
+    resources::Resources resources;
+    bool is_alive = true;
+  };
+  // What the agent of a task has said about it.
+  struct Stream {
+    std::string last_uuid;
+    v1::TaskState end = v1::TASK_STAGING;  // the terminal state, once there was one
+    std::string end_uuid;
+  };
+
+  struct Acknowledged {
+    registry::v1::Mutation mutation;
+    uint64_t revision = 0;
+  };
+
+  absl::Status status_;
+  std::map<registry::Key, Acknowledged> acknowledged_;
+  std::map<uint64_t, std::string> holder_of_epoch_;   // as the registry granted
+  std::map<uint64_t, std::string> process_of_epoch_;  // as masters acted
+  std::map<TaskKey, Execution> executions_;
+  std::map<std::string, TaskKey> task_of_container_;
+  std::map<TaskKey, Stream> streams_;
+  std::set<std::string> acknowledged_updates_;  // by uuid
+};
+
+}  // namespace meros::simulation

@@ -1,0 +1,235 @@
+#include "tests/simulation/master_node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "services/master/core/testing/trace.h"
+#include "services/master/shell/allocator_codec.h"
+#include "services/master/shell/decode_agent.h"
+#include "services/master/shell/decode_scheduler.h"
+#include "services/master/shell/encode_agent.h"
+#include "services/master/shell/encode_scheduler.h"
+
+namespace meros::simulation {
+namespace {
+
+master::MasterOptions OptionsOf(NodeContext* context, const Cluster& cluster) {
+  master::MasterOptions options;
+  options.master_id = context->MakeRng("id").Uuid();
+  options.advertise_address = Cluster::AddressOf(context->name());
+  options.lease_ttl = cluster.Scaled(options.lease_ttl);
+  options.framework_heartbeat_interval = cluster.Scaled(options.framework_heartbeat_interval);
+  options.agent_unreachable_timeout = cluster.Scaled(options.agent_unreachable_timeout);
+  options.agent_reregister_timeout = cluster.Scaled(absl::Seconds(60));
+  options.offer_timeout = cluster.offer_timeout();
+  return options;
+}
+
+v1::MasterInfo InfoOf(const master::MasterOptions& options) {
+  v1::MasterInfo info;
+  info.set_id(options.master_id);
+  info.set_ip(0);
+  info.set_port(7050);
+  info.set_pid(options.advertise_address);
+  return info;
+}
+
+}  // namespace
+
+MasterNode::MasterNode(NodeContext* context, Cluster* cluster)
+    : MasterNode(context, cluster, OptionsOf(context, *cluster)) {}
+
+MasterNode::MasterNode(NodeContext* context, Cluster* cluster, master::MasterOptions options)
+    : CoreNode(context, master::MasterCore(options, context->MakeRng("core").Next())),
+      cluster_(*cluster),
+      info_(InfoOf(options)),
+      exchange_({.candidate_id = options.master_id,
+                 .master_info = info_.SerializeAsString(),
+                 .request_timeout = std::max(options.lease_ttl, absl::Seconds(1))}),
+      rng_(context->MakeRng("links")),
+      backoff_({.initial = absl::Milliseconds(100), .maximum = absl::Seconds(3)}) {}
+
+void MasterNode::OnStreamOpen(ConnectionId id, const std::string& from) {
+  peers_[id] = absl::StartsWith(from, "agent-") ? Peer::kAgent : Peer::kScheduler;
+}
+
+void MasterNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
+  if (id == registry_) return OnRegistryFrame(bytes);
+  if (id == allocator_) return OnAllocatorFrame(bytes);
+  const auto peer = peers_.find(id);
+  if (peer == peers_.end()) return;  // we have closed it
+  if (peer->second == Peer::kAgent) return OnAgentFrame(id, bytes);
+  OnSchedulerFrame(id, bytes);
+}
+
+bool MasterNode::Take(ConnectionId id, absl::StatusOr<master::Input> input) {
+  absl::Status refusal = input.status();
+  if (refusal.ok() && TryPost(*std::move(input))) return true;
+  if (refusal.ok()) refusal = absl::ResourceExhaustedError("the master has too much to do");
+  Sometimes(true, "a master cuts a stream that says too much");
+  Close({id, refusal});
+  return false;
+}
+
+void MasterNode::OnAgentFrame(ConnectionId id, const std::string& bytes) {
+  agent_link::v1::AgentFrame frame;
+  if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
+  for (agent_link::v1::AgentMessage& message : *frame.mutable_messages()) {
+    absl::StatusOr<master::Input> input = master::DecodeAgentMessage(std::move(message), id);
+    if (!input.ok()) {
+      cluster_.ledger().Fail(
+          absl::StrCat("a master cannot read what an agent says: ", input.status().message()));
+    }
+    if (!Take(id, std::move(input))) return;
+  }
+}
+
+void MasterNode::OnSchedulerFrame(ConnectionId id, const std::string& bytes) {
+  v1::scheduler::Calls frame;
+  if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
+  for (v1::scheduler::Call& call : *frame.mutable_calls()) {
+    absl::StatusOr<master::Input> input = master::DecodeCall(std::move(call), {.stream = id}, "");
+    if (!input.ok()) {
+      cluster_.ledger().Fail(
+          absl::StrCat("a master cannot read what a framework says: ", input.status().message()));
+    }
+    if (!Take(id, std::move(input))) return;
+  }
+}
+
+void MasterNode::OnAllocatorFrame(const std::string& bytes) {
+  allocator::v1::AllocatorFrame frame;
+  if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
+  master::AllocatorProposals proposals;
+  proposals.stream = allocator_;
+  for (const allocator::v1::AllocatorMessage& message : frame.messages()) {
+    if (message.has_proposal()) {
+      proposals.proposals.push_back(master::DecodeProposal(message.proposal()));
+    } else if (message.has_need_snapshot()) {
+      Sometimes(true, "the allocator asks for a snapshot");
+      if (!proposals.proposals.empty()) {
+        Post(std::exchange(proposals, master::AllocatorProposals{allocator_, {}}));
+      }
+      Post(master::AllocatorNeedsSnapshot{allocator_});
+    }
+  }
+  if (!proposals.proposals.empty()) Post(std::move(proposals));
+}
+
+void MasterNode::OnRegistryFrame(const std::string& bytes) {
+  registry::v1::SessionResponse frame;
+  if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
+  for (registry::v1::Response& response : *frame.mutable_responses()) {
+    auto answer = exchange_.Take(std::move(response));
+    if (answer.has_value()) Post(std::move(answer->input));
+  }
+}
+
+void MasterNode::OnStreamClosed(ConnectionId id, const absl::Status&) {
+  if (id == registry_) {
+    registry_ = 0;
+    return PostAll(
+        exchange_.FailAll(absl::UnavailableError("the session with the registry ended")));
+  }
+  if (id == allocator_) {
+    allocator_ = 0;
+    Post(master::AllocatorClosed{id});
+    return RedialAllocatorLater();
+  }
+  const auto peer = peers_.find(id);
+  if (peer == peers_.end()) return;
+  const bool is_agent = peer->second == Peer::kAgent;
+  peers_.erase(peer);
+  if (is_agent) return Post(master::AgentStreamClosed{id});
+  Post(master::SchedulerStreamClosed{id});
+}
+
+void MasterNode::PostAll(std::vector<master::Input> inputs) {
+  for (master::Input& input : inputs) Post(std::move(input));
+}
+
+void MasterNode::Apply(absl::Time, Effect effect) {
+  cluster_.ledger().OnMasterEffect(context().name(), info_.id(), core(), effect);
+  if (auto* event = std::get_if<master::ToScheduler>(&effect)) {
+    *events_.Of(event->stream)->add_events() = EncodeEvent(std::move(event->event), info_);
+  } else if (auto* message = std::get_if<master::ToAgent>(&effect)) {
+    agent_link::v1::MasterFrame* frame = messages_.Of(message->stream);
+    agent_link::v1::MasterMessage encoded;
+    if (EncodeForAgent(std::move(message->message), info_.id(), &encoded)) {
+      *frame->add_messages() = std::move(encoded);
+    }
+  } else if (auto* delta = std::get_if<master::ToAllocator>(&effect)) {
+    *deltas_.Of(delta->stream)->add_messages() = EncodeForAllocator(*delta, info_.id());
+  } else if (auto* closing = std::get_if<master::CloseStream>(&effect)) {
+    closings_.push_back(std::move(*closing));
+  } else if (auto* published = std::get_if<master::Publish>(&effect)) {
+    const auto* leadership = std::get_if<master::LeadershipRecord>(&published->change);
+    if (leadership == nullptr) return;
+    using master::LeadershipState;
+    Sometimes(leadership->state == LeadershipState::kFenced, "a leader is fenced");
+    WantAllocator(leadership->state == LeadershipState::kLeading ||
+                  leadership->state == LeadershipState::kFenced);
+  } else if (!std::holds_alternative<master::Counted>(effect) &&
+             !std::holds_alternative<master::Reply>(effect)) {
+    questions_.push_back(std::move(effect));
+  }
+}
+
+void MasterNode::OnBatchApplied(absl::Time now) {
+  if (!events_.Flush(&context()) || !messages_.Flush(&context()) || !deltas_.Flush(&context())) {
+    return;
+  }
+  for (const master::CloseStream& closing : std::exchange(closings_, {})) Close(closing);
+  if (!AskRegistry(now)) return;
+  cluster_.ledger().OnMasterBatch(context().name(), core());
+}
+
+// As RegistryLink::Send. False when the node died.
+bool MasterNode::AskRegistry(absl::Time now) {
+  if (questions_.empty()) return true;
+  PostAll(exchange_.FailOverdue(now));
+  if (registry_ == 0) registry_ = context().Open(Cluster::kRegistry);
+  registry::v1::SessionRequest frame;
+  for (const Effect& effect : std::exchange(questions_, {})) {
+    registry::v1::Request request;
+    if (exchange_.Ask(now, effect, &request)) *frame.add_requests() = std::move(request);
+  }
+  std::string bytes = frame.SerializeAsString();
+  if (!context().Record(absl::StrCat("to registry ", bytes))) return false;
+  context().Write(registry_, std::move(bytes));
+  return true;
+}
+
+void MasterNode::WantAllocator(bool wanted) {
+  if (std::exchange(wants_allocator_, wanted) == wanted) return;
+  if (wanted) return OpenAllocator();
+  if (allocator_ != 0) Close({allocator_, absl::OkStatus()});
+}
+
+void MasterNode::OpenAllocator() {
+  if (!wants_allocator_ || allocator_ != 0) return;
+  allocator_ = context().Open(Cluster::kAllocator);
+  Post(master::AllocatorConnected{allocator_});
+}
+
+void MasterNode::RedialAllocatorLater() {
+  if (std::exchange(is_redialing_, true)) return;
+  context().After(backoff_.Next(&rng_), [this] {
+    is_redialing_ = false;
+    OpenAllocator();
+  });
+}
+
+// Ends a stream after what was written on it; the core hears of it as of any other end.
+void MasterNode::Close(const master::CloseStream& closing) {
+  context().Close(closing.stream, closing.status);
+  OnStreamClosed(closing.stream, closing.status);
+}
+
+std::string MasterNode::Describe(const Effect& effect) const {
+  return master::testing::TraceEffect(effect);
+}
+
+}  // namespace meros::simulation

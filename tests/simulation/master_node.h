@@ -1,0 +1,82 @@
+// A master as a node: its core, with the codecs and the registry exchange of the production shell.
+//
+// Who opens a stream is known by its name: agents ("agent-...") speak AgentLinkService, everybody
+// else SchedulerService.
+//
+// Thread rule: thread-compatible.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "libs/runtime/backoff.h"
+#include "libs/simulation/core_node.h"
+#include "libs/simulation/probes.h"
+#include "meros/agent_link/v1/agent_link.pb.h"
+#include "meros/allocator/v1/allocator_service.pb.h"
+#include "meros/registry/v1/registry_service.pb.h"
+#include "meros/v1/master.pb.h"
+#include "meros/v1/scheduler/scheduler_service.pb.h"
+#include "services/master/core/master_core.h"
+#include "services/master/shell/registry_exchange.h"
+#include "tests/simulation/cluster.h"
+#include "tests/simulation/frames.h"
+
+namespace meros::simulation {
+
+class MasterNode : public CoreNode<master::MasterCore> {
+ public:
+  MasterNode(NodeContext* context, Cluster* cluster);
+
+  void OnStreamOpen(ConnectionId id, const std::string& from) override;
+  void OnStreamMessage(ConnectionId id, const std::string& bytes) override;
+  void OnStreamClosed(ConnectionId id, const absl::Status& reason) override;
+
+ protected:
+  void Apply(absl::Time now, Effect effect) override;
+  std::string Describe(const Effect& effect) const override;
+  void OnBatchApplied(absl::Time now) override;
+
+ private:
+  enum class Peer { kAgent, kScheduler };
+
+  MasterNode(NodeContext* context, Cluster* cluster, master::MasterOptions options);
+
+  void OnAgentFrame(ConnectionId id, const std::string& bytes);
+  void OnSchedulerFrame(ConnectionId id, const std::string& bytes);
+  void OnAllocatorFrame(const std::string& bytes);
+  void OnRegistryFrame(const std::string& bytes);
+  // An input from outside; when it is refused or malformed the stream ends and nothing more is
+  // taken.
+  bool Take(ConnectionId id, absl::StatusOr<master::Input> input);
+  void PostAll(std::vector<master::Input> inputs);
+
+  bool AskRegistry(absl::Time now);
+  void WantAllocator(bool wanted);
+  void OpenAllocator();
+  void RedialAllocatorLater();
+  void Close(const master::CloseStream& closing);
+
+  Cluster& cluster_;
+  const v1::MasterInfo info_;
+  std::map<ConnectionId, Peer> peers_;
+
+  master::RegistryExchange exchange_;
+  ConnectionId registry_ = 0;  // 0: no session
+  std::vector<Effect> questions_;
+
+  Rng rng_;
+  runtime::Backoff backoff_;
+  ConnectionId allocator_ = 0;
+  bool wants_allocator_ = false;
+  bool is_redialing_ = false;
+
+  // Of the batch under way.
+  Frames<v1::scheduler::Events> events_;
+  Frames<agent_link::v1::MasterFrame> messages_;
+  Frames<allocator::v1::MasterFrame> deltas_;
+  std::vector<master::CloseStream> closings_;
+};
+
+}  // namespace meros::simulation
