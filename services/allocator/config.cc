@@ -73,6 +73,17 @@ void AddTimingFlags(Config* config, config::FlagSet* flags) {
                "least allocation_interval.",
        .group = "Allocation",
        .constraint = config::InRange(absl::Milliseconds(1), absl::Hours(24 * 365))});
+  flags->Add(&config->preemption_delay,
+             {.name = "preemption_delay",
+              .help = "How long the guarantee of a role is lacking before resources are taken from "
+                      "roles that are preemptible.",
+              .group = "Allocation",
+              .constraint = config::InRange(absl::ZeroDuration(), absl::Hours(24))});
+  flags->Add(&config->preemption_interval,
+             {.name = "preemption_interval",
+              .help = "After how long that is asked for again which has not come.",
+              .group = "Allocation",
+              .constraint = config::InRange(absl::Seconds(1), absl::Hours(24))});
   flags->Add(&config->recovery_factor,
              {.name = "recovery_factor",
               .help = "After a fail-over of the master, and while there are quotas, nothing is "
@@ -126,6 +137,8 @@ absl::StatusOr<Options> CoreOptions(const Config& config) {
   options.allocation_interval = config.allocation_interval;
   options.event_interval = config.event_interval;
   options.sweep_interval = config.sweep_interval;
+  options.preemption_delay = config.preemption_delay;
+  options.preemption_interval = config.preemption_interval;
   options.recovery_factor = config.recovery_factor;
   options.recovery_timeout = config.recovery_timeout;
   options.proposal_timeout = config.proposal_timeout;

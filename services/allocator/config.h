@@ -28,6 +28,8 @@ struct Config {
   absl::Duration allocation_interval = Options().allocation_interval;
   absl::Duration event_interval = Options().event_interval;
   absl::Duration sweep_interval = Options().sweep_interval;
+  absl::Duration preemption_delay = Options().preemption_delay;
+  absl::Duration preemption_interval = Options().preemption_interval;
   double recovery_factor = Options().recovery_factor;
   absl::Duration recovery_timeout = Options().recovery_timeout;
   absl::Duration proposal_timeout = Options().proposal_timeout;

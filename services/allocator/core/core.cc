@@ -125,6 +125,7 @@ void Core::OnMessage(absl::Time, const UnknownMessage& unknown, Effects* out) {
 
 void Core::OnMessage(absl::Time, const SnapshotBegin& begin, Effects*) {
   books_ = std::make_unique<Books>(options_, next_proposal_, region_, lottery_rng_);
+  preemption_ = Preemption();
   version_ = begin.version;
   phase_ = Phase::kLoading;
 }
@@ -226,15 +227,24 @@ void Core::On(absl::Time now, runtime::Tick, Effects* out) {
     batch_at_ = now + options_.allocation_interval;
     books_->BeginBatch();
     if (!WaitsForAgents(now)) RunAllocation(now, out);
-    books_->inverse_offers.Run(books_->mirror, now, /*all=*/true, [&](InverseOffer offer) {
-      ++stats_.inverse_offers;
-      out->push_back(SendInverseOffer{stream_, std::move(offer)});
-    });
+    RunRequests(now, out);
   } else if (!books_->candidates.empty() && now >= earliest_run_ && !WaitsForResults() &&
              !WaitsForAgents(now)) {
     ++stats_.event_runs;
     RunAllocation(now, out);
   }
+}
+
+void Core::RunRequests(absl::Time now, Effects* out) {
+  books_->inverse_offers.Run(books_->mirror, now, /*all=*/true, [&](InverseOffer offer) {
+    ++stats_.inverse_offers;
+    out->push_back(SendInverseOffer{stream_, std::move(offer)});
+  });
+  if (WaitsForAgents(now)) return;
+  preemption_.Run(books_->mirror, options_, now, [&](PreemptionProposal preemption) {
+    ++stats_.preemptions;
+    out->push_back(SendPreemption{stream_, std::move(preemption)});
+  });
 }
 
 void Core::RunAllocation(absl::Time now, Effects* out) {
@@ -259,19 +269,22 @@ void Core::On(absl::Time now, const ExplainAsked& asked, Effects* out) {
     return;
   }
   absl::StatusOr<Explanation> explanation = Explain(*books_, options_, now, asked.query);
-  if (explanation.ok()) {
-    explanation->version = version_;
-    if (WaitsForAgents(now)) {
-      explanation->blocked.push_back(
-          absl::StrCat("waiting for agents after a fail-over: ", books_->mirror.agents().size(),
-                       " of ", books_->agents_expected(), " expected, at most until ",
-                       absl::FormatTime(RecoveryEnd(), absl::UTCTimeZone())));
-    }
-    if (WaitsForResults()) {
-      explanation->blocked.push_back("waiting for the master to answer proposals");
-    }
+  if (!explanation.ok()) {
+    out->push_back(Explained{asked.call, explanation.status()});
+    return;
   }
-  out->push_back(Explained{asked.call, std::move(explanation)});
+  explanation->version = version_;
+  if (WaitsForAgents(now)) {
+    explanation->blocked.push_back(
+        absl::StrCat("waiting for agents after a fail-over: ", books_->mirror.agents().size(),
+                     " of ", books_->agents_expected(), " expected, at most until ",
+                     absl::FormatTime(RecoveryEnd(), absl::UTCTimeZone())));
+  }
+  if (WaitsForResults()) {
+    explanation->blocked.push_back("waiting for the master to answer proposals");
+  }
+  out->push_back(
+      Explained{asked.call, std::make_shared<const Explanation>(*std::move(explanation))});
 }
 
 void Core::CheckInvariants() const {

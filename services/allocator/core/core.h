@@ -38,6 +38,7 @@
 #include "services/allocator/core/books.h"
 #include "services/allocator/core/messages.h"
 #include "services/allocator/core/options.h"
+#include "services/allocator/core/preemption.h"
 #include "services/allocator/core/propose.h"
 
 namespace meros::allocator {
@@ -59,13 +60,14 @@ struct Stats {
   uint64_t sessions_refused = 0;  // for their epoch or for what they sent
   uint64_t filters_dropped = 0;   // refusals not taken because filters_max were in force
   uint64_t inverse_offers = 0;
+  uint64_t preemptions = 0;  // proposed
 };
 
 class Core {
  public:
   using Input = std::variant<FrameReceived, StreamClosed, ExplainAsked, runtime::Tick>;
-  using Effect = std::variant<SendWelcome, SendProposal, SendInverseOffer, SendNeedSnapshot,
-                              CloseStream, Explained>;
+  using Effect = std::variant<SendWelcome, SendProposal, SendInverseOffer, SendPreemption,
+                              SendNeedSnapshot, CloseStream, Explained>;
   using Effects = std::vector<Effect>;
 
   // REQUIRES: options.Validate() is OK.
@@ -107,6 +109,8 @@ class Core {
   void LoseMirror(absl::Time now, const std::string& reason, Effects* out);
   void AskForSnapshot(absl::Time now, const std::string& reason, Effects* out);
   void RunAllocation(absl::Time now, Effects* out);
+  // Asks for what is not free: what agents that go away hold, and what guarantees lack.
+  void RunRequests(absl::Time now, Effects* out);
   bool WaitsForResults() const;
   // Whether too many agents are missing after a fail-over to see what is free.
   bool WaitsForAgents(absl::Time now) const;
@@ -128,6 +132,7 @@ class Core {
 
   // The mirror.
   std::unique_ptr<Books> books_;
+  Preemption preemption_;
   uint64_t version_ = 0;
   absl::Time ready_since_;
   std::string loss_;                            // why the last mirror was lost

@@ -74,6 +74,14 @@ TEST(Property, EventsFindAllThatAFullRunFindsAlsoUnderQuota) {
   }
 }
 
+TEST(Property, EventsFindAllThatAFullRunFindsAlsoWithSettingsOfRoles) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    ExpectBatchesFindNothing(
+        {.roles = {"*", "a", "a/b", "a/b/c/d", "c"}, .quotas = true, .settings = true}, seed);
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
 // Messages travel for a while in both directions, a tenth of the proposals is rejected for no
 // reason, and deltas are lost or repeated. The harness checks the invariants after every step; in
 // the end the mirror agrees with the master again and everything that is free and wanted is
@@ -82,7 +90,7 @@ TEST(Property, BooksAreConservedUnderDelayRejectionAndFaults) {
   size_t resets = 0;
   size_t rejected = 0;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
-    ModelMaster master({.quotas = true, .reject_chance = 0.1}, seed);
+    ModelMaster master({.quotas = true, .settings = true, .reject_chance = 0.1}, seed);
     Rng rng(seed + 2000);
     Harness h(Options(), seed);
     h.Open();

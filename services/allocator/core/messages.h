@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -143,7 +144,8 @@ struct ExplainAsked {
 // Effects.
 struct Explained {
   uint64_t call = 0;
-  absl::StatusOr<Explanation> explanation;
+  // Behind a pointer: an effect must not be as large as an explanation.
+  absl::StatusOr<std::shared_ptr<const Explanation>> explanation;
 };
 struct SendWelcome {
   StreamId stream = 0;
@@ -155,6 +157,10 @@ struct SendProposal {
 struct SendInverseOffer {
   StreamId stream = 0;
   InverseOffer inverse_offer;
+};
+struct SendPreemption {
+  StreamId stream = 0;
+  PreemptionProposal preemption;
 };
 struct SendNeedSnapshot {
   StreamId stream = 0;

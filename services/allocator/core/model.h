@@ -118,6 +118,15 @@ struct HolderKey {
   }
 };
 
+// "Take this back from a role that may be preempted, because another lacks it."
+struct PreemptionProposal {
+  FrameworkId framework;
+  std::string role;
+  AgentId agent;
+  ResourceQuantities amount;  // to be freed there, at least
+  std::string for_role;
+};
+
 // "Ask this framework to give back what it has on this agent."
 struct InverseOffer {
   FrameworkId framework;

@@ -23,6 +23,7 @@ struct ModelOptions {
   std::vector<std::string> roles = {"*", "a", "a/b", "c"};
   bool reservations = true;
   bool quotas = false;
+  bool settings = false;  // of roles, whitelists and offer constraints
   double reject_chance = 0;
 };
 
@@ -34,6 +35,10 @@ class ModelMaster {
     std::vector<Change> objects;
     for (const auto& [role, weight] : weights_) objects.push_back(SetWeight{role, weight});
     for (const auto& [role, quota] : quotas_) objects.push_back(SetQuota{role, quota});
+    for (const auto& [role, settings] : settings_) {
+      objects.push_back(ConfigureRole{role, settings});
+    }
+    objects.push_back(whitelist_);
     for (const auto& [id, framework] : frameworks_) objects.push_back(UpsertFramework{framework});
     for (const auto& [id, agent] : agents_) objects.push_back(UpsertAgent{agent.state});
     for (const auto& [id, agent] : agents_) {
@@ -47,7 +52,7 @@ class ModelMaster {
   // One random change of the books.
   Change RandomChange() {
     for (;;) {
-      switch (rng_.Uniform(0, 11)) {
+      switch (rng_.Uniform(0, 12)) {
         case 0:
           return ChangeFramework();
         case 1:
@@ -72,6 +77,9 @@ class ModelMaster {
         case 7:
           if (!options_.quotas || !rng_.Chance(0.3)) break;
           return ChangeQuota();
+        case 8:
+          if (!options_.settings) break;
+          return rng_.Chance(0.3) ? ChangeWhitelist() : ChangeSettings();
         default:
           if (auto recover = GiveBack(); !recover.resources.empty()) return recover;
       }
@@ -143,6 +151,10 @@ class ModelMaster {
     }
     state.active = rng_.Chance(0.9);
     state.capabilities.gpu_resources = rng_.Chance(0.3);
+    if (options_.settings && rng_.Chance(0.3)) {
+      state.constraints[Any(options_.roles)] =
+          InZone(absl::StrCat("z[", rng_.Uniform(1, 5), "-9]"));
+    }
     frameworks_[id] = state;
     return UpsertFramework{state};
   }
@@ -158,6 +170,7 @@ class ModelMaster {
     if (is_new || agent.held.empty()) agent.state.total = Text(total);
     agent.state.id = AgentId(id);
     agent.state.active = rng_.Chance(0.9);
+    agent.state.traits.hostname = id;
     if (rng_.Chance(0.1)) agent.state.traits.zone = absl::StrCat("z", rng_.Uniform(1, 9));
     return UpsertAgent{agent.state};
   }
@@ -180,6 +193,41 @@ class ModelMaster {
   Change SuppressOne(FrameworkState& framework) {
     framework.suppressed_roles = framework.roles;
     return Suppress{framework.id, {}};
+  }
+  template <typename T>
+  T Any(const std::vector<T>& of) {
+    return of[rng_.Uniform(0, of.size() - 1)];
+  }
+  static std::shared_ptr<const resources::AgentConstraints> InZone(const std::string& regex) {
+    resources::AgentConstraints constraints;
+    constraints.groups.push_back({*resources::AgentConstraint::Make(
+        {resources::AgentConstraint::Selector::kZone, "",
+         resources::AgentConstraint::Predicate::kTextMatches, regex})});
+    return std::make_shared<const resources::AgentConstraints>(std::move(constraints));
+  }
+  Change ChangeSettings() {
+    const std::string role = rng_.Chance(0.2) ? "" : Any(options_.roles);
+    RoleSettings& settings = settings_[role];
+    settings = {};
+    if (rng_.Chance(0.5)) settings.priority = static_cast<int32_t>(rng_.Uniform(0, 4)) - 2;
+    if (rng_.Chance(0.5)) settings.sorter = Any<Sorter>({Sorter::kDrf, Sorter::kRandom});
+    if (rng_.Chance(0.5)) {
+      settings.placement =
+          Any<Placement>({Placement::kRandom, Placement::kSpread, Placement::kPack});
+    }
+    if (rng_.Chance(0.3)) settings.min_allocatable = MinAllocatable{{Amounts("cpus:1")}};
+    if (rng_.Chance(0.5)) settings.offer_max = Limits(absl::StrCat("cpus:", rng_.Uniform(1, 4)));
+    return ConfigureRole{role, settings};
+  }
+  Change ChangeWhitelist() {
+    whitelist_ = {};
+    if (rng_.Chance(0.5)) {
+      whitelist_.hostnames.emplace();
+      for (int i = 1; i <= options_.agents_max; ++i) {
+        if (rng_.Chance(0.7)) whitelist_.hostnames->insert(absl::StrCat("a", i));
+      }
+    }
+    return whitelist_;
   }
   Change ChangeQuota() {
     const std::string role = options_.roles[rng_.Uniform(1, options_.roles.size() - 1)];
@@ -218,6 +266,8 @@ class ModelMaster {
   std::map<std::string, Agent> agents_;
   std::map<std::string, double> weights_;
   std::map<std::string, Quota> quotas_;
+  std::map<std::string, RoleSettings> settings_;
+  SetWhitelist whitelist_;
   uint64_t last_proposal_ = 0;
   size_t rejected_ = 0;
 };

@@ -47,6 +47,10 @@ absl::Status Options::Validate() const {
       CheckDuration("sweep_interval", sweep_interval, allocation_interval, absl::Hours(24 * 365)));
   status.Update(
       CheckDuration("recovery_timeout", recovery_timeout, absl::ZeroDuration(), absl::Hours(24)));
+  status.Update(
+      CheckDuration("preemption_delay", preemption_delay, absl::ZeroDuration(), absl::Hours(24)));
+  status.Update(
+      CheckDuration("preemption_interval", preemption_interval, absl::Seconds(1), absl::Hours(24)));
   if (!(recovery_factor >= 0 && recovery_factor <= 1)) {
     status.Update(absl::InvalidArgumentError(
         absl::StrCat("recovery_factor is ", recovery_factor, ", must be from 0 to 1")));

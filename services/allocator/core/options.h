@@ -17,7 +17,7 @@ struct Options {
   // Between the end of a run over all agents and the next one.
   absl::Duration allocation_interval = absl::Seconds(1);
   // Least time between two runs that events cause; what happens meanwhile is one run.
-  absl::Duration event_interval = absl::Milliseconds(2);
+  absl::Duration event_interval = absl::Milliseconds(1);
   // Added to event_interval for each proposal of the last run: about what a proposal costs master
   // and allocator together, so that frameworks which decline everything at once leave half of the
   // time to others.
@@ -43,6 +43,11 @@ struct Options {
   // expected agents is there, or the timeout has passed since the session began.
   double recovery_factor = 0.8;
   absl::Duration recovery_timeout = absl::Minutes(10);
+
+  // How long a guarantee is lacking before something is taken from others for it; and after how
+  // long it is asked for again if it has not come (tasks have their grace).
+  absl::Duration preemption_delay = absl::Seconds(2);
+  absl::Duration preemption_interval = absl::Seconds(30);
 
   // Where no role says otherwise.
   Placement placement = Placement::kRandom;

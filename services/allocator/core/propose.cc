@@ -31,6 +31,10 @@ class AgentVisit {
         visit_(visit),
         report_(*report) {}
 
+  bool EnterSubtree(const RoleNode& role) {
+    return pass_ == Pass::kFairShare || headroom_.HasShortfallWithin(role);
+  }
+
   bool EnterRole(const RoleNode& role) {
     if (pass_ == Pass::kGuarantees && !headroom_.HasShortfall(role)) return false;
     if (agent_.has_reserved) {
@@ -145,6 +149,7 @@ class Run {
   void Offer(std::vector<Agent*>* agents, Pass pass) {
     AgentOrder order(agents, books_.mirror, context_.rng);
     while (Agent* agent = order.Next()) {
+      if (pass == Pass::kGuarantees && !headroom_.has_shortfall()) return;
       if (!HasRoom()) {
         // Looked at again when results have made room.
         books_.candidates.Mark(agent->state.id);
@@ -161,13 +166,16 @@ class Run {
   void OfferAgent(Agent* agent, Pass pass) {
     AgentVisit visit(&books_, *context_.options, headroom_, pass, *agent, books_.NextVisit(),
                      &report_);
+    bool has_granted = false;  // in this round: without, another one would find nothing either
     for (int rounds = 1; HasRoom() && rounds <= kRoundsMax;) {
       Client* const client = books_.mirror.roles().Walk(visit);
       if (client != nullptr) {
         Grant(agent, client, visit.TakeOffer());
         if (agent->free.empty()) return;
-      } else if (visit.was_sliced()) {
+        has_granted = true;
+      } else if (visit.was_sliced() && has_granted) {
         visit.BeginRound(books_.NextVisit());
+        has_granted = false;
         ++rounds;
       } else {
         return;

@@ -20,7 +20,7 @@ QuotaHeadroom::QuotaHeadroom(const Mirror& mirror) : mirror_(mirror), roles_(mir
 
 bool QuotaHeadroom::HasShortfall(const RoleNode& role) const {
   for (const RoleNode* node = &role; node != nullptr; node = node->parent()) {
-    if (!node->quota().guarantees.empty() && !node->OwnShortfall().empty()) return true;
+    if (node->has_own_shortfall()) return true;
   }
   return false;
 }
@@ -46,17 +46,41 @@ Resources QuotaHeadroom::WithinHeadroom(const Resources& resources) const {
   return resources::ShrinkTo(resources, std::move(spare), nullptr);
 }
 
+ResourceQuantities QuotaHeadroom::Missing(const RoleNode& role) {
+  ResourceQuantities missing;
+  for (const RoleNode* node = &role; node != nullptr; node = node->parent()) {
+    if (!node->has_own_shortfall()) continue;
+    const ResourceQuantities own = node->OwnShortfall();
+    missing += own - missing;  // the larger of both
+  }
+  return missing;
+}
+
+bool QuotaHeadroom::LeavesAll(const RoleNode& role, const ResourceQuantities& amount,
+                              const ResourceQuantities& guaranteed) const {
+  for (const auto& [name, required] : roles_.root().shortfall()) {
+    const resources::Scalar burst = amount.Get(name) - guaranteed.Get(name);
+    if (burst.is_positive() && burst > mirror_.available().Get(name) - required) return false;
+  }
+  for (const RoleNode* node = &role; node != nullptr; node = node->parent()) {
+    if (node->quota().limits.empty()) continue;
+    if (!node->quota().limits.Contains(node->Consumed() + amount)) return false;
+  }
+  return true;
+}
+
 Resources QuotaHeadroom::Cut(const RoleNode& role, const Resources& available, Pass pass) const {
+  const ResourceQuantities amount = Charge::Of(available).unreserved;
+  ResourceQuantities missing;
+  if (pass == Pass::kGuarantees) missing = Missing(role);
+  const ResourceQuantities met = amount - (amount - missing);  // the smaller of both
+  if (pass == Pass::kGuarantees && met.empty()) return {};
+  if (LeavesAll(role, amount, met)) return available;
   const Resources subject = available.Filter(IsSubjectToQuota);
   Resources offer =
       available.Filter([](const resources::Resource& r) { return !IsSubjectToQuota(r); });
   if (pass == Pass::kFairShare) {
     return offer + WithinHeadroom(WithinLimits(role, subject, {}));
-  }
-  ResourceQuantities missing;
-  for (const RoleNode* node = &role; node != nullptr; node = node->parent()) {
-    const ResourceQuantities own = node->OwnShortfall();
-    missing += own - missing;  // the larger of both
   }
   const Resources guaranteed =
       WithinLimits(role, resources::ShrinkTo(subject, std::move(missing), nullptr), {});

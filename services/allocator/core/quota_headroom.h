@@ -30,8 +30,11 @@ class QuotaHeadroom {
   bool applies() const { return roles_.has_quota(); }
   // Whether any guarantee is not met: whether the first pass is worth making.
   bool has_shortfall() const { return !roles_.root().shortfall().empty(); }
-  // Whether `role` takes part in the first pass.
+  // Whether `role` takes part in the first pass; whether it or a role below it does.
   bool HasShortfall(const RoleNode& role) const;
+  bool HasShortfallWithin(const RoleNode& role) const {
+    return !role.shortfall().empty() || HasShortfall(role);
+  }
 
   // The part of `available` that `role` may be offered now; empty in the first pass if it holds
   // nothing that the guarantee lacks.
@@ -41,6 +44,12 @@ class QuotaHeadroom {
   // Cuts to the limits of the role and of those above it, as if `taken` were consumed already.
   Resources WithinLimits(const RoleNode& role, Resources resources,
                          const ResourceQuantities& taken) const;
+  // Whether limits and guarantees of others leave `amount`, of which `guaranteed` is the role's
+  // own.
+  bool LeavesAll(const RoleNode& role, const ResourceQuantities& amount,
+                 const ResourceQuantities& guaranteed) const;
+  // What the guarantees of the role and of those above it lack.
+  static ResourceQuantities Missing(const RoleNode& role);
   // Cuts to what guarantees of others leave.
   Resources WithinHeadroom(const Resources& resources) const;
 

@@ -71,6 +71,17 @@ const RoleNode* RoleTree::FindRole(absl::string_view role) const {
   return node;
 }
 
+void RoleTree::ForEachRole(absl::FunctionRef<void(const RoleNode&)> visit) const {
+  ForEachBelow(*root_, visit);
+}
+
+void RoleTree::ForEachBelow(const RoleNode& node, absl::FunctionRef<void(const RoleNode&)> visit) {
+  for (const auto& [component, child] : node.children_) {
+    visit(*child);
+    ForEachBelow(*child, visit);
+  }
+}
+
 void RoleTree::PruneFrom(RoleNode* node) {
   while (node->parent_ != nullptr && node->is_unused()) {
     RoleNode* parent = node->parent_;
@@ -276,7 +287,9 @@ void RoleTree::UpdateShortfall(RoleNode* node) {
 
 void RoleTree::RecomputeShortfall(RoleNode* node) {
   for (; node != nullptr; node = node->parent_) {
-    ResourceQuantities shortfall = Larger(node->OwnShortfall(), node->children_shortfall_);
+    const ResourceQuantities own = node->OwnShortfall();
+    node->has_own_shortfall_ = !own.empty();
+    ResourceQuantities shortfall = Larger(own, node->children_shortfall_);
     if (shortfall == node->shortfall_) continue;  // those above may still differ
     if (node->parent_ != nullptr) {
       node->parent_->children_shortfall_ += shortfall;
@@ -332,6 +345,7 @@ void RoleTree::CheckNode(const RoleNode& node) const {
   MEROS_CHECK(node.child_order_.size() == children_in_order) << node.name_;
   MEROS_CHECK(node.unreserved_.Contains(unreserved_below)) << node.name_;
   MEROS_CHECK(node.children_shortfall_ == children_shortfall) << node.name_;
+  MEROS_CHECK(node.has_own_shortfall_ == !node.OwnShortfall().empty()) << node.name_;
   MEROS_CHECK(node.shortfall_ == Larger(node.OwnShortfall(), children_shortfall)) << node.name_;
   if (!shares_are_stale_) {
     MEROS_CHECK(node.parent_ == nullptr || node.share_ == Share(node.subtree_) / node.weight_)

@@ -29,6 +29,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "libs/base/rng.h"
 #include "services/allocator/core/child_order.h"
@@ -66,7 +67,8 @@ class RoleNode {
   const std::string& name() const { return name_; }  // full path; "" for the root
   const RoleNode* parent() const { return parent_; }
   double weight() const { return weight_; }
-  double share() const { return share_; }  // of the subtree, divided by weight
+  bool has_demand() const { return demanding_ > 0; }  // in the subtree
+  double share() const { return share_; }             // of the subtree, divided by weight
   const Account& subtree() const { return subtree_; }
   const RoleSettings& settings() const { return settings_; }
 
@@ -91,6 +93,7 @@ class RoleNode {
   ResourceQuantities Consumed() const { return reserved_ + unreserved_; }
   // What the guarantee of this very role still lacks.
   ResourceQuantities OwnShortfall() const { return quota_.guarantees - Consumed(); }
+  bool has_own_shortfall() const { return has_own_shortfall_; }
   // What guarantees in the subtree still lack: the role's own or those of its children together,
   // whichever is more, by name.
   const ResourceQuantities& shortfall() const { return shortfall_; }
@@ -147,6 +150,7 @@ class RoleNode {
   Quota quota_;
   ResourceQuantities reserved_;    // by agents for the subtree
   ResourceQuantities unreserved_;  // charged to the subtree
+  bool has_own_shortfall_ = false;
   ResourceQuantities shortfall_;
   ResourceQuantities children_shortfall_;  // sum over children
 };
@@ -199,7 +203,8 @@ class RoleTree {
   void Refresh();
 
   // Visits clients with demand in order of fairness, until a visit says so:
-  //   visitor.EnterRole(const RoleNode&) -> bool   false: skip the role's own clients
+  //   visitor.EnterSubtree(const RoleNode&) -> bool  false: skip the role and all below it;
+  //   optional visitor.EnterRole(const RoleNode&) -> bool   false: skip the role's own clients
   //   visitor.Visit(const Client&) -> bool         true: stop here
   // The tree must not change during the walk. Returns the client at which the walk stopped, or
   // null.
@@ -213,6 +218,8 @@ class RoleTree {
   const RoleNode* FirstInOrder() const;
   const ResourceQuantities& totals() const { return totals_; }  // what shares are fractions of
   const RoleNode* FindRole(absl::string_view role) const;
+  // Each role but the root, in order of names, before its sub-roles.
+  void ForEachRole(absl::FunctionRef<void(const RoleNode&)> visit) const;
   bool has_quota() const { return quotas_ > 0; }
   size_t role_count() const { return role_count_; }
   size_t client_count() const { return client_count_; }
@@ -227,6 +234,9 @@ class RoleTree {
     for (const Child& child : node.child_order_) {
       Client* stopped = nullptr;
       if (child.node != &node) {
+        if constexpr (requires { visitor.EnterSubtree(node); }) {
+          if (!visitor.EnterSubtree(*child.node)) continue;
+        }
         stopped = WalkNode(*child.node, visitor);
       } else if (visitor.EnterRole(node)) {
         stopped = WalkClients(node, visitor);
@@ -244,6 +254,7 @@ class RoleTree {
   }
 
   RoleNode* GetRole(absl::string_view role);
+  static void ForEachBelow(const RoleNode& node, absl::FunctionRef<void(const RoleNode&)> visit);
   void PruneFrom(RoleNode* node);
   void ReleaseIfUnused(Client* client);
   // Applies `change` to the account of the client, or to the accounts or weight of the node, and

@@ -127,10 +127,22 @@ class Harness {
     }
     return lines;
   }
+  // "f1@low a1 cpus:2 for high" for each preemption.
+  std::vector<std::string> TakePreemptions() {
+    std::vector<std::string> lines;
+    for (const PreemptionProposal& preemption : std::exchange(preemptions_, {})) {
+      lines.push_back(absl::StrCat(preemption.framework.value(), "@", preemption.role, " ",
+                                   preemption.agent.value(), " ", preemption.amount.ToString(),
+                                   " for ", preemption.for_role));
+    }
+    return lines;
+  }
   // The answer to a question.
   absl::StatusOr<Explanation> Ask(ExplainQuery query) {
     Step(ExplainAsked{7, std::move(query)});
-    return std::exchange(explained_, absl::InternalError("no answer"));
+    const auto explained = std::exchange(explained_, absl::InternalError("no answer"));
+    if (!explained.ok()) return explained.status();
+    return **explained;
   }
   std::vector<std::string> TakeResets() { return std::exchange(resets_, {}); }
   std::vector<CloseStream> TakeClosed() { return std::exchange(closed_, {}); }
@@ -148,6 +160,8 @@ class Harness {
         proposals_.push_back(std::move(proposal->proposal));
       } else if (auto* inverse = std::get_if<SendInverseOffer>(&effect)) {
         inverse_offers_.push_back(std::move(inverse->inverse_offer));
+      } else if (auto* preempted = std::get_if<SendPreemption>(&effect)) {
+        preemptions_.push_back(std::move(preempted->preemption));
       } else if (auto* explained = std::get_if<Explained>(&effect)) {
         explained_ = std::move(explained->explanation);
       } else if (auto* reset = std::get_if<SendNeedSnapshot>(&effect)) {
@@ -171,6 +185,7 @@ class Harness {
                           proposal->proposal.based_on_version, ": ", Line(proposal->proposal));
     }
     if (std::holds_alternative<Explained>(effect)) return "explained";
+    if (std::holds_alternative<SendPreemption>(effect)) return "preemption";
     if (const auto* inverse = std::get_if<SendInverseOffer>(&effect)) {
       return absl::StrCat("inverse offer to ", inverse->inverse_offer.framework.value(), " for ",
                           inverse->inverse_offer.agent.value());
@@ -188,7 +203,8 @@ class Harness {
   std::vector<std::string> trace_;
   std::vector<Proposal> proposals_;
   std::vector<InverseOffer> inverse_offers_;
-  absl::StatusOr<Explanation> explained_ = absl::InternalError("no answer");
+  std::vector<PreemptionProposal> preemptions_;
+  absl::StatusOr<std::shared_ptr<const Explanation>> explained_ = absl::InternalError("no answer");
   std::vector<std::string> resets_;
   std::vector<CloseStream> closed_;
   std::vector<StreamId> welcomed_;

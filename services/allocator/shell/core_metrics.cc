@@ -63,6 +63,9 @@ CoreMetrics::CoreMetrics(telemetry::MetricRegistry* registry) {
   inverse_offers_ =
       registry->AddCounter("meros_allocator_inverse_offers_total",
                            "Requests to give back what is held on agents that go away.");
+  preemptions_ = registry->AddCounter(
+      "meros_allocator_preemptions_total",
+      "Requests to take resources back from a preemptible role for the guarantee of another.");
   run_time_ = registry->AddHistogram("meros_allocator_run_seconds", "Time of allocation runs.",
                                      telemetry::LatencyBuckets());
   run_proposals_ =
@@ -93,6 +96,7 @@ void CoreMetrics::Publish(const Core& core) {
   Advance(&sessions_, published_.sessions, stats.sessions);
   Advance(&sessions_refused_, published_.sessions_refused, stats.sessions_refused);
   Advance(&filters_dropped_, published_.filters_dropped, stats.filters_dropped);
+  Advance(&preemptions_, published_.preemptions, stats.preemptions);
   Advance(&inverse_offers_, published_.inverse_offers, stats.inverse_offers);
   if (stats.batch_runs + stats.event_runs != published_.batch_runs + published_.event_runs) {
     run_proposals_.Observe(static_cast<double>(stats.last_run.proposals));

@@ -26,7 +26,8 @@ class CoreMetrics {
 
   Stats published_;
   telemetry::Counter batch_runs_, event_runs_, proposals_, snapshots_, mirror_resets_;
-  telemetry::Counter sessions_, sessions_refused_, filters_dropped_, inverse_offers_;
+  telemetry::Counter sessions_, sessions_refused_, filters_dropped_;
+  telemetry::Counter inverse_offers_, preemptions_;
   std::array<telemetry::Counter, kRejectReasonCount> results_;
   std::array<telemetry::Counter, kGateCount> visits_;
   telemetry::Histogram run_time_, run_proposals_;

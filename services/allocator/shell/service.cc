@@ -142,7 +142,7 @@ void Service::Answer(Explained explained) {
     calls_.erase(found);
   }
   if (explained.explanation.ok()) {
-    reply->Finish(ToWire(*explained.explanation));
+    reply->Finish(ToWire(**explained.explanation));
   } else {
     reply->Finish(explained.explanation.status());
   }
@@ -179,6 +179,8 @@ void Service::Apply(std::vector<Core::Effect> effects) {
               writer.Add(effect.proposal);
             } else if constexpr (std::is_same_v<Effect, SendInverseOffer>) {
               writer.Add(effect.inverse_offer);
+            } else if constexpr (std::is_same_v<Effect, SendPreemption>) {
+              writer.Add(effect.preemption);
             } else if constexpr (std::is_same_v<Effect, SendNeedSnapshot>) {
               MEROS_LOG(WARNING) << "asking for a snapshot" << Field("reason", effect.reason);
               writer.Add(effect);

@@ -33,6 +33,17 @@ void ToWire(const InverseOffer& offer, v1::AllocatorMessage* message) {
   }
 }
 
+void ToWire(const PreemptionProposal& preemption, v1::AllocatorMessage* message) {
+  v1::Preemption* out = message->mutable_preemption();
+  out->set_framework_id(preemption.framework.value());
+  out->set_role(preemption.role);
+  out->set_agent_id(preemption.agent.value());
+  for (const auto& [name, amount] : preemption.amount) {
+    (*out->mutable_amount()->mutable_milli())[std::string(name.text())] = amount.millis();
+  }
+  out->set_for_role(preemption.for_role);
+}
+
 void ToWire(const SendNeedSnapshot& effect, v1::AllocatorMessage* message) {
   message->mutable_need_snapshot()->set_reason(effect.reason);
 }
