@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "services/master/core/role_changes.h"
 
 namespace meros::master {
 namespace {
@@ -34,6 +35,7 @@ void SendHoldings(Transaction* tx, const Agent& agent) {
 void SendSnapshot(Transaction* tx) {
   const uint64_t version = tx->books().allocator_version;
   tx->SendAllocator(SnapshotBeginMessage{version});
+  SendRoles(tx);
   for (const auto& [sequence, framework] : tx->books().frameworks.all()) {
     tx->SendAllocator(tx->Describe(*framework));
   }

@@ -14,6 +14,7 @@
 #include "services/master/core/offer_book.h"
 #include "services/master/core/registry_queue.h"
 #include "services/master/core/request_log.h"
+#include "services/master/core/role_book.h"
 #include "services/master/core/task_book.h"
 #include "services/master/core/timers.h"
 
@@ -26,6 +27,7 @@ struct Books {
   FrameworkBook frameworks;
   OfferBook offers;
   TaskBook tasks;
+  RoleBook roles;
   RegistryQueue registry;
   Timers timers;
   RequestLog operator_requests;

@@ -7,6 +7,7 @@
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/allocator_session.h"
 #include "services/master/core/operator_calls.h"
+#include "services/master/core/role_changes.h"
 #include "services/master/core/scheduler_calls.h"
 
 namespace meros::master {
@@ -218,6 +219,8 @@ void HandleInput(Transaction* tx, Input input) {
           HandleOperatorCall(tx, in, HandleOperatorTeardown);
         } else if constexpr (std::is_same_v<In, OperatorKillTask>) {
           HandleOperatorCall(tx, in, HandleOperatorKill);
+        } else if constexpr (std::is_same_v<In, OperatorUpdateRoles>) {
+          HandleUpdateRoles(tx, std::move(in));
         } else if constexpr (std::is_same_v<In, runtime::Tick> || std::is_same_v<In, LeaseAnswer> ||
                              std::is_same_v<In, RegistrySnapshot> ||
                              std::is_same_v<In, RegistryWritten> || std::is_same_v<In, Stop>) {
@@ -241,6 +244,10 @@ absl::Status HandleWritten(Transaction* tx, const RegistryWritten& written) {
   }
   std::optional<AfterWrite> after = tx->FinishWrite(written.token);
   if (!after.has_value()) return absl::OkStatus();
+  if (std::holds_alternative<RolesAfter>(*after)) {
+    AfterRolesWritten(tx, status);
+    return absl::OkStatus();
+  }
   if (!status.ok()) {
     OnAgentWriteRefused(tx, *after, status);
     return absl::OkStatus();

@@ -22,6 +22,7 @@
 #include "services/master/core/agent.h"
 #include "services/master/core/framework.h"
 #include "services/master/core/offer.h"
+#include "services/master/core/role.h"
 #include "services/master/core/task.h"
 
 namespace meros::master {
@@ -198,12 +199,25 @@ struct SuppressDelta {
   FrameworkId framework_id;
   std::vector<std::string> roles;
 };
+struct WeightDelta {
+  std::string role;
+  double weight = 1;
+};
+struct QuotaDelta {
+  std::string role;
+  RoleQuota quota;
+};
+struct RolePolicyDelta {
+  std::string role;
+  RolePolicy policy;
+};
 
 struct ToAllocator {
   using Message =
       std::variant<HelloMessage, SnapshotBeginMessage, SnapshotEndMessage, ProposalResultMessage,
                    UpsertFrameworkDelta, RemoveFrameworkDelta, UpsertAgentDelta, RemoveAgentDelta,
-                   AllocateDelta, RecoverDelta, ReviveDelta, SuppressDelta>;
+                   AllocateDelta, RecoverDelta, ReviveDelta, SuppressDelta, WeightDelta, QuotaDelta,
+                   RolePolicyDelta>;
   StreamId stream = 0;
   uint64_t version =
       0;  // of the books after this delta; 0 inside a snapshot and for other messages
@@ -270,12 +284,16 @@ struct RemoveFrameworkRecord {
 struct ForgetFrameworkRecord {
   FrameworkId id;  // nothing remains
 };
+// Together or not at all. Of a default one nothing remains.
+struct PutRolesRecord {
+  std::vector<RoleConfigRef> configs;  // not empty
+};
 
 using RegistryRecord = std::variant<AdmitAgentRecord, UpdateAgentRecord, UnreachableAgentRecord,
                                     ReachableAgentRecord, RemoveAgentRecord, PutFrameworkRecord,
-                                    RemoveFrameworkRecord, ForgetFrameworkRecord>;
+                                    RemoveFrameworkRecord, ForgetFrameworkRecord, PutRolesRecord>;
 
-// Makes one record durable. Answered by RegistryWritten.
+// Makes a record durable. Answered by RegistryWritten.
 struct WriteRegistry {
   uint64_t token = 0;
   uint64_t epoch = 0;
@@ -335,6 +353,10 @@ struct TaskRemoved {
   TaskId task_id;
   uint64_t sequence = 0;
 };
+// What is set of a role changed; a default one means that nothing is set any more.
+struct RoleChanged {
+  RoleConfigRef config;
+};
 // Everything is void: leadership ended.
 struct Cleared {};
 
@@ -343,7 +365,7 @@ struct Publish {
   using Change =
       std::variant<std::shared_ptr<const AgentRecord>, AgentUsage, AgentRemoved,
                    std::shared_ptr<const FrameworkRecord>, FrameworkUsage, FrameworkRemoved,
-                   TaskChanged, TaskRemoved, LeadershipRecord, Cleared>;
+                   TaskChanged, TaskRemoved, RoleChanged, LeadershipRecord, Cleared>;
   uint64_t revision = 0;
   Change change;
 };
@@ -363,6 +385,8 @@ enum class Count {
   kProposalsRejected,
   kRegistryRetries,
   kForbiddenTransitions,
+  kRoleChanges,
+  kOffersRescindedForQuota,
 };
 struct Counted {
   Count what;

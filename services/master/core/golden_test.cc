@@ -6,11 +6,12 @@
 //   what it caused, one effect a line
 //
 // Commands: lead EPOCH | allocator | subscribe STREAM [id=ID] [roles=A,B] | register STREAM KEY
-// CPUS MEM | reregister STREAM ID [TASK=STATE...] | propose N FRAMEWORK AGENT CPUS MEM | accept
-// STREAM FRAMEWORK OFFER AGENT [TASK=CPUS/MEM...] | decline STREAM FRAMEWORK OFFER SECONDS | update
-// STREAM FRAMEWORK TASK STATE UUID | acknowledge STREAM FRAMEWORK AGENT TASK UUID | kill STREAM
-// FRAMEWORK TASK | reconcile STREAM FRAMEWORK [TASK...] | teardown FRAMEWORK | heartbeat STREAM |
-// scheduler-gone STREAM | agent-gone STREAM | commit | registry-away | wait SECONDS
+// CPUS MEM | reregister STREAM ID [TASK=STATE...] | propose N FRAMEWORK AGENT CPUS MEM [ROLE] |
+// accept STREAM FRAMEWORK OFFER AGENT [TASK=CPUS/MEM...] | decline STREAM FRAMEWORK OFFER
+// SECONDS | update STREAM FRAMEWORK TASK STATE UUID | acknowledge STREAM FRAMEWORK AGENT TASK
+// UUID | kill STREAM FRAMEWORK TASK | reconcile STREAM FRAMEWORK [TASK...] | quota ROLE
+// guarantee=CPUS|limit=CPUS... [force] | weight ROLE WEIGHT | teardown FRAMEWORK | heartbeat
+// STREAM | scheduler-gone STREAM | agent-gone STREAM | commit | registry-away | wait SECONDS
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -55,7 +56,8 @@ class Script {
     }
     if (w[0] == "reregister") return Reregister(w);
     if (w[0] == "propose") {
-      return driver_.Propose(Number(w[1]), w[2], w[3], Resources::Of(Number(w[4]), Number(w[5])));
+      return driver_.Propose(Number(w[1]), w[2], w[3], Resources::Of(Number(w[4]), Number(w[5])),
+                             w.size() > 6 ? w[6] : "*");
     }
     if (w[0] == "accept") return Accept(w);
     if (w[0] == "decline") {
@@ -74,6 +76,7 @@ class Script {
       for (size_t i = 3; i < w.size(); ++i) call.tasks.push_back({TaskId(w[i]), AgentId()});
       return driver_.Call(Number(w[1]), w[2], call);
     }
+    if (w[0] == "quota" || w[0] == "weight") return SetRole(w);
     if (w[0] == "teardown") return driver_.Do(OperatorTeardown{1, "", FrameworkId(w[1])});
     if (w[0] == "heartbeat") return driver_.Do(AgentHeartbeat{static_cast<StreamId>(Number(w[1]))});
     if (w[0] == "scheduler-gone") {
@@ -132,6 +135,24 @@ class Script {
         master::Accept{{driver_.Offer(Number(w[3]))}, {std::move(launch)}, absl::Seconds(5)});
   }
 
+  Words SetRole(const Words& w) {
+    OperatorUpdateRoles call{1, "", {{}}, w.back() == "force"};
+    RoleChange& change = call.changes[0];
+    change.role = w[1];
+    if (w[0] == "weight") change.weight = Number(w[2]);
+    for (size_t i = 2; i < w.size() && w[0] == "quota"; ++i) {
+      if (!change.quota.has_value()) change.quota.emplace();
+      const Words pair = absl::StrSplit(w[i], '=');
+      const auto cpus = resources::ResourceName::Cpus();
+      if (pair[0] == "guarantee") {
+        change.quota->guarantees.Add(cpus, resources::Scalar::FromUnits(Number(pair[1])));
+      } else if (pair[0] == "limit") {
+        change.quota->limits.Set(cpus, resources::Scalar::FromUnits(Number(pair[1])));
+      }
+    }
+    return driver_.Do(std::move(call));
+  }
+
   CoreDriver driver_;
 };
 
@@ -168,6 +189,7 @@ void RunScript(const std::string& name) {
 TEST(MasterGolden, TheLifeOfAnOffer) { RunScript("offer_life"); }
 TEST(MasterGolden, TheLifeOfATask) { RunScript("task_life"); }
 TEST(MasterGolden, AnAgentIsLostAndReturns) { RunScript("agent_lost_and_returned"); }
+TEST(MasterGolden, QuotaAndWeight) { RunScript("quota"); }
 TEST(MasterGolden, AFrameworkFailsOver) { RunScript("framework_failover"); }
 
 }  // namespace

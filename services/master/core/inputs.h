@@ -30,6 +30,7 @@
 #include "meros/v1/task.pb.h"
 #include "services/master/core/agent.h"
 #include "services/master/core/framework.h"
+#include "services/master/core/role.h"
 
 namespace meros::master {
 
@@ -291,6 +292,7 @@ struct RegistrySnapshot {
   absl::Status status;  // not OK: nothing could be read, the rest is empty
   std::vector<AgentEntry> agents;
   std::vector<FrameworkEntry> frameworks;
+  std::vector<RoleConfigRef> roles;
 };
 
 // The answer to one write. FailedPrecondition and Aborted say that this epoch is over; Unavailable
@@ -318,6 +320,14 @@ struct OperatorKillTask {
   std::shared_ptr<const v1::KillPolicy> kill_policy;
 };
 
+// Sets something of roles, all or none.
+struct OperatorUpdateRoles {
+  uint64_t call = 0;
+  std::string request_id;
+  std::vector<RoleChange> changes;  // not empty, each role once
+  bool force = false;
+};
+
 // The process is asked to end.
 struct Stop {};
 
@@ -327,6 +337,6 @@ using Input =
                  AgentExecutorMessage, AgentTotalChanged, AgentUnregister, AgentStreamClosed,
                  AllocatorConnected, AllocatorProposals, AllocatorNeedsSnapshot, AllocatorClosed,
                  LeaseAnswer, RegistrySnapshot, RegistryWritten, OperatorTeardown, OperatorKillTask,
-                 Stop>;
+                 OperatorUpdateRoles, Stop>;
 
 }  // namespace meros::master

@@ -7,6 +7,7 @@
 #include "libs/base/check.h"
 #include "services/master/core/dispatch.h"
 #include "services/master/core/recovery.h"
+#include "services/master/core/role_changes.h"
 
 namespace meros::master {
 namespace {
@@ -107,6 +108,7 @@ void MasterCore::StepDown(absl::Time now, absl::Status why, EffectList* out) {
     if (agent->stream != 0) tx.Close(agent->stream, why);
   }
   if (books.allocator_stream != 0) tx.Close(books.allocator_stream, why);
+  AbandonRoleChanges(&tx);
   for (const Input& input : state_->deferred) Refuse(input, out);
   state_->deferred.clear();
   auto empty = std::make_unique<Books>(state_->options.max_request_ids);

@@ -47,6 +47,9 @@ struct MasterOptions {
   size_t max_message_bytes = 1 << 20;
   // Request ids remembered per framework, and for operators together, for at most 10 minutes.
   size_t max_request_ids = 65536;
+  // Roles of which something is set, and calls that change them and wait for the registry.
+  size_t max_role_configs = 10000;
+  size_t max_pending_role_changes = 1000;
   // Inputs kept while the lease is in doubt; streams that bring more are cut.
   size_t max_deferred_inputs = 65536;
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "services/master/core/role_changes.h"
+
 namespace meros::master {
 namespace {
 
@@ -59,6 +61,7 @@ void RecoverBooks(Transaction* tx, RegistrySnapshot snapshot) {
                    });
   std::stable_sort(snapshot.frameworks.begin(), snapshot.frameworks.end(),
                    [](const auto& a, const auto& b) { return a.removed_at < b.removed_at; });
+  for (RoleConfigRef& config : snapshot.roles) RecoverRole(tx, std::move(config));
   for (AgentEntry& entry : snapshot.agents) RecoverAgent(tx, std::move(entry));
   for (RegistrySnapshot::FrameworkEntry& entry : snapshot.frameworks) {
     RecoverFramework(tx, std::move(entry));

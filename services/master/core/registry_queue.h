@@ -45,8 +45,10 @@ struct RemoveAgentAfter {
   AgentId agent_id;
   std::string reason;
 };
-using AfterWrite =
-    std::variant<NothingAfter, AdmitAfter, UnreachableAfter, ReachableAfter, RemoveAgentAfter>;
+// The oldest pending change of roles.
+struct RolesAfter {};
+using AfterWrite = std::variant<NothingAfter, AdmitAfter, UnreachableAfter, ReachableAfter,
+                                RemoveAgentAfter, RolesAfter>;
 
 class RegistryQueue {
  public:

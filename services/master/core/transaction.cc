@@ -238,6 +238,8 @@ void Transaction::PublishTask(const Task& task, bool completed) {
   Publish(TaskChanged{std::make_shared<const Task>(task), completed});
 }
 
+void Transaction::PublishRole(RoleConfigRef config) { Publish(RoleChanged{std::move(config)}); }
+
 void Transaction::PublishLeadership(LeadershipRecord record) { Publish(std::move(record)); }
 
 void Transaction::PublishCleared() { Publish(Cleared{}); }

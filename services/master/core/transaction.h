@@ -141,6 +141,7 @@ class Transaction {
   void PublishAgent(const Agent& agent);
   void PublishFramework(const Framework& framework);
   void PublishTask(const Task& task, bool completed);
+  void PublishRole(RoleConfigRef config);
   void PublishLeadership(LeadershipRecord record);
   void PublishCleared();
   // The amounts that changed since the last time.

@@ -9,8 +9,10 @@ namespace {
 
 namespace pb = ::meros::allocator::v1;
 
-void Fill(const resources::ResourceQuantities& quantities, pb::Quantities* out) {
-  for (const auto& [name, amount] : quantities) {
+// Quantities or limits.
+template <typename Amounts>
+void Fill(const Amounts& amounts, pb::Quantities* out) {
+  for (const auto& [name, amount] : amounts) {
     (*out->mutable_milli())[std::string(name.text())] = amount.millis();
   }
 }
@@ -85,6 +87,26 @@ struct Encoder {
   void operator()(const SuppressDelta& m) const {
     delta()->mutable_suppress()->set_framework_id(m.framework_id.value());
     for (const std::string& role : m.roles) delta()->mutable_suppress()->add_roles(role);
+  }
+  void operator()(const WeightDelta& m) const {
+    delta()->mutable_weight()->set_role(m.role);
+    delta()->mutable_weight()->set_weight(m.weight);
+  }
+  void operator()(const QuotaDelta& m) const {
+    pb::RoleQuota* quota = delta()->mutable_quota();
+    quota->set_role(m.role);
+    Fill(m.quota.guarantees, quota->mutable_guarantees());
+    Fill(m.quota.limits, quota->mutable_limits());
+  }
+  void operator()(const RolePolicyDelta& m) const {
+    pb::RoleConfig* config = delta()->mutable_role_config();
+    config->set_role(m.role);
+    config->set_priority(m.policy.priority);
+    config->set_preemptible(m.policy.preemptible);
+    // The numbers are the same in both schemas.
+    config->set_placement(static_cast<pb::Placement>(m.policy.placement));
+    config->set_sorter(static_cast<pb::Sorter>(m.policy.sorter));
+    if (!m.policy.offer_max.empty()) Fill(m.policy.offer_max, config->mutable_offer_max());
   }
 };
 

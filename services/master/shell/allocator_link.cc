@@ -1,10 +1,11 @@
 #include "services/master/shell/allocator_link.h"
 
+#include <pthread.h>
+
 #include <chrono>
 #include <utility>
 
-#include <pthread.h>
-
+#include "libs/rpc/unary.h"
 #include "libs/runtime/backoff.h"
 #include "libs/runtime/random_seed.h"
 #include "libs/telemetry/log.h"
@@ -15,6 +16,8 @@ namespace {
 
 namespace pb = ::meros::allocator::v1;
 
+// Longer than the second that an answer may take with 20,000 agents.
+constexpr absl::Duration kExplainDeadline = absl::Seconds(5);
 // A snapshot goes out with every session, so none is begun before there is a connection.
 constexpr std::chrono::milliseconds kConnectPatience(500);
 
@@ -128,6 +131,12 @@ void AllocatorLink::Send(StreamId stream, pb::MasterFrame frame) {
     if (id_ == stream) session = session_;
   }
   if (session != nullptr) session->Send(std::move(frame));
+}
+
+void AllocatorLink::Explain(pb::ExplainRequest request, Explained done) {
+  rpc::CallUnary<pb::ExplainResponse>(
+      std::move(request), kExplainDeadline,
+      [this](auto... args) { stub_->async()->Explain(args...); }, std::move(done));
 }
 
 void AllocatorLink::Close(StreamId stream, const absl::Status& status) {

@@ -4,12 +4,12 @@
 // Thread rule: thread-safe.
 #pragma once
 
+#include <grpcpp/channel.h>
+
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
-
-#include <grpcpp/channel.h>
 
 #include "libs/base/mutex.h"
 #include "libs/rpc/bidi_client_stream.h"
@@ -38,6 +38,10 @@ class AllocatorLink {
   // On the session of that number; dropped if it has ended.
   void Send(StreamId stream, allocator::v1::MasterFrame frame);
   void Close(StreamId stream, const absl::Status& status);
+  // Asks why something is not offered; `done` is called once, on another thread, with the answer of
+  // the allocator or Unavailable.
+  using Explained = std::function<void(absl::StatusOr<allocator::v1::ExplainResponse>)>;
+  void Explain(allocator::v1::ExplainRequest request, Explained done);
   // Ends the session and waits until its end was posted. Idempotent.
   void Stop();
 

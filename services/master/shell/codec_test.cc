@@ -8,6 +8,7 @@
 #include "services/master/shell/encode_agent.h"
 #include "services/master/shell/encode_scheduler.h"
 #include "services/master/shell/registry_codec.h"
+#include "services/master/shell/role_codec.h"
 
 namespace meros::master {
 namespace {
@@ -169,7 +170,7 @@ TEST(RegistryRecords, RoundTrip) {
   };
   std::vector<registry::v1::Record> stored;
   for (const RegistryRecord& record : records) {
-    const registry::v1::Mutation mutation = EncodeRecord(record, now);
+    const registry::v1::Mutation mutation = EncodeRecord(record, now)[0];
     stored.emplace_back();
     *stored.back().mutable_key() = mutation.key();
     stored.back().set_value(mutation.put());
@@ -183,10 +184,74 @@ TEST(RegistryRecords, RoundTrip) {
   EXPECT_EQ(snapshot->agents[1].unreachable_since, now);
   EXPECT_EQ(snapshot->frameworks[0].failover_deadline, now + absl::Seconds(9));
   EXPECT_TRUE(snapshot->frameworks[1].removed);
-  EXPECT_TRUE(EncodeRecord(RemoveAgentRecord{AgentId("a")}, now).remove());
-  EXPECT_TRUE(EncodeRecord(ForgetFrameworkRecord{FrameworkId("g")}, now).remove());
+  EXPECT_TRUE(EncodeRecord(RemoveAgentRecord{AgentId("a")}, now)[0].remove());
+  EXPECT_TRUE(EncodeRecord(ForgetFrameworkRecord{FrameworkId("g")}, now)[0].remove());
   stored[0].set_value("\xff\xff");
   EXPECT_TRUE(absl::IsDataLoss(DecodeRecords(stored).status()));
+}
+
+RoleConfigRef ARoleConfig() {
+  auto config = std::make_shared<RoleConfig>();
+  config->role = "eng/web";
+  config->quota.guarantees.Add(resources::ResourceName::Cpus(), resources::Scalar::FromMillis(1));
+  config->quota.limits.Set(resources::ResourceName("gpus"), resources::Scalar());
+  config->weight = 2.5;
+  config->policy = {.priority = -7,
+                    .preemptible = true,
+                    .placement = RolePlacement::kPack,
+                    .sorter = RoleSorter::kRandom};
+  config->policy.offer_max.Add(resources::ResourceName::Cpus(), resources::Scalar::FromUnits(8));
+  config->version = 12;
+  return config;
+}
+
+TEST(RoleRecords, ComeBackAsTheyWereAndDefaultOnesAreDeleted) {
+  auto none = std::make_shared<RoleConfig>();
+  none->role = "ops";
+  const auto mutations = EncodeRecord(PutRolesRecord{{ARoleConfig(), none}}, absl::UnixEpoch());
+  ASSERT_EQ(mutations.size(), 2u);
+  EXPECT_TRUE(mutations[1].remove());
+  EXPECT_EQ(mutations[1].key().name(), "ops");
+
+  registry::v1::Record record;
+  *record.mutable_key() = mutations[0].key();
+  record.set_value(mutations[0].put());
+  auto snapshot = DecodeRecords({record});
+
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  ASSERT_EQ(snapshot->roles.size(), 1u);
+  const RoleConfig& back = *snapshot->roles[0];
+  EXPECT_EQ(back.role, "eng/web");
+  EXPECT_EQ(back.quota, ARoleConfig()->quota);
+  EXPECT_EQ(back.weight, 2.5);
+  EXPECT_EQ(back.policy, ARoleConfig()->policy);
+  EXPECT_EQ(back.version, 12u);
+  record.set_value("\xff");
+  EXPECT_TRUE(absl::IsDataLoss(DecodeRecords({record}).status()));
+}
+
+TEST(RoleCalls, SetOnlyWhatTheyNameAndNameTheFieldOfWhatIsWrong) {
+  v1::master::UpdateRolesRequest request;
+  v1::master::RoleSettings* settings = request.add_settings();
+  settings->set_role("eng");
+  settings->set_preemptible(true);
+  settings->mutable_offer_max();
+  settings->set_version(0);
+
+  const auto call = DecodeCall(request);
+
+  ASSERT_TRUE(call.ok()) << call.status();
+  const RoleChange& change = call->changes[0];
+  EXPECT_TRUE(change.preemptible.value());
+  EXPECT_TRUE(change.offer_max.has_value() && change.offer_max->empty());
+  EXPECT_EQ(change.version, 0u);
+  EXPECT_FALSE(change.priority.has_value() || change.quota.has_value() ||
+               change.weight.has_value() || change.placement.has_value());
+  settings->set_priority(1001);
+  EXPECT_THAT(DecodeCall(request).status().message(), HasSubstr("settings[0].priority"));
+  v1::master::UpdateWeightsRequest weights;
+  weights.add_weights()->set_role("a b");
+  EXPECT_THAT(DecodeCall(weights).status().message(), HasSubstr("weights[0].role"));
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "meros/allocator/v1/explain.pb.h"
 #include "meros/v1/master.pb.h"
 #include "services/master/core/effects.h"
 #include "services/master/core/inputs.h"
@@ -32,6 +34,10 @@ struct ShellContext {
   // What the core last said of leadership, for readiness.
   std::atomic<LeadershipState> leadership{LeadershipState::kStandby};
   std::atomic<bool> is_leader_known{false};
+
+  // Why something is not offered; `done` is called once, on any thread. Set with is_running.
+  using Explained = std::function<void(absl::StatusOr<allocator::v1::ExplainResponse> answer)>;
+  std::function<void(allocator::v1::ExplainRequest question, Explained done)> explain;
 
   Numbers numbers;
   ReplyTable replies;

@@ -53,12 +53,17 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       transitions_forbidden(
           r->AddCounter("meros_master_transitions_forbidden_total",
                         "Task states that were reported but may not follow the present one.")),
+      role_changes(r->AddCounter("meros_master_role_changes_total",
+                                 "Roles of which operators changed something.")),
+      offers_rescinded_for_quota(r->AddCounter("meros_master_offers_rescinded_for_quota_total",
+                                               "Offers taken back because a quota was set.")),
       frames_malformed(r->AddCounter("meros_master_frames_malformed_total",
                                      "Calls and messages that ended their stream as malformed.")),
       registry_write_time(r->AddHistogram("meros_master_registry_write_seconds",
                                           "Time from a write to the registry's answer.",
                                           telemetry::LatencyBuckets())),
       cluster(r),
+      roles(r),
       watch_subscribers(r->AddGauge("meros_master_watch_subscribers", "Open Watch streams.")),
       allocator_connected(r->AddGauge("meros_master_allocator_connected",
                                       "1 while a session with the allocator is open, else 0.")) {}
@@ -92,6 +97,10 @@ void MasterMetrics::Count(const Counted& counted) {
         return &registry_retries;
       case master::Count::kForbiddenTransitions:
         return &transitions_forbidden;
+      case master::Count::kRoleChanges:
+        return &role_changes;
+      case master::Count::kOffersRescindedForQuota:
+        return &offers_rescinded_for_quota;
     }
     return nullptr;
   }();

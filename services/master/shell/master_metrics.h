@@ -6,6 +6,7 @@
 #include "libs/telemetry/metrics.h"
 #include "services/master/core/effects.h"
 #include "services/master/shell/cluster_gauges.h"
+#include "services/master/shell/role_gauges.h"
 
 namespace meros::master {
 
@@ -35,9 +36,12 @@ struct MasterMetrics {
   telemetry::Counter proposals_rejected;
   telemetry::Counter registry_retries;
   telemetry::Counter transitions_forbidden;
+  telemetry::Counter role_changes;
+  telemetry::Counter offers_rescinded_for_quota;
   telemetry::Counter frames_malformed;
   telemetry::Histogram registry_write_time;
   ClusterGauges cluster;
+  RoleGauges roles;
   telemetry::Gauge watch_subscribers;
   telemetry::Gauge allocator_connected;
 };

@@ -3,9 +3,12 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "libs/rpc/server_writer.h"
 #include "libs/rpc/unary.h"
 #include "libs/telemetry/log.h"
+#include "services/master/shell/explain_codec.h"
+#include "services/master/shell/role_codec.h"
 #include "services/master/view/listings.h"
 
 namespace meros::master {
@@ -50,14 +53,33 @@ ServerUnaryReactor* FromView(ShellContext* context, CallbackServerContext* grpc_
   });
 }
 
+// Who asked an operator's call for what; logged with the answer, so that every change by hand, also
+// a refused one, has a line.
+struct Audit {
+  std::string call;
+  std::string subject;
+  std::string request_id;
+  std::string peer;
+
+  void Log(const absl::Status& status) const {
+    MEROS_LOG(INFO) << "operator call" << telemetry::Field("call", call)
+                    << telemetry::Field("subject", subject) << telemetry::Field("peer", peer)
+                    << telemetry::Field("request_id", request_id)
+                    << telemetry::Field("status", status);
+  }
+};
+
 // Answers with the core's status.
 template <typename Response, typename Call>
 ServerUnaryReactor* FromCore(ShellContext* context, CallbackServerContext* grpc_context,
-                             Response* response, Call call) {
+                             Response* response, Audit audit, Call call) {
+  audit.request_id = call.request_id;
+  audit.peer = grpc_context->peer();
   return rpc::AnswerLater<Response>(grpc_context, response, [&](rpc::UnaryReply<Response> reply) {
     const uint64_t number = context->numbers.Next();
     call.call = number;
-    context->replies.Add(number, [reply](const absl::Status& status) {
+    context->replies.Add(number, [reply, audit](const absl::Status& status) {
+      audit.Log(status);
       if (status.ok()) return reply.Finish(Response());
       reply.Finish(status);
     });
@@ -164,6 +186,8 @@ MEROS_FROM_VIEW(GetFramework)
 MEROS_FROM_VIEW(ListTasks)
 MEROS_FROM_VIEW(GetTask)
 MEROS_FROM_VIEW(ListRoles)
+MEROS_FROM_VIEW(ListQuotas)
+MEROS_FROM_VIEW(ListWeights)
 #undef MEROS_FROM_VIEW
 
 grpc::ServerWriteReactor<pb::WatchResponse>* MasterService::Watch(
@@ -180,6 +204,29 @@ grpc::ServerWriteReactor<pb::WatchResponse>* MasterService::Watch(
   return reactor;
 }
 
+ServerUnaryReactor* MasterService::Explain(CallbackServerContext* grpc_context,
+                                           const pb::ExplainRequest* request,
+                                           pb::ExplainResponse* response) {
+  using Reply = rpc::UnaryReply<pb::ExplainResponse>;
+  auto question = QuestionOf(*request);
+  if (!question.ok()) {
+    return rpc::AnswerNow<pb::ExplainResponse>(grpc_context, response, question.status());
+  }
+  return rpc::AnswerLater<pb::ExplainResponse>(grpc_context, response, [&](Reply reply) {
+    const bool taken = context_->replica->Query(
+        [reply, context = context_, question = *question](const ClusterView& view, WatchHub*) {
+          const absl::Status status = CheckLeading(view.leadership());
+          if (!status.ok()) return reply.Finish(status);
+          context->explain(question, [reply](absl::StatusOr<allocator::v1::ExplainResponse> a) {
+            if (a.ok()) return reply.Finish(AnswerOf(*a));
+            reply.Finish(absl::Status(a.status().code(),
+                                      absl::StrCat("the allocator: ", a.status().message())));
+          });
+        });
+    if (!taken) reply.Finish(ShellContext::Overloaded());
+  });
+}
+
 // ---- Changes ----
 
 ServerUnaryReactor* MasterService::Teardown(CallbackServerContext* grpc_context,
@@ -193,7 +240,9 @@ ServerUnaryReactor* MasterService::Teardown(CallbackServerContext* grpc_context,
   OperatorTeardown call;
   call.request_id = request->request_id();
   call.framework_id = FrameworkId(request->framework_id().value());
-  return FromCore(context_, grpc_context, response, std::move(call));
+  return FromCore(context_, grpc_context, response,
+                  {.call = "Teardown", .subject = request->framework_id().value()},
+                  std::move(call));
 }
 
 ServerUnaryReactor* MasterService::KillTask(CallbackServerContext* grpc_context,
@@ -211,8 +260,40 @@ ServerUnaryReactor* MasterService::KillTask(CallbackServerContext* grpc_context,
   if (request->has_kill_policy()) {
     call.kill_policy = std::make_shared<const v1::KillPolicy>(request->kill_policy());
   }
-  return FromCore(context_, grpc_context, response, std::move(call));
+  return FromCore(context_, grpc_context, response,
+                  {.call = "KillTask", .subject = request->task_id().value()}, std::move(call));
 }
+
+namespace {
+
+template <typename Request, typename Response>
+ServerUnaryReactor* UpdateRoleConfigs(ShellContext* context, CallbackServerContext* grpc_context,
+                                      const Request* request, Response* response,
+                                      const std::string& name) {
+  absl::StatusOr<OperatorUpdateRoles> call = DecodeCall(*request);
+  const absl::Status status = call.ok() ? CheckRequestId(request->request_id()) : call.status();
+  if (!status.ok()) {
+    Audit{name, "", request->request_id(), grpc_context->peer()}.Log(status);
+    return rpc::AnswerNow<Response>(grpc_context, response, status);
+  }
+  std::vector<std::string> roles;
+  for (const RoleChange& change : call->changes) roles.push_back(change.role);
+  return FromCore(context, grpc_context, response,
+                  {.call = name, .subject = absl::StrJoin(roles, " ")}, *std::move(call));
+}
+
+}  // namespace
+
+#define MEROS_UPDATES_ROLES(Method)                                               \
+  ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context,  \
+                                            const pb::Method##Request* request,   \
+                                            pb::Method##Response* response) {     \
+    return UpdateRoleConfigs(context_, grpc_context, request, response, #Method); \
+  }
+MEROS_UPDATES_ROLES(UpdateQuota)
+MEROS_UPDATES_ROLES(UpdateWeights)
+MEROS_UPDATES_ROLES(UpdateRoles)
+#undef MEROS_UPDATES_ROLES
 
 // ---- Not carried out yet ----
 
@@ -225,10 +306,6 @@ ServerUnaryReactor* MasterService::KillTask(CallbackServerContext* grpc_context,
         absl::UnimplementedError("this version of Meros does not " what " yet")); \
   }
 MEROS_UNIMPLEMENTED(ListOperations, "keep operations on resources")
-MEROS_UNIMPLEMENTED(ListQuotas, "keep quotas")
-MEROS_UNIMPLEMENTED(UpdateQuota, "keep quotas")
-MEROS_UNIMPLEMENTED(ListWeights, "keep weights of roles")
-MEROS_UNIMPLEMENTED(UpdateWeights, "keep weights of roles")
 MEROS_UNIMPLEMENTED(ReserveResources, "reserve resources for operators")
 MEROS_UNIMPLEMENTED(UnreserveResources, "reserve resources for operators")
 MEROS_UNIMPLEMENTED(CreateVolumes, "create volumes for operators")
@@ -243,7 +320,6 @@ MEROS_UNIMPLEMENTED(DrainAgent, "drain agents")
 MEROS_UNIMPLEMENTED(DeactivateAgent, "deactivate agents")
 MEROS_UNIMPLEMENTED(ReactivateAgent, "deactivate agents")
 MEROS_UNIMPLEMENTED(MarkAgentGone, "mark agents as gone")
-MEROS_UNIMPLEMENTED(Explain, "explain why offers are withheld")
 #undef MEROS_UNIMPLEMENTED
 
 }  // namespace meros::master

@@ -37,14 +37,16 @@ class MasterService final : public v1::master::MasterService::CallbackService {
   MEROS_ANSWERED(ListTasks);
   MEROS_ANSWERED(GetTask);
   MEROS_ANSWERED(ListRoles);
+  MEROS_ANSWERED(ListQuotas);
+  MEROS_ANSWERED(ListWeights);
+  MEROS_ANSWERED(Explain);
   MEROS_ANSWERED(Teardown);
   MEROS_ANSWERED(KillTask);
+  MEROS_ANSWERED(UpdateQuota);
+  MEROS_ANSWERED(UpdateWeights);
+  MEROS_ANSWERED(UpdateRoles);
   // Refused with UNIMPLEMENTED.
   MEROS_ANSWERED(ListOperations);
-  MEROS_ANSWERED(ListQuotas);
-  MEROS_ANSWERED(UpdateQuota);
-  MEROS_ANSWERED(ListWeights);
-  MEROS_ANSWERED(UpdateWeights);
   MEROS_ANSWERED(ReserveResources);
   MEROS_ANSWERED(UnreserveResources);
   MEROS_ANSWERED(CreateVolumes);
@@ -59,7 +61,6 @@ class MasterService final : public v1::master::MasterService::CallbackService {
   MEROS_ANSWERED(DeactivateAgent);
   MEROS_ANSWERED(ReactivateAgent);
   MEROS_ANSWERED(MarkAgentGone);
-  MEROS_ANSWERED(Explain);
 #undef MEROS_ANSWERED
 
   grpc::ServerWriteReactor<v1::master::WatchResponse>* Watch(

@@ -117,6 +117,9 @@ absl::Status MasterShell::Run(const MasterConfig& config, const MasterOptions& o
       MasterCore(options, runtime::RandomSeed()),
       runtime::CoreStrandOptions{
           .name = "master-core", .mailbox_max = kMailboxMax, .observer = &strand_metrics_});
+  context_.explain = [this](allocator::v1::ExplainRequest question, ShellContext::Explained done) {
+    allocator_->Explain(std::move(question), std::move(done));
+  };
   context_.is_running = true;
   strand_->Start([this](absl::Time now, std::vector<Effect> effects) {
     outbound_->Apply(now, std::move(effects));

@@ -84,6 +84,7 @@ void ReadReplica::Run() {
 
 void ReadReplica::Measure() {
   metrics_->cluster.Measure(view_);
+  metrics_->roles.Measure(view_);
   metrics_->watch_subscribers.Set(hub_.size());
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/master/shell/decode_scheduler.h"
+#include "services/master/shell/role_codec.h"
 
 namespace meros::master {
 namespace {
@@ -144,8 +145,18 @@ absl::Status AddFramework(const pb::Record& record, RegistrySnapshot* out) {
 
 }  // namespace
 
-pb::Mutation EncodeRecord(const RegistryRecord& record, absl::Time now) {
-  return std::visit(Encoder{now}, record);
+std::vector<pb::Mutation> EncodeRecord(const RegistryRecord& record, absl::Time now) {
+  return std::visit(
+      [now](const auto& r) -> std::vector<pb::Mutation> {
+        if constexpr (std::is_same_v<std::decay_t<decltype(r)>, PutRolesRecord>) {
+          std::vector<pb::Mutation> mutations;
+          for (const RoleConfigRef& config : r.configs) mutations.push_back(EncodeRole(*config));
+          return mutations;
+        } else {
+          return {Encoder{now}(r)};
+        }
+      },
+      record);
 }
 
 absl::StatusOr<RegistrySnapshot> DecodeRecords(const std::vector<pb::Record>& records) {
@@ -154,6 +165,11 @@ absl::StatusOr<RegistrySnapshot> DecodeRecords(const std::vector<pb::Record>& re
     absl::Status status;
     if (record.key().kind() == pb::RECORD_KIND_AGENT) status = AddAgent(record, &snapshot);
     if (record.key().kind() == pb::RECORD_KIND_FRAMEWORK) status = AddFramework(record, &snapshot);
+    if (record.key().kind() == pb::RECORD_KIND_ROLE) {
+      absl::StatusOr<RoleConfigRef> config = DecodeRole(record.key().name(), record.value());
+      if (config.ok()) snapshot.roles.push_back(*std::move(config));
+      if (!config.ok()) status = Unreadable(record.key(), config.status().message());
+    }
     if (!status.ok()) return status;
   }
   return snapshot;

@@ -13,7 +13,7 @@
 namespace meros::master {
 
 // `now` is the time of the change, where the record has one.
-registry::v1::Mutation EncodeRecord(const RegistryRecord& record, absl::Time now);
+std::vector<registry::v1::Mutation> EncodeRecord(const RegistryRecord& record, absl::Time now);
 
 // What the records say about agents and frameworks; other kinds are skipped.
 // ERRORS: DataLoss naming a record whose value is no message of its kind.

@@ -56,10 +56,13 @@ bool RegistryExchange::Ask(absl::Time now, const Effect& effect, pb::Request* re
     open = {Kind::kRead, read->epoch, now, absl::ZeroDuration(), {}};
     request->mutable_list()->add_kinds(pb::RECORD_KIND_AGENT);
     request->mutable_list()->add_kinds(pb::RECORD_KIND_FRAMEWORK);
+    request->mutable_list()->add_kinds(pb::RECORD_KIND_ROLE);
   } else if (const auto* write = std::get_if<WriteRegistry>(&effect)) {
     open = {Kind::kWrite, write->token, now, absl::ZeroDuration(), {}};
     request->mutable_commit()->set_epoch(write->epoch);
-    *request->mutable_commit()->add_mutations() = EncodeRecord(write->record, now);
+    for (pb::Mutation& mutation : EncodeRecord(write->record, now)) {
+      *request->mutable_commit()->add_mutations() = std::move(mutation);
+    }
   } else {
     return false;
   }

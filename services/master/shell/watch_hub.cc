@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "services/master/view/encode_view.h"
+#include "services/master/view/role_view.h"
 
 namespace meros::master {
 namespace {
@@ -23,6 +24,7 @@ pb::WatchKind KindOf(const Publish::Change& change) {
   }
   if (std::holds_alternative<FrameworkRemoved>(change)) return pb::WATCH_FRAMEWORKS;
   if (std::holds_alternative<TaskChanged>(change)) return pb::WATCH_TASKS;
+  if (std::holds_alternative<RoleChanged>(change)) return pb::WATCH_ROLES;
   return pb::WATCH_KIND_UNSPECIFIED;
 }
 
@@ -49,6 +51,12 @@ void Encode(const ClusterView& view, const Publish& publish, pb::WatchEvent* out
     out->mutable_agent_removed()->set_value(agent_removed->id.value());
   } else if (const auto* framework_removed = std::get_if<FrameworkRemoved>(&publish.change)) {
     out->mutable_framework_removed()->set_value(framework_removed->id.value());
+  } else if (const auto* role = std::get_if<RoleChanged>(&publish.change)) {
+    if (role->config->is_default()) {
+      out->set_role_removed(role->config->role);
+    } else {
+      Encode(*role->config, out->mutable_role());
+    }
   }
 }
 
@@ -174,6 +182,11 @@ void WatchHub::SendSnapshot(const ClusterView& view, Watcher* watcher) {
   if (Wants(watcher->kinds, pb::WATCH_TASKS)) {
     for (const auto& [key, entry] : view.tasks()) {
       master::Encode(view, entry, next()->mutable_task());
+    }
+  }
+  if (Wants(watcher->kinds, pb::WATCH_ROLES)) {
+    for (const auto& [name, config] : view.roles()) {
+      master::Encode(*config, next()->mutable_role());
     }
   }
   frame.set_snapshot_end(true);

@@ -115,6 +115,26 @@ TEST_F(Watching, TokensThatAreTooOldOrForeignAreRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(status_)) << status_;
 }
 
+TEST_F(Watching, RolesThatAreSetAreWatched) {
+  auto config = std::make_shared<RoleConfig>();
+  config->role = "eng";
+  config->weight = 2;
+  config->version = 5;
+  Apply(RoleChanged{config});
+  pb::WatchRequest request;
+  request.add_kinds(pb::WATCH_ROLES);
+
+  auto sink = Watch(request);
+  ASSERT_EQ(sink->events.size(), 1u);
+  EXPECT_EQ(sink->events[0].role().weight(), 2);
+  auto none = std::make_shared<RoleConfig>();
+  none->role = "eng";
+  Apply(RoleChanged{none});
+
+  ASSERT_EQ(sink->events.size(), 2u);
+  EXPECT_EQ(sink->events[1].role_removed(), "eng");
+}
+
 TEST_F(Watching, WatchersAreBoundedAndEndedOnesMakeRoom) {
   auto first = Watch();
   Watch();

@@ -96,12 +96,21 @@ void ClusterView::On(const TaskRemoved& removed) {
   places_.erase(place);
 }
 
+void ClusterView::On(const RoleChanged& changed) {
+  if (changed.config->is_default()) {
+    roles_.erase(changed.config->role);
+  } else {
+    roles_[changed.config->role] = changed.config;
+  }
+}
+
 void ClusterView::On(const Cleared&) {
   agents_.clear();
   frameworks_.clear();
   tasks_.clear();
   places_.clear();
   tasks_by_state_.clear();
+  roles_.clear();
 }
 
 const AgentEntry* ClusterView::FindAgent(const AgentId& id) const {

@@ -56,6 +56,8 @@ class ClusterView {
   const absl::btree_map<AgentId, AgentEntry>& agents() const { return agents_; }
   const absl::btree_map<FrameworkId, FrameworkEntry>& frameworks() const { return frameworks_; }
   const Tasks& tasks() const { return tasks_; }
+  // What is set of roles, by name.
+  const absl::btree_map<std::string, RoleConfigRef>& roles() const { return roles_; }
 
   // How many of tasks() are in each state; states that no task is in may be absent.
   const absl::btree_map<v1::TaskState, size_t>& tasks_by_state() const { return tasks_by_state_; }
@@ -75,6 +77,7 @@ class ClusterView {
   void On(const FrameworkRemoved& removed);
   void On(const TaskChanged& changed);
   void On(const TaskRemoved& removed);
+  void On(const RoleChanged& changed);
   void On(const LeadershipRecord& leadership) { leadership_ = leadership; }
   void On(const Cleared&);
   // Moves a task from the counts that it was part of to those that it is part of; either may be
@@ -89,6 +92,7 @@ class ClusterView {
   // Where each task is in tasks_, by sequence: most changes are of tasks that are known, and
   // comparing keys of three parts on the way down a large map is the greater part of their cost.
   absl::flat_hash_map<uint64_t, Tasks::iterator> places_;  // lookup only
+  absl::btree_map<std::string, RoleConfigRef> roles_;
   absl::btree_map<v1::TaskState, size_t> tasks_by_state_;
 };
 

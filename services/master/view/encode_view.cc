@@ -11,16 +11,6 @@ double Seconds(absl::Time time) {
   return absl::ToDoubleSeconds(time - absl::UnixEpoch());
 }
 
-void EncodeQuantities(const resources::ResourceQuantities& quantities,
-                      google::protobuf::RepeatedPtrField<v1::Resource>* out) {
-  for (const auto& [name, amount] : quantities) {
-    v1::Resource* resource = out->Add();
-    resource->set_name(std::string(name.text()));
-    resource->set_type(v1::Value::SCALAR);
-    resource->mutable_scalar()->set_value(amount.ToDouble());
-  }
-}
-
 void EncodeTask(const Task& task, v1::Task* out) {
   out->set_name(task.description->name);
   out->mutable_task_id()->set_value(task.id.value());
@@ -44,6 +34,16 @@ void EncodeTask(const Task& task, v1::Task* out) {
 }
 
 }  // namespace
+
+void EncodeQuantities(const resources::ResourceQuantities& quantities,
+                      google::protobuf::RepeatedPtrField<v1::Resource>* out) {
+  for (const auto& [name, amount] : quantities) {
+    v1::Resource* resource = out->Add();
+    resource->set_name(std::string(name.text()));
+    resource->set_type(v1::Value::SCALAR);
+    resource->mutable_scalar()->set_value(amount.ToDouble());
+  }
+}
 
 v1::master::AgentView::State StateOf(AgentState state) {
   using View = v1::master::AgentView;

@@ -12,6 +12,9 @@ void Encode(const AgentEntry& entry, v1::master::AgentView* out);
 void Encode(const FrameworkEntry& entry, v1::master::FrameworkView* out);
 void Encode(const ClusterView& view, const TaskEntry& entry, v1::master::TaskView* out);
 
+void EncodeQuantities(const resources::ResourceQuantities& quantities,
+                      google::protobuf::RepeatedPtrField<v1::Resource>* out);
+
 v1::master::AgentView::State StateOf(AgentState state);
 v1::master::FrameworkView::State StateOf(FrameworkState state);
 

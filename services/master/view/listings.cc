@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/status_macros.h"
+#include "libs/resources/roles.h"
 #include "services/master/view/encode_view.h"
 #include "services/master/view/role_view.h"
 
@@ -171,9 +172,50 @@ absl::StatusOr<pb::GetTaskResponse> GetTask(const ClusterView& view,
 }
 
 absl::StatusOr<pb::ListRolesResponse> ListRoles(const ClusterView& view,
-                                                const pb::ListRolesRequest&) {
+                                                const pb::ListRolesRequest& request) {
+  const std::string& only = request.role();
+  const resources::ResourceQuantities capacity = CapacityOf(view);
+  const auto roles = RolesOf(view, Reservations::kCount);
   pb::ListRolesResponse response;
-  for (const auto& [name, role] : RolesOf(view)) Encode(name, role, response.add_roles());
+  for (const auto& [name, role] : roles) {
+    if (!only.empty() && name != only && !resources::IsAncestorRole(only, name)) continue;
+    auto config = view.roles().find(name);
+    Encode(name, role, config == view.roles().end() ? nullptr : config->second.get(), capacity,
+           response.add_roles());
+  }
+  if (!only.empty() && response.roles().empty()) {
+    return absl::NotFoundError(absl::StrCat("no role ", only));
+  }
+  EncodeQuantities(capacity, response.mutable_capacity());
+  return response;
+}
+
+absl::StatusOr<pb::ListQuotasResponse> ListQuotas(const ClusterView& view,
+                                                  const pb::ListQuotasRequest&) {
+  pb::ListQuotasResponse response;
+  for (const auto& [name, config] : view.roles()) {
+    if (config->quota.empty()) continue;
+    pb::RoleConfig all;
+    Encode(*config, &all);
+    v1::quota::QuotaConfig* out = response.add_configs();
+    out->set_role(name);
+    out->mutable_guarantees()->swap(*all.mutable_guarantees());
+    out->mutable_limits()->swap(*all.mutable_limits());
+    out->set_version(config->version);
+  }
+  return response;
+}
+
+absl::StatusOr<pb::ListWeightsResponse> ListWeights(const ClusterView& view,
+                                                    const pb::ListWeightsRequest&) {
+  pb::ListWeightsResponse response;
+  for (const auto& [name, config] : view.roles()) {
+    if (config->weight == 1) continue;
+    v1::WeightInfo* out = response.add_weights();
+    out->set_role(name);
+    out->set_weight(config->weight);
+    out->set_version(config->version);
+  }
   return response;
 }
 

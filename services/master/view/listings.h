@@ -29,7 +29,13 @@ absl::StatusOr<v1::master::ListTasksResponse> ListTasks(
 // Also FailedPrecondition when several frameworks have the id and none is named.
 absl::StatusOr<v1::master::GetTaskResponse> GetTask(const ClusterView& view,
                                                     const v1::master::GetTaskRequest& request);
+// Also NotFound when a role is named that does not exist.
 absl::StatusOr<v1::master::ListRolesResponse> ListRoles(
     const ClusterView& view, const v1::master::ListRolesRequest& request);
+// Of roles that have a quota, and of those that have a weight of their own.
+absl::StatusOr<v1::master::ListQuotasResponse> ListQuotas(
+    const ClusterView& view, const v1::master::ListQuotasRequest& request);
+absl::StatusOr<v1::master::ListWeightsResponse> ListWeights(
+    const ClusterView& view, const v1::master::ListWeightsRequest& request);
 
 }  // namespace meros::master

@@ -150,7 +150,7 @@ TEST_F(Listings, CountsFollowTheTasks) {
   Apply(FrameworkRemoved{FrameworkId("f")});
 
   EXPECT_EQ(view_.FindAgent(AgentId("a0"))->tasks_active, 0u);
-  EXPECT_TRUE(view_.tasks().empty());
+  EXPECT_TRUE(view_.tasks().empty() && view_.roles().empty());
 }
 
 TEST_F(Listings, AgentsThatAreNotDurableYetAreNotShown) {
@@ -189,6 +189,62 @@ TEST_F(Listings, RolesAreSubscribedToOrHoldSomething) {
   EXPECT_EQ(roles->roles(1).role(), "left");
   EXPECT_EQ(roles->roles(1).allocated(0).scalar().value(), 2);
   EXPECT_EQ(roles->roles(0).frameworks(0).value(), "f");
+}
+
+TEST_F(Listings, RolesHaveASumOverTheirSubRolesAndAncestorsExist) {
+  AddAgent("a0");
+  AddFramework("f", FrameworkState::kConnected, {"eng/web/a"});
+  FrameworkUsage usage{FrameworkId("f"), {}};
+  usage.by_role["eng/web/a"].used = resources::Resources::Of(1, 64).Quantities();
+  usage.by_role["eng/web/a"].offered = resources::Resources::Of(1, 64).Quantities();
+  Apply(usage);
+  auto config = std::make_shared<RoleConfig>();
+  config->role = "eng";
+  config->quota.limits.Set(resources::ResourceName::Cpus(), resources::Scalar::FromUnits(3));
+  config->weight = 2;
+  config->version = 7;
+  Apply(RoleChanged{config});
+
+  const auto roles = ListRoles(view_, {});
+
+  ASSERT_EQ(roles->roles_size(), 3);
+  const pb::RoleView& eng = roles->roles(0);
+  EXPECT_EQ(eng.role(), "eng");
+  EXPECT_EQ(eng.weight(), 2);
+  EXPECT_EQ(eng.config().limits().at("cpus").value(), 3);
+  EXPECT_EQ(eng.used(0).scalar().value(), 1);
+  EXPECT_EQ(eng.consumed(0).scalar().value(), 2);
+  EXPECT_TRUE(eng.allocated().empty());
+  EXPECT_EQ(eng.share(), 0.5);
+  EXPECT_EQ(eng.dominant_resource(), "cpus");
+  EXPECT_EQ(roles->roles(2).role(), "eng/web/a");
+  EXPECT_EQ(roles->capacity(0).scalar().value(), 4);
+  pb::ListRolesRequest request;
+  request.set_role("eng/web");
+  EXPECT_EQ(ListRoles(view_, request)->roles_size(), 2);
+  request.set_role("none");
+  EXPECT_TRUE(absl::IsNotFound(ListRoles(view_, request).status()));
+}
+
+TEST_F(Listings, QuotasAndWeightsAreThoseThatWereSet) {
+  for (const char* name : {"eng", "ops"}) {
+    auto config = std::make_shared<RoleConfig>();
+    config->role = name;
+    config->version = 7;
+    if (config->role == "ops") config->weight = 2;
+    config->quota.limits.Set(resources::ResourceName::Cpus(), resources::Scalar::FromUnits(3));
+    Apply(RoleChanged{config});
+  }
+  EXPECT_EQ(ListQuotas(view_, {})->configs_size(), 2);
+  EXPECT_EQ(ListQuotas(view_, {})->configs(0).version(), 7u);
+  ASSERT_EQ(ListWeights(view_, {})->weights_size(), 1);
+  EXPECT_EQ(ListWeights(view_, {})->weights(0).role(), "ops");
+
+  auto none = std::make_shared<RoleConfig>();
+  none->role = "eng";
+  Apply(RoleChanged{none});
+
+  EXPECT_EQ(ListQuotas(view_, {})->configs_size(), 1);
 }
 
 TEST_F(Listings, NonsenseIsRefused) {

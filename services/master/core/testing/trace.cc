@@ -123,6 +123,16 @@ std::string Text(const ReviveDelta& m) {
 std::string Text(const SuppressDelta& m) {
   return absl::StrCat("SUPPRESS ", m.framework_id.value(), " ", Join(m.roles));
 }
+std::string Text(const WeightDelta& m) { return absl::StrCat("WEIGHT ", m.role, " ", m.weight); }
+std::string QuotaText(const RoleQuota& quota) {
+  return absl::StrCat(" guarantees=", quota.guarantees.ToString(),
+                      " limits=", quota.limits.ToString());
+}
+std::string Text(const QuotaDelta& m) { return absl::StrCat("QUOTA ", m.role, QuotaText(m.quota)); }
+std::string Text(const RolePolicyDelta& m) {
+  return absl::StrCat("ROLE ", m.role, " priority=", m.policy.priority,
+                      m.policy.preemptible ? " preemptible" : "");
+}
 
 // ---- Records ----
 
@@ -136,6 +146,15 @@ std::string Text(const PutFrameworkRecord& r) {
 }
 std::string Text(const RemoveFrameworkRecord& r) { return "REMOVE_FRAMEWORK " + r.id.value(); }
 std::string Text(const ForgetFrameworkRecord& r) { return "FORGET_FRAMEWORK " + r.id.value(); }
+std::string Text(const PutRolesRecord& r) {
+  std::string text = "PUT_ROLES";
+  for (const RoleConfigRef& config : r.configs) {
+    absl::StrAppend(&text, " [", config->role, config->is_default() ? " nothing" : "",
+                    " version=", config->version, QuotaText(config->quota),
+                    " weight=", config->weight, " priority=", config->policy.priority, "]");
+  }
+  return text;
+}
 
 // ---- Effects ----
 
