@@ -17,6 +17,15 @@ std::string OptionNames(const CLI::App& app) {
   return names;
 }
 
+// Options of the verb and, of a verb of verbs, the names and options of those.
+std::string Words(const CLI::App& verb) {
+  std::string words = OptionNames(verb);
+  for (const CLI::App* sub : verb.get_subcommands([](const CLI::App*) { return true; })) {
+    absl::StrAppend(&words, " ", sub->get_name(), OptionNames(*sub));
+  }
+  return words;
+}
+
 // Verbs that take a task id as their first argument.
 bool TakesTask(const std::string& verb) {
   return verb == "task" || verb == "logs" || verb == "kill";
@@ -26,7 +35,7 @@ std::string BashScript(const CLI::App& root) {
   std::string verbs, cases;
   for (const CLI::App* verb : root.get_subcommands([](const CLI::App*) { return true; })) {
     absl::StrAppend(&verbs, " ", verb->get_name());
-    absl::StrAppend(&cases, "    ", verb->get_name(), ") words=\"", OptionNames(*verb), "\"",
+    absl::StrAppend(&cases, "    ", verb->get_name(), ") words=\"", Words(*verb), "\"",
                     TakesTask(verb->get_name()) ? "; ids=yes" : "", " ;;\n");
   }
   return absl::StrCat(

@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();  // common options may also follow the verb
   for (auto add : {AddRun, AddPs, AddTask, AddLogs, AddKill, AddAgents, AddFrameworks, AddTeardown,
-                   AddTop, AddVersion, AddCompletion}) {
+                   AddQuota, AddWeight, AddRole, AddExplain, AddTop, AddVersion, AddCompletion}) {
     add(&app, &common);
   }
   CLI11_PARSE(app, argc, argv);
