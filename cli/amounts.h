@@ -20,7 +20,7 @@ using AmountMap = google::protobuf::Map<std::string, meros::v1::Value::Scalar>;
 // T. "" and "none" are no amounts. ERRORS: InvalidArgument naming the part that is not understood.
 absl::StatusOr<Amounts> ParseAmounts(absl::string_view text);
 
-// "cpus=4,mem=16G"; "-" for none.
+// "cpus=4,mem=16.0G"; "-" for none.
 std::string AmountsText(const Amounts& amounts);
 
 Amounts AmountsOf(const AmountMap& map);

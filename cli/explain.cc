@@ -45,13 +45,18 @@ std::string Stages(const pb::ExplainResponse& response) {
   return text;
 }
 
+// "2 of 5", counted from 1; nobody who wants offers: nobody is in line.
+std::string Turn(uint64_t before, uint64_t all) {
+  return all == 0 ? "nobody waits" : absl::StrCat(before + 1, " of ", all);
+}
+
 std::string Roles(const pb::ExplainResponse& response) {
   Table table({"ROLE", "SHARE/WEIGHT", "WEIGHT", "PRIORITY", "TURN", "GUARANTEE", "LIMIT",
                "CONSUMED", "LIMIT LEFT"});
   for (const pb::ExplainRole& role : response.roles()) {
     table.Add({role.role(), absl::StrFormat("%.3f", role.share()), Number(role.weight()),
                absl::StrCat(role.priority()),
-               absl::StrCat(role.position() + 1, " of ", role.siblings()),
+               Turn(role.position(), role.siblings()),
                AmountsText(AmountsOf(role.guarantees())), AmountsText(AmountsOf(role.limits())),
                AmountsText(AmountsOf(role.consumed())), AmountsText(AmountsOf(role.limit_left()))});
   }
@@ -75,8 +80,8 @@ std::string Text(const pb::ExplainResponse& response) {
                   " can be offered; refusals in force: ", response.filters(), "\n",
                   Nearest(response));
   if (!response.stages().empty()) absl::StrAppend(&text, "\n", Stages(response));
-  absl::StrAppendFormat(&text, "\nturn among the role's frameworks: %d of %d, share %.3f\n",
-                        response.position() + 1, response.competitors(), response.share());
+  absl::StrAppendFormat(&text, "\nturn among the role's frameworks: %s, share %.3f\n",
+                        Turn(response.position(), response.competitors()), response.share());
   absl::StrAppend(&text, Roles(response));
   if (!response.guarantees_lacking().empty()) {
     absl::StrAppend(&text, "guarantees of the cluster lack ",

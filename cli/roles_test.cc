@@ -14,7 +14,7 @@ TEST(Amounts, AreReadAndWrittenAlike) {
   const auto amounts = ParseAmounts("cpus=1.5,mem=16G,disk=512");
   ASSERT_TRUE(amounts.ok()) << amounts.status();
   EXPECT_EQ(amounts->at("mem"), 16384);
-  EXPECT_EQ(AmountsText(*amounts), "cpus=1.5,disk=512M,mem=16G");
+  EXPECT_EQ(AmountsText(*amounts), "cpus=1.5,disk=512M,mem=16.0G");
   EXPECT_TRUE(ParseAmounts("none")->empty());
   EXPECT_TRUE(ParseAmounts("")->empty());
   EXPECT_EQ(AmountsText({}), "-");
