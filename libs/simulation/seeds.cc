@@ -1,12 +1,12 @@
 #include "libs/simulation/seeds.h"
 
-#include <algorithm>
-#include <fstream>
-
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -105,11 +105,14 @@ SeedSummary RunSeeds(const SeedOptions& options, const Scenario& scenario) {
 int SeedsMain(int argc, char** argv, const std::string& name, const Scenario& scenario) {
   int64_t seed = 0;
   int64_t first_seed = 0;
+  int64_t seeds = 0;
   absl::Duration time = absl::Seconds(60);
   std::string corpus;
   config::FlagSet flags(name, "Deterministic simulation over seeds.");
   flags.Add(&seed, {.name = "seed", .help = "Run this seed alone and show its trace; 0 for none."});
   flags.Add(&first_seed, {.name = "first_seed", .help = "Start here; 0 draws a start."});
+  flags.Add(&seeds,
+            {.name = "seeds", .help = "Fresh seeds at most; 0 for as many as the time allows."});
   flags.Add(&time, {.name = "time", .help = "Real time to spend on fresh seeds."});
   flags.Add(&corpus,
             {.name = "corpus", .help = "File of seeds that once failed, one a line; run first."});
@@ -121,6 +124,7 @@ int SeedsMain(int argc, char** argv, const std::string& name, const Scenario& sc
   // 31 bits: short enough to read out.
   options.first_seed =
       first_seed != 0 ? static_cast<uint64_t>(first_seed) : 1 + (runtime::RandomSeed() >> 33);
+  if (seeds > 0) options.seeds_max = static_cast<uint64_t>(seeds);
   options.limit = time;
   options.corpus = corpus.empty() ? std::vector<uint64_t>() : ReadCorpus(corpus);
   const SeedSummary summary = RunSeeds(options, scenario);

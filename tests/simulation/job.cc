@@ -65,8 +65,14 @@ std::string Job::StartTry(size_t slot, const std::string& agent_id) {
 
 void Job::Heard(const std::string& task_id, v1::TaskState state, absl::Time now) {
   const auto found = tries_.find(task_id);
-  if (found == tries_.end() || !found->second.is_open()) return;
+  if (found == tries_.end()) return;
   Try& heard = found->second;
+  if (!heard.is_open()) {
+    // What was lost with its agent came back with it; GiveUp() ends it.
+    const bool is_back = !IsTerminal(state) && state != v1::TASK_UNKNOWN;
+    if (heard.state == v1::TASK_LOST && is_back) heard.state = state;
+    return;
+  }
   heard.state = state;
   if (state != v1::TASK_UNREACHABLE) {
     heard.unreachable_since = absl::InfiniteFuture();
@@ -87,7 +93,8 @@ std::vector<std::string> Job::GiveUp(absl::Time unreachable_before) {
   std::vector<std::string> given_up;
   for (auto& [id, attempt] : tries_) {
     if (!attempt.is_open() || attempt.is_given_up) continue;
-    if (attempt.unreachable_since > unreachable_before) continue;
+    const bool is_wanted = slots_[attempt.slot].open_try == id;
+    if (is_wanted && attempt.unreachable_since > unreachable_before) continue;
     attempt.is_given_up = attempt.is_kill_wanted = true;
     if (slots_[attempt.slot].open_try == id) slots_[attempt.slot].open_try.clear();
     given_up.push_back(id);

@@ -90,6 +90,8 @@ void Ledger::OnMasterBatch(const std::string& node, const master::MasterCore& co
     std::string names;
     for (const auto& [task, execution] : executions_) {
       if (!execution.is_alive || execution.agent_id != agent->record.id.value()) continue;
+      // What a removed framework ran is free before it has stopped, as for Mesos (MESOS-6608).
+      if (core.books().frameworks.IsRemoved(FrameworkId(task.first))) continue;
       bool is_held = false;
       for (const auto& [number, held] : agent->tasks) {
         is_held = is_held || (held->id.value() == task.second && held->holds_resources);
@@ -136,26 +138,36 @@ void Ledger::OnProcessEnded(const std::string& container) {
 void Ledger::OnAgentUpdate(const std::string& node, const agent_link::v1::StatusUpdate& update) {
   const v1::TaskStatus& status = update.status();
   const TaskKey key(update.framework_id(), status.task_id().value());
+  if (IsTerminal(status.state())) {
+    const auto execution = executions_.find(key);
+    if (execution != executions_.end() && execution->second.is_alive) {
+      Fail(absl::StrCat(node, " reports the end of ", key.second, ", which still runs on ",
+                        execution->second.machine));
+    }
+  }
+  // An end that is told ahead is for the master alone; it comes again in its turn.
+  if (!update.is_ahead()) OnUpdateInTurn(node, key, status);
+}
+
+void Ledger::OnUpdateInTurn(const std::string& node, const TaskKey& key,
+                            const v1::TaskStatus& status) {
   Stream& stream = streams_[key];
-  if (status.uuid() != stream.last_uuid) {
-    if (!stream.last_uuid.empty() && acknowledged_updates_.count(stream.last_uuid) == 0) {
-      Fail(absl::StrCat(node, " sends the next update of ", key.second,
-                        " before the one before it was acknowledged"));
-    }
-    if (stream.end != v1::TASK_STAGING) {
-      Fail(absl::StrCat(node, " reports ", key.second, " ", v1::TaskState_Name(status.state()),
-                        " after ", v1::TaskState_Name(stream.end)));
-    }
+  if (status.uuid() == stream.last_uuid) return;  // said again
+  // "I do not know this task" is on no disk: who forgot that it was asked says it anew.
+  if (status.reason() == v1::TaskStatus::REASON_RECONCILIATION && stream.end == status.state()) {
     stream.last_uuid = status.uuid();
+    return;
   }
-  if (!IsTerminal(status.state())) return;
-  stream.end = status.state();
-  stream.end_uuid = status.uuid();
-  const auto execution = executions_.find(key);
-  if (execution != executions_.end() && execution->second.is_alive) {
-    Fail(absl::StrCat(node, " reports the end of ", key.second, ", which still runs on ",
-                      execution->second.machine));
+  if (!stream.last_uuid.empty() && acknowledged_updates_.count(stream.last_uuid) == 0) {
+    Fail(absl::StrCat(node, " sends the next update of ", key.second,
+                      " before the one before it was acknowledged"));
   }
+  if (stream.end != v1::TASK_STAGING) {
+    Fail(absl::StrCat(node, " reports ", key.second, " ", v1::TaskState_Name(status.state()),
+                      " after ", v1::TaskState_Name(stream.end)));
+  }
+  stream.last_uuid = status.uuid();
+  if (IsTerminal(status.state())) stream.end = status.state();
 }
 
 void Ledger::OnAcknowledged(const std::string& framework,

@@ -64,8 +64,9 @@ class Ledger {
   struct Stream {
     std::string last_uuid;
     v1::TaskState end = v1::TASK_STAGING;  // the terminal state, once there was one
-    std::string end_uuid;
   };
+
+  void OnUpdateInTurn(const std::string& node, const TaskKey& key, const v1::TaskStatus& status);
 
   struct Acknowledged {
     registry::v1::Mutation mutation;
