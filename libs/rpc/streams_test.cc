@@ -125,7 +125,10 @@ struct Listener {
 class StreamsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    address_ = absl::StrCat("unix:/tmp/meros-streams-test-", getpid(), ".sock");
+    // A name of its own for every test: channels of one process share connections by address, so
+    // the next test could be handed the one that the last test's server is just closing.
+    static int servers = 0;
+    address_ = absl::StrCat("unix:/tmp/meros-streams-test-", getpid(), "-", ++servers, ".sock");
     auto server = Server::Start({.addresses = {address_}}, {&echo_});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
