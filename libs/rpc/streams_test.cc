@@ -36,7 +36,10 @@ class EchoServer : public EchoService::CallbackService {
  public:
   grpc::ServerBidiReactor<Frame, Frame>* Connect(grpc::CallbackServerContext* context) override {
     auto stream = ServerStream::Create(context, options);
-    last = stream;
+    {
+      MutexLock lock(&mutex);  // streams open on several threads at once
+      last = stream;
+    }
     return stream->Start({.on_frame =
                               [stream](Frame frame) {
                                 if (frame.texts(0) == "bye") {
@@ -84,10 +87,15 @@ class EchoServer : public EchoService::CallbackService {
     return closed[0];
   }
 
+  std::shared_ptr<ServerStream> LastOpened() {
+    MutexLock lock(&mutex);
+    return last.lock();
+  }
+
   OutboxOptions options;
-  std::weak_ptr<ServerStream> last;
   Mutex mutex;
   CondVar changed;
+  std::weak_ptr<ServerStream> last MEROS_GUARDED_BY(mutex);
   std::vector<absl::Status> closed;
 };
 
@@ -228,7 +236,7 @@ TEST_F(StreamsTest, AStuckWriteIsCutByItsDeadline) {
   stream->Start(handlers);
   stream->Send(FrameOf("a"));
   std::shared_ptr<ServerStream> server_stream;
-  while ((server_stream = echo_.last.lock()) == nullptr) usleep(1000);
+  while ((server_stream = echo_.LastOpened()) == nullptr) usleep(1000);
 
   for (int i = 0; i < 64; ++i) server_stream->Send(FrameOf(std::string(1 << 20, 'x')));
   const absl::Status server_saw = echo_.WaitClosed();
