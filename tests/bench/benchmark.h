@@ -39,6 +39,10 @@ struct Benchmark {
 
 const std::vector<Benchmark>& AllBenchmarks();
 
+// Waits until a master leads: one is ready before that, and would refuse agents that came in
+// between. ERRORS: DeadlineExceeded.
+absl::Status WaitForLeader(const std::string& address);
+
 absl::StatusOr<Report> RunLaunch(Options* options);
 absl::StatusOr<Report> RunUpdates(Options* options);
 absl::StatusOr<Report> RunAllocate(Options* options);
@@ -46,6 +50,7 @@ absl::StatusOr<Report> RunAllocateQuota(Options* options);
 absl::StatusOr<Report> RunAllocateDeep(Options* options);
 absl::StatusOr<Report> RunAllocateLatency(Options* options);
 absl::StatusOr<Report> RunAllocateShapes(Options* options);
+absl::StatusOr<Report> RunAllocatorCrash(Options* options);
 absl::StatusOr<Report> RunRegistry(Options* options);
 absl::StatusOr<Report> RunContainers(Options* options);
 absl::StatusOr<Report> RunContainerLatency(Options* options);

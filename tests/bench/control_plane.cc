@@ -13,6 +13,18 @@
 #include "tests/bench/simulated_agents.h"
 
 namespace meros::bench {
+
+absl::Status WaitForLeader(const std::string& address) {
+  MEROS_ASSIGN_OR_RETURN(auto channel, rpc::MakeChannel(address, {.insecure = true}));
+  auto stub = meros::v1::master::MasterService::NewStub(channel);
+  const bool leading = testing::Eventually(absl::Seconds(30), [&] {
+    grpc::ClientContext context;
+    meros::v1::master::GetMasterResponse response;
+    return stub->GetMaster(&context, {}, &response).ok() && response.leading();
+  });
+  return leading ? absl::OkStatus() : absl::DeadlineExceededError("the master does not lead");
+}
+
 namespace {
 
 std::map<std::string, ProcessUsage> Usage(testing::LocalCluster& cluster) {
@@ -26,18 +38,6 @@ std::map<std::string, ProcessUsage> Growth(const std::map<std::string, ProcessUs
                                            std::map<std::string, ProcessUsage> after) {
   for (auto& [name, usage] : after) usage.cpu_seconds -= before.at(name).cpu_seconds;
   return after;
-}
-
-// A master is ready before it leads; agents that came in between would be refused.
-absl::Status WaitForLeader(const std::string& address) {
-  MEROS_ASSIGN_OR_RETURN(auto channel, rpc::MakeChannel(address, {.insecure = true}));
-  auto stub = meros::v1::master::MasterService::NewStub(channel);
-  const bool leading = testing::Eventually(absl::Seconds(30), [&] {
-    grpc::ClientContext context;
-    meros::v1::master::GetMasterResponse response;
-    return stub->GetMaster(&context, {}, &response).ok() && response.leading();
-  });
-  return leading ? absl::OkStatus() : absl::DeadlineExceededError("the master does not lead");
 }
 
 // What is measured: `seconds` after a warm-up, or, with a number of tasks, until all of these run.

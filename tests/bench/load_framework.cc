@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -65,8 +66,9 @@ absl::Status LoadFramework::Start(absl::Duration limit) {
        {Capability::MULTI_ROLE, Capability::PARTITION_AWARE, Capability::RESERVATION_REFINEMENT}) {
     info->add_capabilities()->set_type(type);
   }
+  started_ = Now();
   stream_->Send(std::move(calls));
-  const absl::Time deadline = Now() + limit;
+  const absl::Time deadline = started_ + limit;
   while (!subscribed_) {
     if (closed_ || Now() > deadline) {
       return absl::UnavailableError(absl::StrCat("not subscribed: ", last_failure()));
@@ -82,8 +84,16 @@ LoadFramework::~LoadFramework() {
   while (!closed_) usleep(1000);
 }
 
+void LoadFramework::Pump() {
+  Calls calls;
+  MutexLock lock(&launching_);
+  UseOffers(&calls);
+  if (!calls.calls().empty()) stream_->Send(std::move(calls));
+}
+
 void LoadFramework::OnFrame(Events frame) {
   Calls calls;
+  MutexLock lock(&launching_);
   for (const Event& event : frame.events()) {
     switch (event.type()) {
       case Event::SUBSCRIBED:
@@ -115,25 +125,36 @@ void LoadFramework::OnFrame(Events frame) {
 }
 
 void LoadFramework::OnOffer(const meros::v1::Offer& offer) {
+  ++offers_seen_;
   offers_.push_back({offer.id(), offer.agent_id(), Scalar(offer, "cpus"), Scalar(offer, "mem")});
+}
+
+size_t LoadFramework::Allowance(absl::Time now) const {
+  size_t total = options_.tasks_max;
+  if (options_.tasks_per_second > 0) {
+    const double due = absl::ToDoubleSeconds(now - started_) * options_.tasks_per_second;
+    total = std::min(total, static_cast<size_t>(due));
+  }
+  return stopped_ || launched_ >= total ? 0 : total - launched_;
 }
 
 void LoadFramework::UseOffers(Calls* calls) {
   const absl::Time now = Now();
-  while (!offers_.empty() && outstanding_ < options_.outstanding_max &&
-         launched_ < options_.tasks_max) {
+  size_t allowance = Allowance(now);
+  while (!offers_.empty() && outstanding_ < options_.outstanding_max && allowance > 0) {
     const KeptOffer offer = std::move(offers_.back());
     offers_.pop_back();
     Call* call = calls->add_calls();
-    call->set_type(Call::ACCEPT);
+    call->set_type(Call::ACCEPT);  // without an operation, where no task fits: as good as a decline
     *call->mutable_framework_id() = framework_id_;
     *call->mutable_accept()->add_offer_ids() = offer.id;
     call->mutable_accept()->mutable_filters()->set_refuse_seconds(0);
+    if (offer.cpus < options_.task_cpus || offer.mem_mb < options_.task_mem_mb) continue;
     auto* operation = call->mutable_accept()->add_operations();
     operation->set_type(meros::v1::Offer::Operation::LAUNCH);
     double cpus = offer.cpus, mem = offer.mem_mb;
-    for (size_t i = 0; i < options_.tasks_per_accept_max && launched_ < options_.tasks_max; ++i) {
-      if (cpus + 1e-9 < options_.task_cpus || mem + 1e-9 < options_.task_mem_mb) break;
+    for (size_t i = 0; i < options_.tasks_per_accept_max && allowance > 0; ++i, --allowance) {
+      if (i > 0 && (cpus + 1e-9 < options_.task_cpus || mem + 1e-9 < options_.task_mem_mb)) break;
       cpus -= options_.task_cpus;
       mem -= options_.task_mem_mb;
       auto* task = operation->mutable_launch()->add_task_infos();

@@ -34,6 +34,7 @@ struct LoadFrameworkOptions {
   size_t tasks_per_accept_max = 100;
   size_t outstanding_max = 20000;  // launched, RUNNING not yet seen
   size_t tasks_max = SIZE_MAX;     // launched in all
+  double tasks_per_second = 0;     // 0: as fast as it goes; else Pump() is to be called
   std::string command = "true";
   Latency latency = Latency::kOfLaunches;
 };
@@ -45,6 +46,13 @@ class LoadFramework {
 
   absl::Status Start(absl::Duration limit);
 
+  // Launches what the pace allows by now. Frames do so too, but when it is slow they may not come.
+  void Pump();
+  // Launches no more; offers that come are kept.
+  void StopLaunching() { stopped_ = true; }
+
+  size_t launched() const { return launched_.load(); }
+  size_t offers_seen() const { return offers_seen_.load(); }
   size_t running_seen() const { return running_.load(); }
   size_t terminal_seen() const { return terminal_.load(); }
   size_t updates_seen() const { return updates_.load(); }
@@ -57,9 +65,11 @@ class LoadFramework {
   using Stream = rpc::BidiClientStream<meros::v1::scheduler::Calls, meros::v1::scheduler::Events>;
 
   void OnFrame(meros::v1::scheduler::Events frame);
-  void OnOffer(const meros::v1::Offer& offer);
-  void UseOffers(meros::v1::scheduler::Calls* calls);
-  void OnUpdate(const meros::v1::TaskStatus& status, meros::v1::scheduler::Calls* calls);
+  void OnOffer(const meros::v1::Offer& offer) MEROS_REQUIRES(launching_);
+  void UseOffers(meros::v1::scheduler::Calls* calls) MEROS_REQUIRES(launching_);
+  size_t Allowance(absl::Time now) const;  // tasks that may be launched now
+  void OnUpdate(const meros::v1::TaskStatus& status, meros::v1::scheduler::Calls* calls)
+      MEROS_REQUIRES(launching_);
 
   struct KeptOffer {
     meros::v1::OfferID id;
@@ -71,19 +81,21 @@ class LoadFramework {
   std::unique_ptr<meros::v1::scheduler::SchedulerService::Stub> stub_;
   std::shared_ptr<Stream> stream_;
   std::atomic<bool> closed_{true};
-  std::atomic<bool> subscribed_{false};
-  std::atomic<size_t> running_{0}, terminal_{0}, updates_{0}, failed_{0};
+  std::atomic<bool> subscribed_{false}, stopped_{false};
+  std::atomic<size_t> launched_{0}, running_{0}, terminal_{0}, updates_{0}, failed_{0};
+  std::atomic<size_t> offers_seen_{0};
+  absl::Time started_;
 
-  // Touched by the stream's frames only, which come one at a time.
-  meros::v1::FrameworkID framework_id_;
-  std::vector<KeptOffer> offers_;
+  Mutex launching_;
+  meros::v1::FrameworkID framework_id_ MEROS_GUARDED_BY(launching_);
+  std::vector<KeptOffer> offers_ MEROS_GUARDED_BY(launching_);
   struct Launched {
     absl::Time at;
     bool running = false;
   };
-  absl::flat_hash_map<std::string, Launched> launched_tasks_;  // that have not ended
-  size_t launched_ = 0;
-  size_t outstanding_ = 0;
+  absl::flat_hash_map<std::string, Launched> launched_tasks_
+      MEROS_GUARDED_BY(launching_);  // that have not ended
+  size_t outstanding_ MEROS_GUARDED_BY(launching_) = 0;
 
   mutable Mutex mutex_;
   Samples latencies_ MEROS_GUARDED_BY(mutex_);

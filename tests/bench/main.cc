@@ -82,6 +82,10 @@ const std::vector<Benchmark>& AllBenchmarks() {
       {"allocate-shapes", "",
        "the shapes that the allocator of Mesos is measured with, each as a note; --scale",
        RunAllocateShapes},
+      {"allocator-crash", "",
+       "kill -9 of the allocator under launches, books audited: longest time without offers; "
+       "--agents --rate --kills",
+       RunAllocatorCrash},
       {"registry", "T10", "durable commits/s of the registry on SQLite; --seconds --outstanding",
        RunRegistry},
       {"containers", "T13",
