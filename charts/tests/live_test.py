@@ -59,6 +59,13 @@ class Cluster:
         return done.returncode, done.stdout, done.stderr
 
 
+def wait_for(condition, what, limit_s=60):
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {limit_s} s: {what}"
+        time.sleep(0.2)
+
+
 def run_tasks(cluster):
     """An ordinary day: tasks that end well, fail and are killed, and one that goes on."""
     for command, code in (("true", 0), ("echo hello", 0), ("exit 3", 3)):
@@ -67,8 +74,10 @@ def run_tasks(cluster):
     for command in ("sleep 600", "sleep 601"):
         found = cluster.cli("run", "--detach", "--cpus", "0.1", "--mem", "32", "--command", command)
         assert found[0] == 0, found
-    found = cluster.cli("kill", found[1].strip())
+    task = found[1].strip()
+    found = cluster.cli("kill", task)
     assert found[0] == 0, found
+    wait_for(lambda: "KILLED" in cluster.cli("task", task)[1], "the killed task has ended")
 
 
 class LiveTest(unittest.TestCase):
@@ -80,18 +89,18 @@ class LiveTest(unittest.TestCase):
         cls.addClassCleanup(cls.cluster.stop)
         cls.prometheus = Prometheus(cls.directory.name, cls.cluster.targets())
         cls.enterClassContext(cls.prometheus)
-        cls.wait_for(lambda: len(cls.prometheus.query('up{job=~"meros-.+"} == 1')) ==
-                     len(cls.cluster.services), "all services are scraped")
-        time.sleep(2)  # counters that start at 0 have been seen at 0
+        wait_for(lambda: len(cls.prometheus.query('up{job=~"meros-.+"} == 1')) ==
+                 len(cls.cluster.services), "all services are scraped")
+        cls.wait_for_scrapes()  # counters that start at 0 have been seen at 0
         run_tasks(cls.cluster)
-        time.sleep(2)  # and what the tasks counted has been scraped
+        cls.wait_for_scrapes()  # and what the tasks counted has been scraped
 
-    @staticmethod
-    def wait_for(condition, what, limit_s=30):
-        end = time.monotonic() + limit_s
-        while not condition():
-            assert time.monotonic() < end, f"not within {limit_s} s: {what}"
-            time.sleep(0.2)
+    @classmethod
+    def wait_for_scrapes(cls):
+        """Until every service has been scraped after this moment."""
+        again = f'count(timestamp(process_start_time_seconds{{job=~"meros-.+"}}) > {time.time()})'
+        wait_for(lambda: cls.prometheus.query(again) == [len(cls.cluster.services)],
+                 "all services are scraped again")
 
     def assert_nothing_wrong(self, wrong):
         self.assertFalse(wrong, "\n" + "\n".join(wrong))
@@ -156,7 +165,7 @@ class LiveTest(unittest.TestCase):
         allocator = next(s for s in self.cluster.services if s["job"] == "meros-allocator")
         os.kill(allocator["pid"], signal.SIGKILL)
         expected = {"MerosServiceDown", "MerosAllocatorNotConnected"}
-        self.wait_for(lambda: expected <= set(self.prometheus.alerts()), f"{expected} are pending")
+        wait_for(lambda: expected <= set(self.prometheus.alerts()), f"{expected} are pending")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def processes_naming(text):
     return found
 
 
-def eventually(condition, seconds=30):
+def eventually(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
