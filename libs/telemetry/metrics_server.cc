@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "libs/base/mutex.h"
 
 namespace meros::telemetry {
 namespace {
@@ -82,7 +83,8 @@ int ServeNothing(mg_connection* connection, void*) {
 struct MetricsServer::Http {
   mg_context* context = nullptr;
   sockaddr_in bound = {};
-  std::string last_error;
+  Mutex mutex;
+  std::string last_error MEROS_GUARDED_BY(mutex);
 
   ~Http() {
     if (context != nullptr) Stop();
@@ -103,11 +105,19 @@ struct MetricsServer::Http {
     stopper.join();
   }
 
+  // Called on whichever of civetweb's threads has something to say.
   static int KeepError(const mg_connection* connection, const char* message) {
-    if (void* http = mg_get_user_data(mg_get_context(connection))) {
-      static_cast<Http*>(http)->last_error = message;
+    if (void* user = mg_get_user_data(mg_get_context(connection))) {
+      Http* const http = static_cast<Http*>(user);
+      MutexLock lock(&http->mutex);
+      http->last_error = message;
     }
     return 1;  // handled: nothing goes to stderr behind the log's back
+  }
+
+  std::string LastError() {
+    MutexLock lock(&mutex);
+    return last_error.empty() ? strerror(errno) : last_error;
   }
 };
 
@@ -131,8 +141,7 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
   http->context = mg_start(&callbacks, http.get(), settings);
   if (http->context == nullptr) {
     return absl::UnavailableError(
-        absl::StrCat("metrics server cannot listen on ", where, ": ",
-                     http->last_error.empty() ? strerror(errno) : http->last_error));
+        absl::StrCat("metrics server cannot listen on ", where, ": ", http->LastError()));
   }
   mg_server_port bound = {};
   if (mg_get_server_ports(http->context, 1, &bound) != 1) {
