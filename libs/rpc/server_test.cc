@@ -67,7 +67,7 @@ class ServerTest : public ::testing::Test {
 
   static absl::StatusOr<std::string> Ask(std::shared_ptr<grpc::Channel> channel) {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
     Frame response;
     const grpc::Status status = EchoService::NewStub(channel)->Echo(&context, Frame(), &response);
     if (!status.ok()) return FromGrpc(status);

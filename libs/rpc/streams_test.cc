@@ -87,6 +87,11 @@ class EchoServer : public EchoService::CallbackService {
     return closed[0];
   }
 
+  size_t ClosedCount() {
+    MutexLock lock(&mutex);
+    return closed.size();
+  }
+
   std::shared_ptr<ServerStream> LastOpened() {
     MutexLock lock(&mutex);
     return last.lock();
@@ -96,7 +101,7 @@ class EchoServer : public EchoService::CallbackService {
   Mutex mutex;
   CondVar changed;
   std::weak_ptr<ServerStream> last MEROS_GUARDED_BY(mutex);
-  std::vector<absl::Status> closed;
+  std::vector<absl::Status> closed MEROS_GUARDED_BY(mutex);
 };
 
 // Collects what a client stream hears.
@@ -196,7 +201,7 @@ TEST_F(StreamsTest, CancellingEndsBothSides) {
 
   EXPECT_TRUE(absl::IsCancelled(listener.WaitClosed()));
   (void)echo_.WaitClosed();
-  EXPECT_EQ(echo_.closed.size(), 1u);
+  EXPECT_EQ(echo_.ClosedCount(), 1u);
 }
 
 TEST_F(StreamsTest, AReaderThatDoesNotReadIsCutByItsBound) {
@@ -255,7 +260,7 @@ TEST_F(StreamsTest, ServerShutdownEndsStreams) {
   server_->Shutdown(absl::Milliseconds(10));
 
   EXPECT_FALSE(listener.WaitClosed().ok());
-  EXPECT_EQ(echo_.closed.size(), 1u);
+  EXPECT_EQ(echo_.ClosedCount(), 1u);
 }
 
 TEST_F(StreamsTest, ManyStreamsEndingAtOnceLeakNothing) {
@@ -276,9 +281,9 @@ TEST_F(StreamsTest, ManyStreamsEndingAtOnceLeakNothing) {
     (void)listeners[i]->WaitClosed();
     EXPECT_EQ(listeners[i]->closed.size(), 1u);
   }
+  // The last owner lets go just after on_closed; one that never does is caught by the test's limit.
   for (auto& stream : streams) {
-    for (int i = 0; i < 1000 && !stream.expired(); ++i) usleep(1000);
-    EXPECT_TRUE(stream.expired());
+    while (!stream.expired()) usleep(1000);
   }
 }
 
@@ -303,7 +308,7 @@ TEST_F(StreamsTest, UnaryAnswersOnceAndNeverLeavesACallerWaiting) {
     CondVar changed;
     std::optional<absl::StatusOr<Frame>> answer;
     CallUnary<Frame>(
-        request, absl::Seconds(10), [&](auto... args) { stub_->async()->Echo(args...); },
+        request, absl::Seconds(60), [&](auto... args) { stub_->async()->Echo(args...); },
         [&](absl::StatusOr<Frame> response) {
           MutexLock lock(&mutex);
           answer = std::move(response);
