@@ -12,9 +12,9 @@ namespace meros::containerizer {
 namespace {
 
 TEST(KeyedWorkers, OneKeyIsAQueue) {
-  KeyedWorkers workers(4);
   std::vector<int> order;  // without a lock: the order is what is tested
   std::promise<void> done;
+  KeyedWorkers workers(4);  // ends first: its threads use what is above
 
   for (int i = 0; i < 1000; ++i) workers.Post("key", [&order, i] { order.push_back(i); });
   workers.Post("key", [&done] { done.set_value(); });
@@ -25,8 +25,8 @@ TEST(KeyedWorkers, OneKeyIsAQueue) {
 }
 
 TEST(KeyedWorkers, AStuckKeyHoldsUpNobodyElse) {
-  KeyedWorkers workers(2);
   std::promise<void> release, other;
+  KeyedWorkers workers(2);
   workers.Post("stuck", [&release] { release.get_future().wait(); });
   workers.Post("stuck", [] {});
 

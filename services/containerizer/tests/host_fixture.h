@@ -28,7 +28,7 @@
 namespace meros::containerizer {
 
 // Every wait in these tests ends after this.
-inline constexpr absl::Duration kTestDeadline = absl::Seconds(30);
+inline constexpr absl::Duration kTestDeadline = absl::Seconds(60);
 
 // Collects what comes from the containerizer on one stream.
 class TestClient {

@@ -318,8 +318,8 @@ TEST_F(HostTest, TerminationsAreKeptUntilRemoved) {
 }
 
 TEST_F(HostTest, RunningContainersAreAdopted) {
-  Launch("c", "echo ready; read x < gate; exit 6");
   ASSERT_EQ(::mkfifo(absl::StrCat(directory_.Sandbox("c"), "/gate").c_str(), 0600), 0);
+  Launch("c", "echo ready; read x < gate; exit 6");
   Launch("hog", "sleep 0.5; python3 -c \"x = bytearray(200 << 20)\"");
   const uint32_t pid = client_->AwaitStarted("c").pid();
   client_->AwaitStarted("hog");
