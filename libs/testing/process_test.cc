@@ -16,9 +16,9 @@ std::unique_ptr<Process> Shell(const TempDir& dir, const std::string& script) {
 
 TEST(Process, ReadsItsReadyLine) {
   TempDir dir;
-  auto process = Shell(dir, "echo meros-x ready grpc=127.0.0.1:77 metrics=88; sleep 30");
+  auto process = Shell(dir, "echo meros-x ready grpc=127.0.0.1:77 metrics=88; sleep 600");
 
-  ASSERT_TRUE(process->WaitReady(absl::Seconds(10)).ok());
+  ASSERT_TRUE(process->WaitReady(absl::Seconds(60)).ok());
   EXPECT_EQ(process->address(), "127.0.0.1:77");
   EXPECT_EQ(process->metrics_port(), 88);
   EXPECT_TRUE(process->running());
@@ -28,20 +28,20 @@ TEST(Process, SaysWhyItIsNotReady) {
   TempDir dir;
   auto process = Shell(dir, "echo broken >&2; exit 3");
 
-  const absl::Status status = process->WaitReady(absl::Seconds(10));
+  const absl::Status status = process->WaitReady(absl::Seconds(60));
   EXPECT_TRUE(absl::IsFailedPrecondition(status));
   EXPECT_NE(status.message().find("broken"), absl::string_view::npos);
-  EXPECT_EQ(WEXITSTATUS(*process->Wait(absl::Seconds(10))), 3);
+  EXPECT_EQ(WEXITSTATUS(*process->Wait(absl::Seconds(60))), 3);
 }
 
 TEST(Process, StopsAndKills) {
   TempDir dir;
   auto process = Shell(dir, "trap 'exit 5' TERM; echo up; while :; do sleep 0.01; done");
-  ASSERT_TRUE(Eventually(absl::Seconds(10), [&] { return process->Output() == "up\n"; }));
-  EXPECT_EQ(WEXITSTATUS(*process->Stop(absl::Seconds(10))), 5);
+  ASSERT_TRUE(Eventually(absl::Seconds(60), [&] { return process->Output() == "up\n"; }));
+  EXPECT_EQ(WEXITSTATUS(*process->Stop(absl::Seconds(60))), 5);
 
   process = Shell(dir, "trap '' TERM; echo up; while :; do sleep 0.01; done");
-  ASSERT_TRUE(Eventually(absl::Seconds(10), [&] { return process->Output() == "up\n"; }));
+  ASSERT_TRUE(Eventually(absl::Seconds(60), [&] { return process->Output() == "up\n"; }));
   EXPECT_TRUE(absl::IsDeadlineExceeded(process->Stop(absl::Milliseconds(100)).status()));
   EXPECT_FALSE(process->running());
 }

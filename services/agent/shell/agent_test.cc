@@ -127,7 +127,7 @@ class AgentTest : public ::testing::Test {
 
   template <typename Done>
   static bool Eventually(Done done) {
-    return testing::Eventually(absl::Seconds(10), done);
+    return testing::Eventually(absl::Seconds(60), done);
   }
 
   api::SandboxPath PathOf(const std::string& task, const std::string& path) {

@@ -122,7 +122,7 @@ void FakeContainerizer::End(const std::string& id, cv1::Termination termination,
 }
 
 cv1::LaunchSpec FakeContainerizer::WaitForLaunch(const std::string& task) {
-  const absl::Time deadline = runtime::ProcessClock::Get().Now() + absl::Seconds(10);
+  const absl::Time deadline = runtime::ProcessClock::Get().Now() + absl::Seconds(60);
   MutexLock lock(&mutex_);
   while (true) {
     for (const auto& [id, container] : containers_) {

@@ -25,7 +25,7 @@ class FakeContainerizer final : public containerizer::v1::ContainerizerService::
   // As a killed process: streams end, containers go on.
   void Stop();
 
-  // Waits until a container of this task runs, and returns its launch; empty id after 10 s.
+  // Waits until a container of this task runs, and returns its launch; empty id after 60 s.
   containerizer::v1::LaunchSpec WaitForLaunch(const std::string& task);
   void Exit(const std::string& task, int code);
   size_t container_count() const;

@@ -121,7 +121,7 @@ void FakeMaster::Run(const std::string& task, const std::string& command) {
 
 template <typename Done>
 bool FakeMaster::WaitUntil(Done done) const {
-  const absl::Time deadline = runtime::ProcessClock::Get().Now() + absl::Seconds(10);
+  const absl::Time deadline = runtime::ProcessClock::Get().Now() + absl::Seconds(60);
   while (!done()) {
     const absl::Duration left = deadline - runtime::ProcessClock::Get().Now();
     if (left <= absl::ZeroDuration()) return false;

@@ -31,7 +31,7 @@ class FakeMaster final : public agent_link::v1::AgentLinkService::CallbackServic
   void Run(const std::string& task, const std::string& command);
   void Say(agent_link::v1::MasterMessage message);
 
-  // Waits up to 10 s. States of a task as they arrived, each update once.
+  // Waits up to 60 s. States of a task as they arrived, each update once.
   bool WaitForRegistrations(int count);
   std::vector<v1::TaskStatus> WaitForUpdates(const std::string& task, size_t count);
 
