@@ -44,8 +44,9 @@ int main(int argc, char** argv) {
   app.add_flag("--json", common.json, "JSON for programs instead of tables");
   app.require_subcommand(1);
   app.fallthrough();  // common options may also follow the verb
-  for (auto add : {AddRun, AddPs, AddTask, AddLogs, AddKill, AddAgents, AddFrameworks, AddTeardown,
-                   AddQuota, AddWeight, AddRole, AddExplain, AddTop, AddVersion, AddCompletion}) {
+  for (auto add :
+       {AddRun, AddPs, AddTask, AddLogs, AddKill, AddAgents, AddFrameworks, AddTeardown, AddQuota,
+        AddWeight, AddRole, AddExplain, AddRegistry, AddTop, AddVersion, AddCompletion}) {
     add(&app, &common);
   }
   CLI11_PARSE(app, argc, argv);

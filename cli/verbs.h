@@ -28,6 +28,7 @@ void AddTeardown(CLI::App* app, Common* common);
 void AddQuota(CLI::App* app, Common* common);
 void AddWeight(CLI::App* app, Common* common);
 void AddExplain(CLI::App* app, Common* common);
+void AddRegistry(CLI::App* app, Common* common);
 void AddRole(CLI::App* app, Common* common);
 void AddTop(CLI::App* app, Common* common);
 void AddVersion(CLI::App* app, Common* common);

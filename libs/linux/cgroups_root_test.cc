@@ -99,7 +99,7 @@ TEST_F(CgroupsRootTest, ProcessIsBornInsideAndForkBombIsKilled) {
   ASSERT_TRUE(cgroups_->SetPids("bomb", 30).ok());
 
   SpawnedProcess bomb = ShellIn("bomb", "b() { b | b & b; }; b");
-  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  const absl::Time give_up = absl::Now() + absl::Seconds(20);
   while (cgroups_->ForksRefused("bomb") == 0 && absl::Now() < give_up) {
     absl::SleepFor(absl::Milliseconds(5));
   }
@@ -107,7 +107,7 @@ TEST_F(CgroupsRootTest, ProcessIsBornInsideAndForkBombIsKilled) {
   EXPECT_LE(cgroups_->Usage("bomb").pids.value_or(0), 30u);
 
   EXPECT_TRUE(cgroups_->KillAll("bomb").ok());
-  EXPECT_TRUE(WaitForExit(bomb.pidfd.get(), absl::Seconds(60)));
+  EXPECT_TRUE(WaitForExit(bomb.pidfd.get(), absl::Seconds(10)));
   ReapChild(bomb.pidfd.get());
   EXPECT_TRUE(cgroups_->Remove("bomb").ok());
   EXPECT_EQ(cgroups_->List().value(), std::vector<std::string>());
@@ -123,10 +123,10 @@ TEST_F(CgroupsRootTest, OutOfMemoryIsNoticed) {
   ASSERT_TRUE(watch.ok()) << watch.status();
 
   SpawnedProcess hog = ShellIn("hog", "x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done");
-  EXPECT_TRUE(WaitForExit(watch->fd.get(), absl::Seconds(60)));  // any pollable descriptor will do
+  EXPECT_TRUE(WaitForExit(watch->fd.get(), absl::Seconds(20)));  // any pollable descriptor will do
   EXPECT_TRUE(cgroups_->CheckOom("hog", *watch));
   EXPECT_TRUE(cgroups_->KillAll("hog").ok());
-  EXPECT_TRUE(WaitForExit(hog.pidfd.get(), absl::Seconds(60)));
+  EXPECT_TRUE(WaitForExit(hog.pidfd.get(), absl::Seconds(10)));
   ReapChild(hog.pidfd.get());
 
   EXPECT_GT(cgroups_->Usage("hog").memory_peak_bytes.value_or(0), 8u << 20);
@@ -143,7 +143,7 @@ TEST_F(CgroupsRootTest, UnifiedHierarchyTakesAChildAtBirthAndKillsIt) {
   EXPECT_NE(std::find(inside.begin(), inside.end(), child.pid), inside.end());
 
   EXPECT_TRUE(cgroups_->KillAll("born").ok());
-  EXPECT_TRUE(WaitForExit(child.pidfd.get(), absl::Seconds(60)));
+  EXPECT_TRUE(WaitForExit(child.pidfd.get(), absl::Seconds(10)));
   ReapChild(child.pidfd.get());
   EXPECT_TRUE(cgroups_->Remove("born").ok());
 }

@@ -163,6 +163,13 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view cont
   return durability == Durability::kPowerLoss ? SyncDirectory(ParentOf(path)) : absl::OkStatus();
 }
 
+absl::Status RenameDurably(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
+    return FromErrno("rename to", to);
+  }
+  return SyncDirectory(ParentOf(to));
+}
+
 absl::Status MakeDirectories(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0) return absl::OkStatus();
   if (errno == EEXIST) {

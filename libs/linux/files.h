@@ -45,6 +45,10 @@ enum class Durability {
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view contents,
                                  Durability durability);
 
+// Gives a file, whose contents are synced, its final name, which must be free; survives power loss.
+// ERRORS: AlreadyExists; else by errno.
+absl::Status RenameDurably(const std::string& from, const std::string& to);
+
 // Creates a directory and its parents; an existing directory is fine.
 // ERRORS: FailedPrecondition when something in the way is no directory; else by errno.
 absl::Status MakeDirectories(const std::string& path, mode_t mode = 0755);

@@ -46,6 +46,18 @@ TEST_F(FilesTest, AtomicWriteIntoMissingDirectoryNamesThePath) {
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("missing/record"));
 }
 
+TEST_F(FilesTest, RenamingNeverReplaces) {
+  Put(At("new"), "one");
+
+  EXPECT_TRUE(RenameDurably(At("new"), At("final")).ok());
+  EXPECT_EQ(ReadFile(At("final")).value(), "one");
+
+  Put(At("new"), "two");
+  EXPECT_TRUE(absl::IsAlreadyExists(RenameDurably(At("new"), At("final"))));
+  EXPECT_EQ(ReadFile(At("final")).value(), "one");
+  EXPECT_TRUE(absl::IsNotFound(RenameDurably(At("missing"), At("other"))));
+}
+
 TEST_F(FilesTest, ReadRefusesMoreThanItsBound) {
   Put(At("large"), std::string(5000, 'x'));
 

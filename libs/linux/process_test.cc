@@ -28,7 +28,7 @@ TEST(Spawn, ReportsExitStatusOnce) {
   absl::StatusOr<SpawnedProcess> process = Shell("exit 7");
   ASSERT_TRUE(process.ok()) << process.status();
 
-  ASSERT_TRUE(WaitForExit(process->pidfd.get(), absl::Seconds(60)));
+  ASSERT_TRUE(WaitForExit(process->pidfd.get(), absl::Seconds(10)));
 
   const std::optional<int> status = ReapChild(process->pidfd.get());
   ASSERT_TRUE(status.has_value());
@@ -49,7 +49,7 @@ TEST(Spawn, PassesExactlyTheGivenDescriptors) {
   write_end.Reset();
   char text[512] = {};
   ASSERT_GT(::read(read_end.get(), text, sizeof(text) - 1), 0);
-  ASSERT_TRUE(WaitForExit(process->pidfd.get(), absl::Seconds(60)));
+  ASSERT_TRUE(WaitForExit(process->pidfd.get(), absl::Seconds(10)));
   ReapChild(process->pidfd.get());
 
   const std::string line = text;
@@ -76,7 +76,7 @@ TEST(Process, SignalsEndAProcessAndTheDeadAreFine) {
   EXPECT_FALSE(WaitForExit(process->pidfd.get(), absl::Milliseconds(10)));
 
   EXPECT_TRUE(SignalProcess(process->pidfd.get(), SIGKILL).ok());
-  ASSERT_TRUE(WaitForExit(process->pidfd.get(), absl::Seconds(60)));
+  ASSERT_TRUE(WaitForExit(process->pidfd.get(), absl::Seconds(10)));
   EXPECT_EQ(ReapChild(process->pidfd.get()), SIGKILL);
   EXPECT_TRUE(SignalProcess(process->pidfd.get(), SIGKILL).ok());
 }
@@ -109,7 +109,7 @@ TEST(Process, TreeHoldsChildren) {
   EXPECT_EQ(tree.front(), ::getpid());
   EXPECT_NE(std::find(tree.begin(), tree.end(), process->pid), tree.end());
   SignalProcess(process->pidfd.get(), SIGKILL).IgnoreError();
-  WaitForExit(process->pidfd.get(), absl::Seconds(60));
+  WaitForExit(process->pidfd.get(), absl::Seconds(10));
   ReapChild(process->pidfd.get());
 }
 

@@ -56,6 +56,7 @@ class LocalCluster {
 
   // "host:port,host:port" of all masters.
   std::string master_list() const;
+  const std::string& registry_address() const { return registry_address_; }
   const std::string& master_address(int i = 0) const { return master_addresses_[i]; }
   std::string cgroups_root(int i) const;
   std::string agent_work_dir(int i) const;

@@ -89,6 +89,11 @@ class LayeringTest(unittest.TestCase):
         self.assertEqual(1, len(findings("services/master/main.cc", '"libs/testing/process.h"')))
         self.assertEqual(1, len(findings("cli/run.cc", '"services/master/core/core.h"')))
 
+    def test_the_command_line_may_enter_a_room_that_needs_no_service(self):
+        self.assertEqual([], findings("cli/registry.cc", '"services/registry/backup/backup.h"'))
+        self.assertEqual(1, len(findings("cli/registry.cc", '"services/registry/core/lease.h"')))
+        self.assertEqual(1, len(findings("sdk/cpp/a.cc", '"services/registry/backup/backup.h"')))
+
     def test_third_party_headers_have_owners(self):
         self.assertEqual([], findings("libs/telemetry/log.cc", "<spdlog/spdlog.h>"))
         self.assertEqual(1, len(findings("libs/rpc/server.cc", "<spdlog/spdlog.h>")))

@@ -47,10 +47,10 @@ class SandboxTest : public ::testing::Test {
   }
 
   testing::TempDir directory_;
+  SandboxStore store_;
   Mutex mutex_;
   CondVar changed_;
-  std::vector<absl::Status> results_ MEROS_GUARDED_BY(mutex_);
-  SandboxStore store_;  // ends first: its threads use what is above
+  std::vector<absl::Status> results_;
 };
 
 TEST_F(SandboxTest, NewestIsTheLastOneMade) {

@@ -1,0 +1,138 @@
+#include "services/registry/backup/backup.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/linux/files.h"
+#include "libs/storage/sqlite_store.h"
+#include "services/registry/shell/store_codec.h"
+
+namespace meros::registry {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kRowsPerCommit = 1000;
+constexpr const char* kUnfinished = ".partial";
+
+// What SQLite may leave beside a file of its own.
+const char* const kCompanions[] = {"", "-wal", "-shm", "-journal"};
+
+absl::Status MustBeNew(const std::string& path) {
+  for (const char* companion : kCompanions) {
+    std::error_code error;
+    if (fs::exists(path + companion, error)) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(path, companion, " is there already; move it away first"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StoreSummary> Summarize(const StoredState& state) {
+  StoreSummary summary;
+  summary.revision = state.revision;
+  for (const StoreChange& change : state.records) {
+    const auto kind = static_cast<v1::RecordKind>(change.key.first);
+    ++summary.records[kind];
+    summary.value_bytes += change.value->bytes.size();
+    if (change.value->revision > state.revision) {
+      return absl::DataLossError(absl::StrCat("record '", change.key.second, "' is of revision ",
+                                              change.value->revision, ", the store of ",
+                                              state.revision));
+    }
+    if (kind != v1::RECORD_KIND_LEASE) continue;
+    v1::LeaseRecord lease;
+    if (!lease.ParseFromString(change.value->bytes)) {
+      return absl::DataLossError("the record of the lease cannot be read");
+    }
+    summary.epoch = lease.epoch();
+  }
+  return summary;
+}
+
+absl::StatusOr<StoredState> ReadStore(const std::string& path) {
+  std::error_code error;
+  // Opening would make what is not there.
+  if (!fs::exists(path, error)) return absl::NotFoundError(absl::StrCat("no file ", path));
+  if (fs::is_regular_file(path, error) && fs::file_size(path, error) == 0) {
+    return absl::DataLossError(absl::StrCat(path, " is empty"));
+  }
+  MEROS_ASSIGN_OR_RETURN(auto store, storage::OpenSqliteStore({.path = path}));
+  MEROS_ASSIGN_OR_RETURN(const std::vector<storage::Row> rows, store->List(""));
+  MEROS_RETURN_IF_ERROR(store->Close());
+  return DecodeStore(rows);
+}
+
+absl::Status Fill(const StoredState& state, storage::Store* store) {
+  for (size_t first = 0; first == 0 || first < state.records.size(); first += kRowsPerCommit) {
+    RegistryCore::Persist part{.token = 0, .revision = state.revision, .changes = {}};
+    const size_t last = std::min(first + kRowsPerCommit, state.records.size());
+    part.changes.assign(state.records.begin() + first, state.records.begin() + last);
+    MEROS_RETURN_IF_ERROR(store->Commit(EncodeTransaction(part)));
+  }
+  return store->Close();
+}
+
+// Under another name until it is whole.
+absl::StatusOr<StoreSummary> WriteStore(const StoredState& state, const std::string& path) {
+  MEROS_ASSIGN_OR_RETURN(StoreSummary summary, Summarize(state));
+  MEROS_RETURN_IF_ERROR(MustBeNew(path));
+  const std::string unfinished = path + kUnfinished;
+  for (const char* companion : kCompanions) {
+    std::error_code error;
+    fs::remove(unfinished + companion, error);
+  }
+  MEROS_ASSIGN_OR_RETURN(auto store, storage::OpenSqliteStore({.path = unfinished}));
+  MEROS_RETURN_IF_ERROR(Fill(state, store.get()));
+  store.reset();
+  MEROS_RETURN_IF_ERROR(os::RenameDurably(unfinished, path));
+  return summary;
+}
+
+}  // namespace
+
+absl::StatusOr<StoreSummary> WriteBackup(const BackupSnapshot& snapshot, const std::string& path) {
+  StoredState state{.records = {}, .revision = snapshot.revision};
+  std::set<Key> seen;
+  for (const v1::Record& record : snapshot.records) {
+    Key key(record.key().kind(), record.key().name());
+    if (key.first == v1::RECORD_KIND_UNSPECIFIED || key.second.empty()) {
+      return absl::DataLossError("the snapshot holds a record without a key");
+    }
+    if (!seen.insert(key).second) {
+      return absl::DataLossError(absl::StrCat("the snapshot holds '", key.second, "' twice"));
+    }
+    state.records.push_back({std::move(key), Value{record.value(), record.revision()}});
+  }
+  return WriteStore(state, path);
+}
+
+absl::StatusOr<StoreSummary> VerifyStore(const std::string& path) {
+  MEROS_ASSIGN_OR_RETURN(const StoredState state, ReadStore(path));
+  return Summarize(state);
+}
+
+absl::StatusOr<StoreSummary> RestoreBackup(const std::string& backup, const std::string& path,
+                                           uint64_t epoch_margin) {
+  MEROS_ASSIGN_OR_RETURN(StoredState state, ReadStore(backup));
+  for (StoreChange& change : state.records) {
+    if (change.key.first != v1::RECORD_KIND_LEASE) continue;
+    v1::LeaseRecord lease;
+    lease.ParseFromString(change.value->bytes);  // DecodeStore has seen that it can be read
+    if (epoch_margin > std::numeric_limits<uint64_t>::max() / 2 - lease.epoch()) {
+      return absl::InvalidArgumentError("the epoch margin leaves no epochs");
+    }
+    lease.set_epoch(lease.epoch() + epoch_margin);
+    lease.set_released(true);
+    change.value->bytes = lease.SerializeAsString();
+  }
+  return WriteStore(state, path);
+}
+
+}  // namespace meros::registry
