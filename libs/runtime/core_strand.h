@@ -150,7 +150,9 @@ class CoreStrand {
       const absl::Duration left = deadline - options_.clock->Now();
       if (left <= absl::ZeroDuration()) break;
       idle_ = true;
-      wake_.WaitFor(&mutex_, left);
+      // In parts: the standard library's clock overflows on the longest duration of a message, with
+      // which people say "for ever", and a wait that overflows ends at once, again and again.
+      wake_.WaitFor(&mutex_, std::min(left, absl::Hours(24)));
       idle_ = false;
     }
     batch->swap(mailbox_);

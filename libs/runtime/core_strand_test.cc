@@ -2,7 +2,10 @@
 // above its bound and drains at stop. Method: a small counting core on a real thread.
 #include "libs/runtime/core_strand.h"
 
+#include <unistd.h>
+
 #include <atomic>
+#include <limits>
 #include <variant>
 
 #include "gtest/gtest.h"
@@ -90,6 +93,25 @@ TEST(CoreStrand, TicksWhenTheDeadlineComes) {
     while (!alarmed) changed.Wait(&mutex);
   }
   strand.Stop();
+}
+
+TEST(CoreStrand, SleepsThoughTheDeadlineIsCenturiesAway) {
+  // Counts how often the strand looks at the time, which it does on every turn.
+  struct CountingClock : Clock {
+    absl::Time Now() const override {
+      ++looks;
+      return ProcessClock::Get().Now();
+    }
+    mutable std::atomic<int> looks{0};
+  } clock;
+  CoreStrand<CountingCore> strand(CountingCore(), {.clock = &clock});
+  strand.Start([](absl::Time, std::vector<int>) {});
+
+  strand.Post(CountingCore::AlarmAfter{absl::Nanoseconds(std::numeric_limits<int64_t>::max())});
+  usleep(50'000);  // time for wrong turns; right ones do not depend on it
+  strand.Stop();
+
+  EXPECT_LT(clock.looks, 100);
 }
 
 TEST(CoreStrand, SplitsLongQueuesIntoBatches) {
