@@ -55,7 +55,7 @@ class BadInputTest : public ::testing::Test {
     auto stub = meros::v1::scheduler::SchedulerService::NewStub(
         *rpc::MakeChannel(cluster_.master_address(), {.insecure = true}));
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
     meros::v1::scheduler::CallRequest request;
     *request.mutable_call() = call;
     meros::v1::scheduler::CallResponse response;
@@ -185,7 +185,7 @@ class BadStartTest : public ::testing::Test {
                                             .arguments = std::move(arguments),
                                             .log_dir = directory_.path()});
     if (!process.ok()) return ended;
-    const auto status = (*process)->Wait(absl::Seconds(30));
+    const auto status = (*process)->Wait(absl::Seconds(60));
     ended.text = (*process)->Output() + (*process)->Log();
     if (status.ok() && WIFEXITED(*status)) ended.exit_code = WEXITSTATUS(*status);
     return ended;

@@ -104,7 +104,7 @@ TEST_F(CrashTest, AnEndDuringTheAbsenceOfAgentAndContainerizerIsReported) {
   cluster_.agent().Kill();
   cluster_.containerizer().Kill();
   std::ofstream(go).put('x');
-  ASSERT_TRUE(testing::Eventually(absl::Seconds(30), [&] { return kill(pid, 0) != 0; }));
+  ASSERT_TRUE(testing::Eventually(absl::Seconds(60), [&] { return kill(pid, 0) != 0; }));
   ASSERT_TRUE(cluster_.RestartContainerizer().ok());
   ASSERT_TRUE(cluster_.RestartAgent().ok());
 
@@ -120,7 +120,7 @@ TEST_F(CrashTest, OffersResumeAfterTheAllocatorAndTheMasterRestart) {
   cluster_.master().Kill();
   ASSERT_TRUE(cluster_.RestartMaster().ok());
   ASSERT_TRUE(
-      testing::Eventually(absl::Seconds(60), [&] { return scheduler_.subscriptions() == 2; }));
+      testing::Eventually(absl::Seconds(60), [&] { return scheduler_.subscriptions() >= 2; }));
 
   std::optional<meros::v1::TaskStatus> done;
   // Offers from before the restart are void; the launch is repeated until a valid one is used.
@@ -148,7 +148,7 @@ TEST_F(CrashTest, AFrameworkTakesOverItsTasksWithItsId) {
       {.masters = {cluster_.master_address()}, .framework = info, .tls = {.insecure = true}});
   ASSERT_TRUE(driver.Start().ok());
 
-  EXPECT_TRUE(testing::Eventually(absl::Seconds(30), [&] { return !scheduler_.ended().empty(); }))
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(60), [&] { return !scheduler_.ended().empty(); }))
       << "the first instance is told";
   driver.ReconcileTasks({});
   EXPECT_TRUE(successor.WaitState("t", meros::v1::TASK_RUNNING).has_value());

@@ -74,7 +74,7 @@ class FullDiskTest : public ::testing::Test {
                                               .program = testing::BinaryPath(binary),
                                               .arguments = std::move(arguments),
                                               .log_dir = directory_.path()});
-      EXPECT_TRUE(process.ok() && (*process)->WaitReady(absl::Seconds(30)).ok()) << binary;
+      EXPECT_TRUE(process.ok() && (*process)->WaitReady(absl::Seconds(60)).ok()) << binary;
       if (process.ok()) newcomer_.push_back(*std::move(process));
     };
     start("meros-containerizer", {"--socket=" + socket, "--launcher=posix",
@@ -108,7 +108,7 @@ TEST_F(FullDiskTest, WorkGoesOnNothingIsLostAndNewcomersWait) {
 
   FillDisk();
   StartNewcomer();
-  ASSERT_TRUE(testing::Eventually(absl::Seconds(30), [&] { return !RegistryReady(); }));
+  ASSERT_TRUE(testing::Eventually(absl::Seconds(60), [&] { return !RegistryReady(); }));
   offer = scheduler.WaitOffer();
   ASSERT_TRUE(offer.has_value()) << "offers need no record";
   driver.LaunchTasks({offer->id()}, {ShellTask("during", *offer, 0.5, 64, "true")}, now);

@@ -97,10 +97,10 @@ TEST_F(LifeTest, RunFollowsTheOutputAndTakesTheTasksExitCode) {
 TEST_F(LifeTest, OutputComesWhileTheTaskRuns) {
   auto run = cluster_.CliStart("run", {"run", "--follow", "--command", "echo early; sleep 600"});
 
-  EXPECT_TRUE(testing::Eventually(absl::Seconds(30), [&] { return run->Output() == "early\n"; }))
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(60), [&] { return run->Output() == "early\n"; }))
       << run->Log();
   run->Signal(SIGINT);  // kills the task, not just this program
-  const auto status = run->Wait(absl::Seconds(30));
+  const auto status = run->Wait(absl::Seconds(60));
   ASSERT_TRUE(status.ok()) << status.status();
   ASSERT_TRUE(WIFEXITED(*status)) << "ended by the signal itself";
   EXPECT_EQ(WEXITSTATUS(*status), 128 + SIGTERM);
@@ -155,7 +155,7 @@ TEST_F(LifeTest, AMemoryHogFailsWithItsReasonAndLeavesNothing) {
   ASSERT_TRUE(end.has_value());
   EXPECT_EQ(end->reason(), TaskStatus::REASON_CONTAINER_LIMITATION_MEMORY) << end->message();
   EXPECT_TRUE(absl::StrContains(end->message(), "64")) << end->message();  // names the limit
-  EXPECT_TRUE(testing::Eventually(absl::Seconds(10), [&] { return CgroupsLeft().empty(); }))
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(60), [&] { return CgroupsLeft().empty(); }))
       << CgroupsLeft().front();
   driver->Stop();  // it would hold the agent's offers
   EXPECT_TRUE(driver->Join().ok());
@@ -184,7 +184,7 @@ TEST_F(LifeTest, AForkBombIsBoundedAndKilledWhole) {
     return !updates.empty() && (updates.back().state() == meros::v1::TASK_KILLED ||
                                 updates.back().state() == meros::v1::TASK_FAILED);
   }));
-  EXPECT_TRUE(testing::Eventually(absl::Seconds(20), [&] { return CgroupsLeft().empty(); }));
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(60), [&] { return CgroupsLeft().empty(); }));
 }
 
 TEST_F(LifeTest, KillHonoursGraceAndReportsTheSignal) {
@@ -192,15 +192,21 @@ TEST_F(LifeTest, KillHonoursGraceAndReportsTheSignal) {
   auto driver = Connect(&scheduler, "kill");
   const auto offer = scheduler.WaitOffer();
   ASSERT_TRUE(offer.has_value());
-  auto polite =
-      ShellTask("polite", *offer, 1, 64, "trap 'exit 9' TERM; while :; do sleep 0.05; done");
-  auto stubborn =
-      ShellTask("stubborn", *offer, 1, 64, "trap '' TERM; while :; do sleep 0.05; done");
+  const std::string polite_is_up = directory_ / "polite", stubborn_is_up = directory_ / "stubborn";
+  auto polite = ShellTask(
+      "polite", *offer, 1, 64,
+      absl::StrCat("trap 'exit 9' TERM; touch ", polite_is_up, "; while :; do sleep 0.05; done"));
+  auto stubborn = ShellTask(
+      "stubborn", *offer, 1, 64,
+      absl::StrCat("trap '' TERM; touch ", stubborn_is_up, "; while :; do sleep 0.05; done"));
   stubborn.mutable_kill_policy()->mutable_grace_period()->set_nanoseconds(300000000);
   driver->LaunchTasks({offer->id()}, {polite, stubborn});
   ASSERT_TRUE(scheduler.WaitState("polite", meros::v1::TASK_RUNNING).has_value());
   ASSERT_TRUE(scheduler.WaitState("stubborn", meros::v1::TASK_RUNNING).has_value());
-  usleep(200000);  // the shells set their traps
+  // RUNNING is told when the shells begin; they have yet to set their traps.
+  ASSERT_TRUE(testing::Eventually(absl::Seconds(60), [&] {
+    return std::filesystem::exists(polite_is_up) && std::filesystem::exists(stubborn_is_up);
+  }));
 
   driver->KillTask(polite.task_id());
   driver->KillTask(stubborn.task_id());
@@ -228,7 +234,7 @@ TEST_F(LifeTest, TheCommandLineShowsTheCluster) {
   EXPECT_TRUE(absl::StrContains(cluster_.Cli({"version"}).out, "0.1.0"));
   EXPECT_EQ(cluster_.Cli({"kill", id}).exit_code, 0);
   // Before the framework, which is gone, has acknowledged anything.
-  EXPECT_TRUE(testing::Eventually(absl::Seconds(5), [&] {
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(60), [&] {
     return absl::StrContains(cluster_.Cli({"task", id}).out, "KILLED");
   }));
   EXPECT_NE(cluster_.Cli({"task", "no-such-task"}).exit_code, 0);

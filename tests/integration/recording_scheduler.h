@@ -43,7 +43,7 @@ class RecordingScheduler : public sdk::Scheduler {
   }
 
   // The oldest unused offer, waiting for one.
-  std::optional<meros::v1::Offer> WaitOffer(absl::Duration limit = absl::Seconds(30)) {
+  std::optional<meros::v1::Offer> WaitOffer(absl::Duration limit = absl::Seconds(60)) {
     std::optional<meros::v1::Offer> found;
     testing::Eventually(limit, [&] {
       MutexLock lock(&mutex_);
@@ -58,7 +58,7 @@ class RecordingScheduler : public sdk::Scheduler {
   // Waits for an update of the task in that state; nothing if it does not come.
   std::optional<meros::v1::TaskStatus> WaitState(const std::string& task,
                                                  meros::v1::TaskState state,
-                                                 absl::Duration limit = absl::Seconds(30)) {
+                                                 absl::Duration limit = absl::Seconds(60)) {
     std::optional<meros::v1::TaskStatus> found;
     testing::Eventually(limit, [&] {
       MutexLock lock(&mutex_);

@@ -100,7 +100,7 @@ TEST_F(TlsTest, StrangersAreRefusedAndToldWhy) {
     auto stub =
         MasterService::NewStub(grpc::CreateChannel(address, grpc::SslCredentials(anonymous)));
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
     meros::v1::master::GetVersionResponse response;
     const absl::Status status = rpc::FromGrpc(
         stub->GetVersion(&context, meros::v1::master::GetVersionRequest(), &response));
@@ -131,7 +131,7 @@ TEST_F(TlsTest, FilesThatDoNotFitEndTheStartWithTheirName) {
                            {"MEROS_MASTER_ALLOCATOR", "127.0.0.1:1"}},
            .log_dir = directory_.path()});
       ASSERT_TRUE(process.ok());
-      const auto status = (*process)->Wait(absl::Seconds(30));
+      const auto status = (*process)->Wait(absl::Seconds(60));
       ASSERT_TRUE(status.ok()) << binary << " " << flag << ": " << status.status();
       EXPECT_NE(*status, 0) << binary;
       EXPECT_TRUE(absl::StrContains((*process)->Log(), words)) << binary << (*process)->Log();

@@ -1,5 +1,5 @@
 // The contract of AllocatorService, over gRPC, against MEROS_ALLOCATOR_ADDRESS or meros-allocator.
-// See README.md. Waiting for something has a deadline of 20 s; waiting for nothing takes 0.5 s.
+// See README.md. Waiting for something has a deadline of 60 s; waiting for nothing takes 0.5 s.
 #include <cstdlib>
 #include <limits>
 #include <map>

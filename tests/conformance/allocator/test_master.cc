@@ -76,7 +76,10 @@ proto::Delta Revive(const std::string& framework) {
 }
 
 TestMaster::TestMaster(const std::string& address) {
-  channel_ = *rpc::MakeChannel(address, {.insecure = true});
+  // A connection of its own for every master; channels to one address would share theirs, also one
+  // that an allocator which was killed left broken.
+  static int group = 0;
+  channel_ = *rpc::MakeChannel(address, {.insecure = true}, {.connection_group = ++group});
   stub_ = proto::AllocatorService::NewStub(channel_);
   stream_ = rpc::BidiClientStream<proto::MasterFrame, proto::AllocatorFrame>::Create();
   stub_->async()->Session(stream_->context(), stream_->reactor());

@@ -21,7 +21,7 @@ namespace meros::allocator_conformance {
 
 namespace proto = meros::allocator::v1;
 
-inline constexpr absl::Duration kLimit = absl::Seconds(20);
+inline constexpr absl::Duration kLimit = absl::Seconds(60);
 
 resources::Resources Text(absl::string_view text);
 
