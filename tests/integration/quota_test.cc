@@ -63,8 +63,8 @@ TEST_F(QuotaTest, ALimitHoldsAndOutlivesTheMaster) {
   RecordingScheduler capped;
   auto driver = Connect(&capped, "capped/web");
 
-  ASSERT_TRUE(LaunchOne(&capped, driver.get(), 1, absl::Seconds(30)));
-  ASSERT_TRUE(LaunchOne(&capped, driver.get(), 2, absl::Seconds(30)));
+  ASSERT_TRUE(LaunchOne(&capped, driver.get(), 1, absl::Seconds(60)));
+  ASSERT_TRUE(LaunchOne(&capped, driver.get(), 2, absl::Seconds(60)));
   ASSERT_TRUE(capped.WaitState("t2", meros::v1::TASK_RUNNING).has_value());
   const auto third = capped.WaitOffer(absl::Seconds(3));
   EXPECT_TRUE(!third.has_value() || Amount(third->resources(), "cpus") == 0);
@@ -73,7 +73,7 @@ TEST_F(QuotaTest, ALimitHoldsAndOutlivesTheMaster) {
   ASSERT_TRUE(cluster_.RestartMaster().ok());
 
   // The former leader's lease has to run out first.
-  const auto get = cluster_.Cli({"quota", "get", "capped/web", "--json", "--timeout", "40"});
+  const auto get = cluster_.Cli({"quota", "get", "capped/web", "--json", "--timeout", "60"});
   EXPECT_EQ(get.exit_code, 0) << get.err;
   EXPECT_TRUE(StrContains(get.out, "\"limits\":{\"cpus\":{\"value\":2}}")) << get.out;
   const auto after = capped.WaitOffer(absl::Seconds(5));
