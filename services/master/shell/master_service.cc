@@ -7,6 +7,7 @@
 #include "libs/rpc/server_writer.h"
 #include "libs/rpc/unary.h"
 #include "libs/telemetry/log.h"
+#include "services/master/shell/check_leading.h"
 #include "services/master/shell/explain_codec.h"
 #include "services/master/shell/role_codec.h"
 #include "services/master/view/listings.h"
@@ -18,23 +19,6 @@ namespace pb = ::meros::v1::master;
 
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
-
-// Only a leader knows the cluster; one in doubt of its lease still knows what it knew.
-absl::Status CheckLeading(const LeadershipRecord& leadership) {
-  switch (leadership.state) {
-    case LeadershipState::kLeading:
-    case LeadershipState::kFenced: return absl::OkStatus();
-    case LeadershipState::kRecovering:
-      return absl::UnavailableError("the master is recovering, try again");
-    case LeadershipState::kStopping: return absl::UnavailableError("the master stops");
-    default: break;
-  }
-  if (leadership.leader_address.empty()) {
-    return absl::FailedPreconditionError("this master does not lead, and knows of no leader");
-  }
-  return absl::FailedPreconditionError(
-      absl::StrCat("this master does not lead; leader=", leadership.leader_address));
-}
 
 enum class Needs { kNothing, kLeadership };
 

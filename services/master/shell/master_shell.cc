@@ -84,11 +84,12 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
   schedulers_ = std::make_unique<SchedulerService>(&context_);
   agents_ = std::make_unique<AgentLinkService>(&context_);
   operators_ = std::make_unique<MasterService>(&context_, std::move(flags));
+  snapshots_ = std::make_unique<SnapshotService>(&context_);
   MEROS_ASSIGN_OR_RETURN(
       server_,
       rpc::Server::Start(
           {.addresses = {config.address}, .tls = config.tls, .reflection = config.grpc_reflection},
-          {schedulers_.get(), agents_.get(), operators_.get()}));
+          {schedulers_.get(), agents_.get(), operators_.get(), snapshots_.get()}));
   options.advertise_address = Advertised(config, port());
   MEROS_RETURN_IF_ERROR(options.Validate());
   context_.info = InfoOf(options);

@@ -26,6 +26,7 @@
 #include "services/master/shell/outbound.h"
 #include "services/master/shell/registry_link.h"
 #include "services/master/shell/scheduler_service.h"
+#include "services/master/shell/snapshot_service.h"
 
 namespace meros::master {
 
@@ -62,6 +63,7 @@ class MasterShell {
   std::unique_ptr<SchedulerService> schedulers_;
   std::unique_ptr<AgentLinkService> agents_;
   std::unique_ptr<MasterService> operators_;
+  std::unique_ptr<SnapshotService> snapshots_;
   std::unique_ptr<AllocatorLink> allocator_;
   std::unique_ptr<RegistryLink> registry_;
   std::unique_ptr<Outbound> outbound_;

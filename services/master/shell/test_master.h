@@ -85,6 +85,14 @@ inline void AddScalar(const std::string& name, double value,
 }
 
 class MasterOverGrpc : public ::testing::Test {
+ public:
+  static std::unique_ptr<rpc::Server> Serve(const std::vector<grpc::Service*>& services) {
+    auto server =
+        rpc::Server::Start({.addresses = {"127.0.0.1:0"}, .tls = {.insecure = true}}, services);
+    EXPECT_TRUE(server.ok()) << server.status();
+    return *std::move(server);
+  }
+
  protected:
   MasterOverGrpc()
       : registry_server_(Serve({&registry_})), allocator_server_(Serve({&allocator_})) {
@@ -97,13 +105,6 @@ class MasterOverGrpc : public ::testing::Test {
     StartMaster();
   }
   ~MasterOverGrpc() override { shell_.reset(); }
-
-  static std::unique_ptr<rpc::Server> Serve(const std::vector<grpc::Service*>& services) {
-    auto server =
-        rpc::Server::Start({.addresses = {"127.0.0.1:0"}, .tls = {.insecure = true}}, services);
-    EXPECT_TRUE(server.ok()) << server.status();
-    return *std::move(server);
-  }
 
   void StartMaster() {
     metrics_ = std::make_unique<telemetry::MetricRegistry>("master");

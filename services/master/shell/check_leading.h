@@ -1,0 +1,32 @@
+// Whether a master may answer questions about the cluster.
+//
+// Thread rule: pure function; thread-safe.
+#pragma once
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "services/master/core/effects.h"
+
+namespace meros::master {
+
+// Only a leader knows the cluster; one in doubt of its lease still knows what it knew.
+inline absl::Status CheckLeading(const LeadershipRecord& leadership) {
+  switch (leadership.state) {
+    case LeadershipState::kLeading:
+    case LeadershipState::kFenced:
+      return absl::OkStatus();
+    case LeadershipState::kRecovering:
+      return absl::UnavailableError("the master is recovering, try again");
+    case LeadershipState::kStopping:
+      return absl::UnavailableError("the master stops");
+    default:
+      break;
+  }
+  if (leadership.leader_address.empty()) {
+    return absl::FailedPreconditionError("this master does not lead, and knows of no leader");
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("this master does not lead; leader=", leadership.leader_address));
+}
+
+}  // namespace meros::master
