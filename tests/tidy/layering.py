@@ -117,8 +117,8 @@ OWNED = {
     "gmock/": None,
 }
 
-# Rooms of services that the command line may link: they need no service to run.
-CLI_ROOMS = ("services/registry/backup/",)
+# Rooms of services that the command line may link: they need no service to run (docs/adr/0007).
+CLI_ROOMS = ("services/allocator/whatif/", "services/registry/backup/")
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

@@ -93,6 +93,8 @@ class LayeringTest(unittest.TestCase):
         self.assertEqual([], findings("cli/registry.cc", '"services/registry/backup/backup.h"'))
         self.assertEqual(1, len(findings("cli/registry.cc", '"services/registry/core/lease.h"')))
         self.assertEqual(1, len(findings("sdk/cpp/a.cc", '"services/registry/backup/backup.h"')))
+        self.assertEqual([], findings("cli/simulate.cc", '"services/allocator/whatif/what_if.h"'))
+        self.assertEqual(1, len(findings("cli/simulate.cc", '"services/allocator/core/core.h"')))
 
     def test_third_party_headers_have_owners(self):
         self.assertEqual([], findings("libs/telemetry/log.cc", "<spdlog/spdlog.h>"))
