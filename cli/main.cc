@@ -46,7 +46,8 @@ int main(int argc, char** argv) {
   app.fallthrough();  // common options may also follow the verb
   for (auto add :
        {AddRun, AddPs, AddTask, AddLogs, AddKill, AddAgents, AddFrameworks, AddTeardown, AddQuota,
-        AddWeight, AddRole, AddExplain, AddRegistry, AddTop, AddVersion, AddCompletion}) {
+        AddWeight, AddRole, AddExplain, AddSnapshot, AddSimulate, AddRegistry, AddTop, AddVersion,
+        AddCompletion}) {
     add(&app, &common);
   }
   CLI11_PARSE(app, argc, argv);

@@ -30,6 +30,8 @@ void AddWeight(CLI::App* app, Common* common);
 void AddExplain(CLI::App* app, Common* common);
 void AddRegistry(CLI::App* app, Common* common);
 void AddRole(CLI::App* app, Common* common);
+void AddSnapshot(CLI::App* app, Common* common);
+void AddSimulate(CLI::App* app, Common* common);
 void AddTop(CLI::App* app, Common* common);
 void AddVersion(CLI::App* app, Common* common);
 void AddCompletion(CLI::App* app, Common* common);
