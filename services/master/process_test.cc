@@ -32,7 +32,7 @@ class MasterProcess : public ::testing::Test {
   // Exit status and what was said of a start that must fail.
   std::pair<int, std::string> Fails(std::vector<std::string> arguments) {
     auto process = Start(std::move(arguments));
-    auto status = process->Wait(absl::Seconds(20));
+    auto status = process->Wait(absl::Seconds(60));
     EXPECT_TRUE(status.ok()) << status.status();
     return {WEXITSTATUS(status.value_or(0)), process->Log()};
   }
@@ -44,11 +44,11 @@ class MasterProcess : public ::testing::Test {
 TEST_F(MasterProcess, ServesWithoutRegistryAndStopsOnSigterm) {
   auto process = Start({"--insecure", "--address=127.0.0.1:0", "--metrics_port=0",
                         "--registry=127.0.0.1:1", "--allocator=127.0.0.1:1"});
-  ASSERT_TRUE(process->WaitReady(absl::Seconds(30)).ok());
+  ASSERT_TRUE(process->WaitReady(absl::Seconds(60)).ok());
   EXPECT_THAT(process->address(), HasSubstr("127.0.0.1:"));
   EXPECT_GT(process->metrics_port(), 0);
 
-  auto status = process->Stop(absl::Seconds(20));
+  auto status = process->Stop(absl::Seconds(60));
 
   ASSERT_TRUE(status.ok()) << status.status();
   EXPECT_TRUE(WIFEXITED(*status));
@@ -98,7 +98,7 @@ TEST_F(MasterProcess, AnAddressInUseIsNamed) {
   std::vector<std::string> first = arguments;
   first.push_back("--address=127.0.0.1:0");
   auto process = Start(first);
-  ASSERT_TRUE(process->WaitReady(absl::Seconds(30)).ok());
+  ASSERT_TRUE(process->WaitReady(absl::Seconds(60)).ok());
   std::vector<std::string> second = arguments;
   second.push_back("--address=" + process->address());
 

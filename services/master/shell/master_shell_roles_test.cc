@@ -60,7 +60,7 @@ TEST_F(MasterOverGrpc, AQuotaIsNotAnsweredBeforeItIsDurable) {
 
   registry_.SetAway(false);
 
-  EXPECT_TRUE(meros::testing::Eventually(absl::Seconds(20), [&] {
+  EXPECT_TRUE(meros::testing::Eventually(absl::Seconds(60), [&] {
     grpc::ClientContext later;
     operators_->ListWeights(&later, {}, &weights);
     return weights.weights_size() == 1;

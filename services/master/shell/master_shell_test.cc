@@ -71,7 +71,7 @@ TEST_F(MasterOverGrpc, WatchShowsASnapshotThenChangesAndResumes) {
   const std::string framework = Subscribe(scheduler.get());
 
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(90));
   auto watch = operators_->Watch(&context, {});
   ops::WatchResponse frame;
   bool found = false;
@@ -99,7 +99,7 @@ TEST_F(MasterOverGrpc, WatchShowsASnapshotThenChangesAndResumes) {
   ops::WatchRequest resume;
   resume.set_resume_token(token);
   grpc::ClientContext again_context;
-  again_context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  again_context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(90));
   auto again = operators_->Watch(&again_context, resume);
   EXPECT_TRUE(read_until_agent(again.get()));
 
@@ -216,7 +216,7 @@ TEST_F(MasterOverGrpc, AnotherLeaderEndsTheStreamsAndIsNamed) {
   // A refused write may tell of the end before the registry has named the new leader.
   EXPECT_EQ(scheduler->End().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   std::string refusal;
-  meros::testing::Eventually(absl::Seconds(20), [&] {
+  meros::testing::Eventually(absl::Seconds(60), [&] {
     ops::ListAgentsResponse response;
     grpc::ClientContext context;
     refusal = operators_->ListAgents(&context, {}, &response).error_message();
@@ -257,7 +257,7 @@ TEST_F(MasterOverGrpc, ARestartedMasterKnowsItsAgentsAndFrameworks) {
   auto scheduler = Scheduler();
   const std::string framework = Subscribe(scheduler.get());
   ASSERT_TRUE(
-      meros::testing::Eventually(absl::Seconds(20), [&] { return registry_.records() >= 2; }));
+      meros::testing::Eventually(absl::Seconds(60), [&] { return registry_.records() >= 2; }));
   shell_.reset();
   EXPECT_EQ(scheduler->End().error_code(), grpc::StatusCode::UNAVAILABLE);
 

@@ -37,7 +37,7 @@ class Peer {
  public:
   template <typename Open, typename Items>
   Peer(Open open, Items items) : items_(items) {
-    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(90));
     stream_ = open(&context_);
   }
   ~Peer() { context_.TryCancel(); }
@@ -120,7 +120,7 @@ class MasterOverGrpc : public ::testing::Test {
 
   std::string AwaitState(const std::string& wanted) {
     std::string state;
-    meros::testing::Eventually(absl::Seconds(20), [&] {
+    meros::testing::Eventually(absl::Seconds(60), [&] {
       ops::GetMasterResponse response;
       grpc::ClientContext context;
       operators_->GetMaster(&context, {}, &response);
