@@ -59,8 +59,8 @@ void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {
               .help = "Time between two heartbeats on a scheduler's stream.",
               .group = "Timeouts"});
   flags->Add(&c->offer_timeout, {.name = "offer_timeout",
-                                 .help = "Offers that were not answered for so long are rescinded; "
-                                         "0s: never.",
+                                 .help = "Offers that were not answered for so long are rescinded, and "
+                                         "the framework is offered others first; 0s: never.",
                                  .group = "Timeouts"});
 }
 

@@ -25,7 +25,7 @@ struct MasterConfig {
   std::string allocator = "127.0.0.1:7052";
   std::string election = "registry";
   // 0 in the flag: never.
-  absl::Duration offer_timeout;
+  absl::Duration offer_timeout = absl::Minutes(1);
   int64_t max_completed_frameworks = 50;
   int64_t max_completed_tasks_per_framework = 1000;
   int64_t max_unreachable_tasks_per_framework = 1000;

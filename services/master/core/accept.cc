@@ -168,6 +168,7 @@ absl::Status HandleAccept(Transaction* tx, Framework* framework, Accept call) {
     TakeBackValidOffers(tx, *framework, call);
     RefuseAll(tx, *framework, call, Status::REASON_INVALID_OFFERS,
               std::string(offers.status().message()));
+    tx->NoteAnswer(framework);
     return absl::OkStatus();
   }
   Target target{framework, tx->books().agents.Find(offers->front()->agent_id),
@@ -176,6 +177,7 @@ absl::Status HandleAccept(Transaction* tx, Framework* framework, Accept call) {
   for (const Offer* offer : *offers) target.left += tx->SpendOffer(*offer);
   for (AcceptedOperation& operation : call.operations) Apply(tx, &target, &operation);
   tx->ReturnSpent(framework->record.id, target.role, agent_id, target.left, call.refuse);
+  tx->NoteAnswer(framework);
   return absl::OkStatus();
 }
 

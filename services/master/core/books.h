@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "absl/container/btree_set.h"
+#include "absl/time/time.h"
 #include "libs/base/ids.h"
 #include "services/master/core/agent_book.h"
 #include "services/master/core/framework_book.h"
@@ -45,6 +46,8 @@ struct Books {
   uint64_t next_offer_sequence = 1;
   uint64_t next_framework_number = 0;
   uint64_t next_agent_number = 0;
+  // For when the earliest OfferExpiryTimer is armed.
+  absl::Time offer_expiry_armed = absl::InfiniteFuture();
 
   // Whose amounts changed since readers were last told.
   absl::btree_set<AgentId> stale_agents;

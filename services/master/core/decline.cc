@@ -9,6 +9,7 @@ absl::Status HandleDecline(Transaction* tx, Framework* framework, const Decline&
     tx->EndOffer(*offer, Rescind::kSilently, call.refuse);
     tx->Add(Count::kOffersDeclined);
   }
+  tx->NoteAnswer(framework);
   return absl::OkStatus();
 }
 

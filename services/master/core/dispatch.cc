@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/allocator_session.h"
+#include "services/master/core/offer_expiry.h"
 #include "services/master/core/operator_calls.h"
 #include "services/master/core/role_changes.h"
 #include "services/master/core/scheduler_calls.h"
@@ -174,12 +175,7 @@ void OnTimer(Transaction* tx, const FrameworkFailoverTimer& timer) {
   tx->RemoveFramework(framework, absl::AbortedError("Framework has been removed"));
 }
 
-void OnTimer(Transaction* tx, const OfferExpiryTimer& timer) {
-  const Offer* offer = tx->books().offers.Find(timer.sequence);
-  if (offer == nullptr) return;
-  tx->EndOffer(*offer, Rescind::kTellFramework, absl::ZeroDuration());
-  tx->Add(Count::kOffersExpired);
-}
+void OnTimer(Transaction* tx, const OfferExpiryTimer&) { OnOfferExpiry(tx); }
 
 void OnTimer(Transaction* tx, const RegistryRetryTimer& timer) {
   tx->Add(Count::kRegistryRetries);

@@ -99,6 +99,8 @@ struct Framework {
   absl::flat_hash_map<TaskId, std::shared_ptr<const Task>> unreachable_by_id;  // lookup only
   // Ended and acknowledged tasks, oldest first, bounded by max_completed_tasks_per_framework.
   std::deque<std::shared_ptr<const Task>> completed;
+  // Since when it has held offers without answering any; InfiniteFuture while it owes no answer.
+  absl::Time unanswered_since = absl::InfiniteFuture();
   RequestLog requests;
 
   bool is_connected() const { return record.state == FrameworkState::kConnected; }

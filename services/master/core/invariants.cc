@@ -82,6 +82,7 @@ void CheckFramework(const Books& books, const Framework& framework) {
 void CheckInvariants(const Books& books) {
   books.agents.CheckInvariants();
   books.frameworks.CheckInvariants();
+  books.offers.CheckInvariants();
   size_t agent_tasks = 0;
   size_t framework_tasks = 0;
   size_t agent_offers = 0;

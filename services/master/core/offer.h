@@ -26,6 +26,7 @@ struct Offer {
   AgentId agent_id;
   resources::Resources resources;  // without allocation; not empty
   absl::Time made;
+  absl::Time expires;                               // InfiniteFuture: never
   std::shared_ptr<const v1::AgentInfo> agent_info;  // as of the offer
   std::string agent_address;                        // host:port, may be empty
   std::vector<ExecutorId> executors;                // of this framework on the agent

@@ -182,21 +182,6 @@ TEST_F(Offers, DeclineReturnsResourcesWithTheFilter) {
   EXPECT_THAT(lines, ElementsAre(HasSubstr("RECOVER m-0000 * m-S0 cpus:4;mem:1024 refuse=1m")));
 }
 
-TEST_F(Offers, AnOfferThatTimesOutIsRescinded) {
-  MasterOptions options = TestOptions();
-  options.offer_timeout = absl::Seconds(10);
-  CoreDriver driver(options);
-  driver.Lead();
-  driver.ConnectAllocator();
-  driver.Subscribe(1);
-  driver.Register(2, "k", Resources::Of(4, 4096));
-  driver.Propose(1, "m-0000", "m-S0", Resources::Of(4, 1024));
-
-  const auto lines = driver.Advance(absl::Seconds(11));
-
-  EXPECT_THAT(lines, Contains("scheduler 1: RESCIND #1"));
-}
-
 TEST_F(Offers, AgentThatDisconnectsHasItsOffersRescinded) {
   driver_.Propose(1, "m-0000", "m-S0", Resources::Of(4, 1024));
 

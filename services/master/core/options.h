@@ -28,8 +28,8 @@ struct MasterOptions {
   absl::Duration agent_unreachable_timeout = absl::Seconds(15);
   // How long a new leader waits for the agents that it finds in the registry.
   absl::Duration agent_reregister_timeout = absl::Minutes(10);
-  // Offers older than this are rescinded.
-  absl::Duration offer_timeout = absl::InfiniteDuration();
+  // Offers older than this are rescinded (offer_expiry.h).
+  absl::Duration offer_timeout = absl::Minutes(1);
 
   // Histories, oldest dropped first. Lost on fail-over.
   size_t max_completed_frameworks = 50;

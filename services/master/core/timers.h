@@ -27,9 +27,8 @@ struct FrameworkHeartbeatTimer {
 struct FrameworkFailoverTimer {
   FrameworkId framework_id;
 };
-struct OfferExpiryTimer {
-  uint64_t sequence = 0;
-};
+// One for all offers: armed for the first that expires.
+struct OfferExpiryTimer {};
 struct RegistryRetryTimer {
   uint64_t token = 0;
 };

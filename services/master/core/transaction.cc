@@ -32,6 +32,7 @@ void Transaction::ConnectFramework(Framework* framework, StreamId stream) {
     Send(framework->stream, ErrorEvent{"Framework failed over"});
     Close(framework->stream, absl::AbortedError("Framework failed over"));
   }
+  framework->unanswered_since = absl::InfiniteFuture();
   books_.frameworks.SetStream(framework, stream);
   books_.frameworks.SetState(framework, FrameworkState::kConnected);
   framework->record.failover_deadline = absl::InfiniteFuture();

@@ -72,6 +72,10 @@ class Transaction {
   // Takes an offer back; its resources are free again. `refuse`: how long the framework does not
   // want to see them.
   void EndOffer(const Offer& offer, Rescind rescind, absl::Duration refuse);
+  // Arms the timer for the first offer that expires, unless one is armed for then or before.
+  void ArmOfferExpiry();
+  // The framework has answered offers: it is not one that only holds them.
+  void NoteAnswer(Framework* framework);
   void EndOffersOf(Agent* agent);
   void EndOffersOf(Framework* framework, Rescind rescind);
   // Takes an offer out of the books for an ACCEPT. Its resources, then owned by the caller, go to

@@ -63,6 +63,7 @@ OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::s
   offer->role = role;
   offer->agent_id = agent->record.id;
   offer->made = now_;
+  offer->expires = now_ + options_.offer_timeout;
   offer->agent_info = agent->record.info;
   offer->agent_address = agent->record.service_address;
   auto executor = agent->executors.lower_bound({framework->record.id, ExecutorId()});
@@ -77,9 +78,21 @@ OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::s
   agent->offers.insert(offer->sequence);
   framework->offers.insert(offer->sequence);
   books_.offers.Insert(offer);
-  books_.timers.Arm(now_ + options_.offer_timeout, OfferExpiryTimer{offer->sequence});
+  framework->unanswered_since = std::min(framework->unanswered_since, now_);
+  ArmOfferExpiry();
   MarkUsage(offer->agent_id, offer->framework_id);
   return offer;
+}
+
+void Transaction::ArmOfferExpiry() {
+  const Offer* first = books_.offers.FirstToExpire();
+  if (first == nullptr || first->expires >= books_.offer_expiry_armed) return;
+  books_.offer_expiry_armed = first->expires;
+  books_.timers.Arm(first->expires, OfferExpiryTimer{});
+}
+
+void Transaction::NoteAnswer(Framework* framework) {
+  framework->unanswered_since = framework->offers.empty() ? absl::InfiniteFuture() : now_;
 }
 
 void Transaction::UnlinkOffer(const Offer& offer) {
