@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "libs/resources/roles.h"
 #include "services/master/core/role_changes.h"
+#include "services/master/core/role_rules.h"
 
 namespace meros::master {
 namespace {
@@ -46,6 +48,24 @@ void SendSnapshot(Transaction* tx) {
   tx->SendAllocator(SnapshotEndMessage{version});
 }
 
+// Whether a limit that the allocator did not know of when it proposed leaves less than that.
+bool ExceedsNewLimit(const Books& books, const Proposal& proposal) {
+  if (proposal.based_on_version >= books.limits_version) return false;
+  const resources::ResourceQuantities amount = proposal.resources.ScalarQuantities();
+  for (absl::string_view role = proposal.role; !role.empty(); role = resources::ParentRole(role)) {
+    auto config = books.roles.all().find(role);
+    if (config == books.roles.all().end() || config->second->quota.limits.empty()) continue;
+    const RoleUsage usage = UsageOf(books.frameworks, role);
+    for (const auto& [name, wanted] : amount) {
+      const auto limit = config->second->quota.limits.Get(name);
+      if (limit.has_value() && usage.used.Get(name) + usage.offered.Get(name) + wanted > *limit) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 Reject Judge(Transaction* tx, const Proposal& proposal) {
   if (!proposal.fault.ok()) return Reject::kInvalid;
   const Framework* framework = tx->books().frameworks.Find(proposal.framework_id);
@@ -59,6 +79,7 @@ Reject Judge(Transaction* tx, const Proposal& proposal) {
     return Reject::kTooManyOffers;
   }
   if (!agent->record.Free().Contains(proposal.resources)) return Reject::kNotFree;
+  if (ExceedsNewLimit(tx->books(), proposal)) return Reject::kNotFree;
   return Reject::kNone;
 }
 
@@ -71,6 +92,7 @@ void HandleAllocatorConnected(Transaction* tx, StreamId stream) {
   }
   books.allocator_stream = stream;
   books.allocator_version = 1;
+  books.limits_version = 0;
   tx->SendAllocator(HelloMessage{tx->epoch()});
   SendSnapshot(tx);
 }

@@ -42,6 +42,8 @@ struct Books {
   // The allocator's session; 0 without one. Versions count the deltas sent on it.
   StreamId allocator_stream = 0;
   uint64_t allocator_version = 0;
+  // The version that told it of the last change of limits: older proposals do not heed it.
+  uint64_t limits_version = 0;
 
   uint64_t next_offer_sequence = 1;
   uint64_t next_framework_number = 0;

@@ -240,6 +240,7 @@ struct Proposal {
   AgentId agent_id;
   resources::Resources resources;  // without allocation
   absl::Status fault;              // OK, or why it is malformed
+  uint64_t based_on_version = 0;   // of the books, as deltas are numbered
 };
 
 struct AllocatorProposals {

@@ -181,6 +181,9 @@ void Apply(Transaction* tx, const Plan& plan) {
     tx->PublishRole(config);
     tx->Add(Count::kRoleChanges);
     if (before->quota != config->quota) new_quotas.push_back(config);
+    if (before->quota.limits != config->quota.limits) {
+      tx->books().limits_version = tx->books().allocator_version;
+    }
   }
   for (const RoleConfigRef& config : new_quotas) RescindAboveLimit(tx, *config);
   for (const RoleConfigRef& config : new_quotas) RescindForGuarantee(tx, *config);

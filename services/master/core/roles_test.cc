@@ -292,5 +292,22 @@ TEST_F(Roles, ANewLeaderKnowsThemAndTellsTheAllocator) {
   EXPECT_GT(driver.books().roles.Get("ops")->version, 9000000u);
 }
 
+TEST_F(Roles, AProposalOfBeforeALimitIsJudgedByIt) {
+  driver_.ConnectAllocator();
+  driver_.Subscribe(1, {.roles = {"eng/web"}});
+  driver_.Register(2, "k", Resources::Of(8, 8192));
+  const uint64_t before = driver_.books().allocator_version;
+  Set(SetQuota("eng", Limit(3)));
+  Proposal late{1,     FrameworkId("m-0000"), "eng/web", AgentId("m-S0"), Resources::Of(4, 64), {},
+                before};
+
+  EXPECT_THAT(driver_.Do(AllocatorProposals{900, {late}}),
+              ElementsAre("allocator: RESULT 1 reject=1"));
+  late.resources = Resources::Of(3, 64);
+  EXPECT_THAT(
+      driver_.Do(AllocatorProposals{900, {late, late}}),
+      AllOf(Contains("allocator: RESULT 1 reject=0"), Contains("allocator: RESULT 1 reject=1")));
+}
+
 }  // namespace
 }  // namespace meros::master::testing

@@ -123,6 +123,7 @@ Proposal DecodeProposal(const pb::Proposal& message) {
   Proposal proposal;
   proposal.id = message.proposal_id();
   proposal.framework_id = FrameworkId(message.framework_id());
+  proposal.based_on_version = message.based_on_version();
   proposal.role = message.role();
   proposal.agent_id = AgentId(message.agent_id());
   auto resources = wire::ResourcesFromProto(message.resources());
