@@ -104,9 +104,13 @@ void MasterNode::OnAllocatorFrame(const std::string& bytes) {
   if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
   master::AllocatorProposals proposals;
   proposals.stream = allocator_;
+  master::AllocatorPreemptions preemptions;
+  preemptions.stream = allocator_;
   for (const allocator::v1::AllocatorMessage& message : frame.messages()) {
     if (message.has_proposal()) {
       proposals.proposals.push_back(master::DecodeProposal(message.proposal()));
+    } else if (message.has_preemption()) {
+      preemptions.proposals.push_back(master::DecodePreemption(message.preemption()));
     } else if (message.has_need_snapshot()) {
       Sometimes(true, "the allocator asks for a snapshot");
       if (!proposals.proposals.empty()) {
@@ -116,6 +120,7 @@ void MasterNode::OnAllocatorFrame(const std::string& bytes) {
     }
   }
   if (!proposals.proposals.empty()) Post(std::move(proposals));
+  if (!preemptions.proposals.empty()) Post(std::move(preemptions));
 }
 
 void MasterNode::OnRegistryFrame(const std::string& bytes) {
@@ -171,7 +176,10 @@ void MasterNode::Apply(absl::Time, Effect effect) {
     Sometimes(leadership->state == LeadershipState::kFenced, "a leader is fenced");
     WantAllocator(leadership->state == LeadershipState::kLeading ||
                   leadership->state == LeadershipState::kFenced);
+  } else if (std::holds_alternative<master::Preempted>(effect)) {
+    Sometimes(true, "a guarantee takes back what another role holds");
   } else if (!std::holds_alternative<master::Counted>(effect) &&
+             !std::holds_alternative<master::PreemptionRefused>(effect) &&
              !std::holds_alternative<master::Reply>(effect)) {
     questions_.push_back(std::move(effect));
   }

@@ -40,6 +40,10 @@ Outcome Stopped(StopCause cause, std::string how) {
       return {.state = v1::TASK_KILLED,
               .reason = TaskStatus::REASON_AGENT_DRAINING,
               .message = absl::StrCat("the agent is being emptied: ", how)};
+    case StopCause::STOP_CAUSE_PREEMPTION:
+      return {.state = v1::TASK_KILLED,
+              .reason = TaskStatus::REASON_CONTAINER_PREEMPTED,
+              .message = how};
     case StopCause::STOP_CAUSE_UNSPECIFIED:
       return {.reason = TaskStatus::REASON_EXECUTOR_TERMINATED,
               .message = absl::StrCat("the container was destroyed: ", how)};

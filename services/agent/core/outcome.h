@@ -5,6 +5,7 @@
 //   it was stopped for its framework      TASK_KILLED
 //   ... for its completion time           TASK_FAILED   MAX_COMPLETION_TIME_REACHED
 //   ... because the agent is emptied      TASK_KILLED   AGENT_DRAINING
+//   ... because another role is owed it   TASK_KILLED   CONTAINER_PREEMPTED
 //   it hit its memory limit               TASK_FAILED   CONTAINER_LIMITATION_MEMORY
 //   it hit another limit                  TASK_FAILED   CONTAINER_LIMITATION
 //   it could not be started               TASK_FAILED   CONTAINER_LAUNCH_FAILED

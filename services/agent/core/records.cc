@@ -74,6 +74,7 @@ bool ApplyProgress(const records::TaskProgressRecord& progress, Task* task) {
   task->pid = progress.pid();
   task->stop_cause = progress.stop_cause();
   task->grace = absl::Milliseconds(static_cast<int64_t>(progress.grace_ms()));
+  task->preempted_for = progress.preempted_for();
   return task->has_ended() == IsTerminal(task->latest.state()) &&
          (!task->has_ended() || !task->updates.empty());
 }
@@ -148,6 +149,7 @@ std::string EncodeProgress(const Task& task) {
   record.set_started_at_ns(task.started_at_ns);
   record.set_pid(task.pid);
   record.set_stop_cause(task.stop_cause);
+  record.set_preempted_for(task.preempted_for);
   record.set_grace_ms(static_cast<uint64_t>(absl::ToInt64Milliseconds(task.grace)));
   return record.SerializeAsString();
 }

@@ -40,6 +40,14 @@ void Drain(NodeModel* node) {
   node->Say(std::move(message));
 }
 
+void Preempt(NodeModel* node, const std::string& task, const std::string& for_role) {
+  agent_link::v1::MasterMessage message;
+  message.mutable_kill_task()->set_framework_id("F");
+  message.mutable_kill_task()->set_task_id(task);
+  message.mutable_kill_task()->set_preempted_for(for_role);
+  node->Say(std::move(message));
+}
+
 void Reconcile(NodeModel* node, const std::string& task) {
   agent_link::v1::MasterMessage message;
   auto* ref = message.mutable_reconcile()->add_tasks();
@@ -85,6 +93,7 @@ bool Execute(NodeModel* node, const std::string& line) {
            true;
   }
   if (verb == "kill") return node->Kill(argument), true;
+  if (verb == "preempt") return Preempt(node, argument, words[2]), true;
   if (verb == "ack") return node->Acknowledge(argument), true;
   if (verb == "exit") return node->ExitContainer(argument, std::atoi(words[2].c_str())), true;
   if (verb == "oom") return Oom(node, argument), true;

@@ -1,6 +1,7 @@
 // Ending tasks before they end themselves.
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "services/agent/core/agent_core.h"
 
 namespace meros::agent {
@@ -28,9 +29,12 @@ void AgentCore::OnKill(const agent_link::v1::KillTask& kill) {
   const TaskKey key{FrameworkId(kill.framework_id()), TaskId(kill.task_id())};
   Task* task = book_.Find(key);
   if (task != nullptr) {
-    return Stop(task, StopCause::STOP_CAUSE_KILL,
-                kill.kill_policy().has_grace_period() ? agent::GraceOf(kill.kill_policy())
-                                                      : GraceOf(*task));
+    const absl::Duration grace =
+        kill.kill_policy().has_grace_period() ? agent::GraceOf(kill.kill_policy()) : GraceOf(*task);
+    if (kill.preempted_for().empty()) return Stop(task, StopCause::STOP_CAUSE_KILL, grace);
+    // A task that is stopping already ends for the cause that it was stopped for.
+    if (task->phase != TaskPhase::kStopping) task->preempted_for = kill.preempted_for();
+    return Stop(task, StopCause::STOP_CAUSE_PREEMPTION, grace);
   }
   const Framework* framework = book_.FindFramework(key.framework);
   if (framework == nullptr || framework->is_shutting_down) {
@@ -65,6 +69,9 @@ void AgentCore::Stop(Task* task, StopCause cause, absl::Duration grace) {
     v1::TaskStatus status = NewStatus(*task, v1::TASK_KILLING);
     if (cause == StopCause::STOP_CAUSE_DRAIN) {
       status.set_reason(v1::TaskStatus::REASON_AGENT_DRAINING);
+    } else if (cause == StopCause::STOP_CAUSE_PREEMPTION) {
+      status.set_reason(v1::TaskStatus::REASON_CONTAINER_PREEMPTED);
+      status.set_message(absl::StrCat("preempted for role ", task->preempted_for));
     }
     Update(task, std::move(status));
   } else {

@@ -75,6 +75,7 @@ struct Task {
   int64_t started_at_ns = 0;
   uint32_t pid = 0;
   StopCause stop_cause = StopCause::STOP_CAUSE_UNSPECIFIED;
+  std::string preempted_for;  // role, with STOP_CAUSE_PREEMPTION
   absl::Duration grace;
   bool is_recorded = false;  // its TaskRecord is written
 

@@ -60,6 +60,10 @@ void AgentCore::End(Task* task, const Outcome& outcome) {
   v1::TaskStatus status = NewStatus(*task, outcome.state);
   status.set_source(outcome.source);
   status.set_message(outcome.message);
+  if (outcome.reason == v1::TaskStatus::REASON_CONTAINER_PREEMPTED) {
+    status.set_message(
+        absl::StrCat("preempted for role ", task->preempted_for, ": ", outcome.message));
+  }
   if (outcome.reason.has_value()) status.set_reason(*outcome.reason);
   if (outcome.exit_code.has_value()) status.set_exit_code(*outcome.exit_code);
   if (outcome.term_signal.has_value()) status.set_term_signal(*outcome.term_signal);

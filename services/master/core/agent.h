@@ -103,7 +103,11 @@ struct Agent {
   absl::btree_set<uint64_t> offers;        // by sequence
   absl::btree_map<ExecutorKey, Executor> executors;
   // Kills to repeat when the agent returns; dropped with the task.
-  absl::btree_map<TaskKey, std::shared_ptr<const v1::KillPolicy>> pending_kills;
+  struct PendingKill {
+    std::shared_ptr<const v1::KillPolicy> policy;  // may be null
+    std::string preempted_for;                     // the role that is owed it; empty: none
+  };
+  absl::btree_map<TaskKey, PendingKill> pending_kills;
   // The newest return that waits for a registry write.
   std::shared_ptr<AgentReregister> waiting;
 

@@ -58,7 +58,7 @@ void TakeTasks(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& t
     if (known != framework->task_by_id.end()) {
       // A task id that runs on two agents: the first one counts, this one is ended.
       if (known->second->agent_id != agent->record.id) {
-        tx->Send(agent->stream, KillTaskMessage{reported.framework_id, reported.id, nullptr});
+        tx->Send(agent->stream, KillTaskMessage{reported.framework_id, reported.id, nullptr, ""});
         continue;
       }
       UpdateKnownTask(tx, known->second, reported);
@@ -98,8 +98,8 @@ void TakeExecutors(Transaction* tx, Agent* agent, std::vector<Executor> executor
 }
 
 void RepeatKills(Transaction* tx, const Agent& agent) {
-  for (const auto& [key, policy] : agent.pending_kills) {
-    tx->Send(agent.stream, KillTaskMessage{key.first, key.second, policy});
+  for (const auto& [key, kill] : agent.pending_kills) {
+    tx->Send(agent.stream, KillTaskMessage{key.first, key.second, kill.policy, kill.preempted_for});
   }
 }
 

@@ -46,10 +46,10 @@ struct Books {
   uint64_t limits_version = 0;
 
   uint64_t next_offer_sequence = 1;
-  uint64_t next_framework_number = 0;
-  uint64_t next_agent_number = 0;
   // For when the earliest OfferExpiryTimer is armed.
   absl::Time offer_expiry_armed = absl::InfiniteFuture();
+  uint64_t next_framework_number = 0;
+  uint64_t next_agent_number = 0;
 
   // Whose amounts changed since readers were last told.
   absl::btree_set<AgentId> stale_agents;

@@ -8,6 +8,7 @@
 #include "services/master/core/allocator_session.h"
 #include "services/master/core/offer_expiry.h"
 #include "services/master/core/operator_calls.h"
+#include "services/master/core/preemption.h"
 #include "services/master/core/role_changes.h"
 #include "services/master/core/scheduler_calls.h"
 
@@ -207,6 +208,8 @@ void HandleInput(Transaction* tx, Input input) {
           HandleAllocatorConnected(tx, in.stream);
         } else if constexpr (std::is_same_v<In, AllocatorProposals>) {
           HandleProposals(tx, std::move(in));
+        } else if constexpr (std::is_same_v<In, AllocatorPreemptions>) {
+          HandlePreemptions(tx, in);
         } else if constexpr (std::is_same_v<In, AllocatorNeedsSnapshot>) {
           HandleAllocatorNeedsSnapshot(tx, in.stream);
         } else if constexpr (std::is_same_v<In, AllocatorClosed>) {

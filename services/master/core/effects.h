@@ -105,6 +105,7 @@ struct KillTaskMessage {
   FrameworkId framework_id;
   TaskId task_id;
   std::shared_ptr<const v1::KillPolicy> kill_policy;  // may be null
+  std::string preempted_for;  // the role that is owed what it holds; empty: none
 };
 struct AcknowledgeMessage {
   FrameworkId framework_id;
@@ -393,9 +394,28 @@ struct Counted {
   uint64_t by = 1;
 };
 
-using Effect =
-    std::variant<ToScheduler, ToAgent, ToAllocator, AcquireLease, RenewLease, ReleaseLease,
-                 ReadRegistry, WriteRegistry, Reply, CloseStream, Publish, Counted>;
+// Who lost what to whom, for the log and the counters: a task that is killed, or an offer that is
+// taken back, because a guarantee is not met.
+struct Preempted {
+  FrameworkId framework_id;
+  std::string role;
+  AgentId agent_id;
+  TaskId task_id;  // empty: an offer
+  resources::ResourceQuantities amount;
+  std::string for_role;
+};
+// A proposal to preempt that does not hold, or that nothing can be done about.
+struct PreemptionRefused {
+  FrameworkId framework_id;
+  std::string role;
+  AgentId agent_id;
+  std::string for_role;
+  absl::Status why;
+};
+
+using Effect = std::variant<ToScheduler, ToAgent, ToAllocator, AcquireLease, RenewLease,
+                            ReleaseLease, ReadRegistry, WriteRegistry, Reply, CloseStream, Publish,
+                            Counted, Preempted, PreemptionRefused>;
 using EffectList = std::vector<Effect>;
 
 }  // namespace meros::master

@@ -248,6 +248,21 @@ struct AllocatorProposals {
   std::vector<Proposal> proposals;
 };
 
+// Takes back what a role holds beyond its guarantee, for one whose guarantee is not met.
+struct PreemptionProposal {
+  FrameworkId framework_id;
+  std::string role;
+  AgentId agent_id;
+  resources::ResourceQuantities amount;
+  std::string for_role;
+  absl::Status fault;  // OK, or why it is malformed
+};
+
+struct AllocatorPreemptions {
+  StreamId stream = 0;
+  std::vector<PreemptionProposal> proposals;
+};
+
 struct AllocatorNeedsSnapshot {
   StreamId stream = 0;
 };
@@ -336,8 +351,8 @@ using Input =
     std::variant<runtime::Tick, Subscribe, SchedulerCall, SchedulerStreamClosed, AgentRegister,
                  AgentReregister, AgentHeartbeat, AgentStatusUpdate, AgentExecutorExited,
                  AgentExecutorMessage, AgentTotalChanged, AgentUnregister, AgentStreamClosed,
-                 AllocatorConnected, AllocatorProposals, AllocatorNeedsSnapshot, AllocatorClosed,
-                 LeaseAnswer, RegistrySnapshot, RegistryWritten, OperatorTeardown, OperatorKillTask,
-                 OperatorUpdateRoles, Stop>;
+                 AllocatorConnected, AllocatorProposals, AllocatorPreemptions,
+                 AllocatorNeedsSnapshot, AllocatorClosed, LeaseAnswer, RegistrySnapshot,
+                 RegistryWritten, OperatorTeardown, OperatorKillTask, OperatorUpdateRoles, Stop>;
 
 }  // namespace meros::master

@@ -8,9 +8,18 @@ namespace meros::master {
 void KillKnownTask(Transaction* tx, const Task& task,
                    std::shared_ptr<const v1::KillPolicy> kill_policy) {
   Agent* agent = tx->books().agents.Find(task.agent_id);
-  // Remembered, with its policy, for an agent that is away just now.
-  if (!IsTerminal(task.state)) agent->pending_kills[{task.framework_id, task.id}] = kill_policy;
-  tx->Tell(*agent, KillTaskMessage{task.framework_id, task.id, std::move(kill_policy)});
+  // Remembered, with its policy, for an agent that is away just now. One that is being preempted
+  // stays so: its agent has been told the reason.
+  if (!IsTerminal(task.state)) {
+    agent->pending_kills[{task.framework_id, task.id}].policy = kill_policy;
+  }
+  tx->Tell(*agent, KillTaskMessage{task.framework_id, task.id, std::move(kill_policy), ""});
+}
+
+void PreemptTask(Transaction* tx, const Task& task, const std::string& for_role) {
+  Agent* agent = tx->books().agents.Find(task.agent_id);
+  agent->pending_kills[{task.framework_id, task.id}].preempted_for = for_role;
+  tx->Tell(*agent, KillTaskMessage{task.framework_id, task.id, nullptr, for_role});
 }
 
 absl::Status HandleKill(Transaction* tx, Framework* framework, const Kill& call) {

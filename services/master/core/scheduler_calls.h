@@ -65,5 +65,8 @@ std::shared_ptr<v1::TaskStatus> ReconciledStatus(Transaction* tx, const Framewor
 // Remembers the kill and sends it to the task's agent.
 void KillKnownTask(Transaction* tx, const Task& task,
                    std::shared_ptr<const v1::KillPolicy> kill_policy);
+// The same, with the task's own grace, because `for_role` is owed what it holds. REQUIRES: it has
+// not ended.
+void PreemptTask(Transaction* tx, const Task& task, const std::string& for_role);
 
 }  // namespace meros::master

@@ -141,6 +141,8 @@ class Transaction {
   void RetryWrite(uint64_t token);
   void ResendWrite(uint64_t token);
   void Add(Count what, uint64_t by = 1);
+  void Report(Preempted preempted) { out_.push_back(std::move(preempted)); }
+  void Report(PreemptionRefused refused) { out_.push_back(std::move(refused)); }
 
   void PublishAgent(const Agent& agent);
   void PublishFramework(const Framework& framework);

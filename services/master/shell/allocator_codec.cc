@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "libs/wire/resources_proto.h"
 
 namespace meros::master {
@@ -122,8 +123,8 @@ pb::MasterMessage EncodeForAllocator(const ToAllocator& message, const std::stri
 Proposal DecodeProposal(const pb::Proposal& message) {
   Proposal proposal;
   proposal.id = message.proposal_id();
-  proposal.framework_id = FrameworkId(message.framework_id());
   proposal.based_on_version = message.based_on_version();
+  proposal.framework_id = FrameworkId(message.framework_id());
   proposal.role = message.role();
   proposal.agent_id = AgentId(message.agent_id());
   auto resources = wire::ResourcesFromProto(message.resources());
@@ -134,6 +135,24 @@ Proposal DecodeProposal(const pb::Proposal& message) {
   } else {
     proposal.resources = resources->WithoutAllocation();
   }
+  return proposal;
+}
+
+PreemptionProposal DecodePreemption(const pb::Preemption& message) {
+  PreemptionProposal proposal;
+  proposal.framework_id = FrameworkId(message.framework_id());
+  proposal.role = message.role();
+  proposal.agent_id = AgentId(message.agent_id());
+  proposal.for_role = message.for_role();
+  for (const auto& [name, millis] : message.amount().milli()) {
+    if (name.empty() || millis < 0 || millis > resources::Scalar::kMaxMillis) {
+      proposal.fault = absl::InvalidArgumentError(
+          absl::StrCat("amount.milli[\"", name, "\"]: ", millis, " is out of range"));
+      return proposal;
+    }
+    proposal.amount.Add(resources::ResourceName(name), resources::Scalar::FromMillis(millis));
+  }
+  if (proposal.amount.empty()) proposal.fault = absl::InvalidArgumentError("amount: is empty");
   return proposal;
 }
 

@@ -16,5 +16,6 @@ allocator::v1::MasterMessage EncodeForAllocator(const ToAllocator& message,
 
 // A malformed proposal is not lost: its fault says what is wrong, and the core rejects it.
 Proposal DecodeProposal(const allocator::v1::Proposal& message);
+PreemptionProposal DecodePreemption(const allocator::v1::Preemption& message);
 
 }  // namespace meros::master

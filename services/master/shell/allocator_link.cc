@@ -97,9 +97,13 @@ void AllocatorLink::Open() {
 void AllocatorLink::OnFrame(StreamId id, pb::AllocatorFrame frame) {
   AllocatorProposals proposals;
   proposals.stream = id;
+  AllocatorPreemptions preemptions;
+  preemptions.stream = id;
   for (const pb::AllocatorMessage& message : frame.messages()) {
     if (message.has_proposal()) {
       proposals.proposals.push_back(DecodeProposal(message.proposal()));
+    } else if (message.has_preemption()) {
+      preemptions.proposals.push_back(DecodePreemption(message.preemption()));
     } else if (message.has_need_snapshot()) {
       MEROS_LOG(INFO) << "the allocator asks for a snapshot"
                       << telemetry::Field("reason", message.need_snapshot().reason());
@@ -113,6 +117,7 @@ void AllocatorLink::OnFrame(StreamId id, pb::AllocatorFrame frame) {
     }
   }
   if (!proposals.proposals.empty()) post_(std::move(proposals));
+  if (!preemptions.proposals.empty()) post_(std::move(preemptions));
 }
 
 void AllocatorLink::OnClosed(StreamId id, const absl::Status& status) {

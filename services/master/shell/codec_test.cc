@@ -152,6 +152,28 @@ TEST(DecodeProposal, AFaultyOneIsKeptWithItsFault) {
   EXPECT_EQ(DecodeProposal(message).id, 3u);
 }
 
+TEST(DecodePreemption, WhatIsAskedForMustBeAmounts) {
+  allocator::v1::Preemption message;
+  message.set_framework_id("f");
+  message.set_role("low");
+  message.set_agent_id("a");
+  message.set_for_role("high");
+  EXPECT_EQ(DecodePreemption(message).fault.message(), "amount: is empty");
+  (*message.mutable_amount()->mutable_milli())["cpus"] = 1500;
+  EXPECT_TRUE(DecodePreemption(message).fault.ok());
+  EXPECT_EQ(DecodePreemption(message).amount.ToString(), "cpus:1.5");
+  EXPECT_EQ(DecodePreemption(message).for_role, "high");
+  (*message.mutable_amount()->mutable_milli())["mem"] = -1;
+  EXPECT_EQ(DecodePreemption(message).fault.message(), "amount.milli[\"mem\"]: -1 is out of range");
+}
+
+TEST(EncodeForAgent, AKillSaysForWhomItIs) {
+  agent_link::v1::MasterMessage message;
+  ASSERT_TRUE(EncodeForAgent(KillTaskMessage{FrameworkId("f"), TaskId("t"), nullptr, "high"}, "m",
+                             &message));
+  EXPECT_EQ(message.kill_task().preempted_for(), "high");
+}
+
 // What one leader writes the next one reads.
 TEST(RegistryRecords, RoundTrip) {
   const absl::Time now = absl::UnixEpoch() + absl::Seconds(5000);

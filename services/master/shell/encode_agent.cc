@@ -55,6 +55,7 @@ struct Encoder {
     out->mutable_kill_task()->set_framework_id(m.framework_id.value());
     out->mutable_kill_task()->set_task_id(m.task_id.value());
     if (m.kill_policy != nullptr) *out->mutable_kill_task()->mutable_kill_policy() = *m.kill_policy;
+    out->mutable_kill_task()->set_preempted_for(m.preempted_for);
     return true;
   }
   bool operator()(const AcknowledgeMessage& m) const {

@@ -57,6 +57,13 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
                                  "Roles of which operators changed something.")),
       offers_rescinded_for_quota(r->AddCounter("meros_master_offers_rescinded_for_quota_total",
                                                "Offers taken back because a quota was set.")),
+      tasks_preempted(r->AddCounter("meros_master_tasks_preempted_total",
+                                    "Tasks killed because a guarantee was not met.")),
+      offers_preempted(r->AddCounter("meros_master_offers_preempted_total",
+                                     "Offers taken back because a guarantee was not met.")),
+      preemptions_refused(r->AddCounter(
+          "meros_master_preemptions_refused_total",
+          "Proposals of the allocator to preempt that did not hold; the log says why.")),
       frames_malformed(r->AddCounter("meros_master_frames_malformed_total",
                                      "Calls and messages that ended their stream as malformed.")),
       registry_write_time(r->AddHistogram("meros_master_registry_write_seconds",
@@ -106,6 +113,12 @@ void MasterMetrics::Count(const Counted& counted) {
   }();
   if (counter != nullptr) counter->Add(counted.by);
 }
+
+void MasterMetrics::Count(const Preempted& preempted) {
+  (preempted.task_id.empty() ? offers_preempted : tasks_preempted).Add();
+}
+
+void MasterMetrics::Count(const PreemptionRefused&) { preemptions_refused.Add(); }
 
 void MasterMetrics::Count(const ToScheduler& message) {
   std::visit(

@@ -14,6 +14,8 @@ struct MasterMetrics {
   explicit MasterMetrics(telemetry::MetricRegistry* registry);
 
   void Count(const Counted& counted);
+  void Count(const Preempted& preempted);
+  void Count(const PreemptionRefused& refused);
   void Count(const ToScheduler& message);
   void Count(const ToAgent& message);
 
@@ -38,6 +40,9 @@ struct MasterMetrics {
   telemetry::Counter transitions_forbidden;
   telemetry::Counter role_changes;
   telemetry::Counter offers_rescinded_for_quota;
+  telemetry::Counter tasks_preempted;
+  telemetry::Counter offers_preempted;
+  telemetry::Counter preemptions_refused;
   telemetry::Counter frames_malformed;
   telemetry::Histogram registry_write_time;
   ClusterGauges cluster;

@@ -78,6 +78,26 @@ void Outbound::Take(Publish effect) {
   changes_.push_back(std::move(effect));
 }
 
+void Outbound::Take(const Preempted& effect) {
+  targets_.context->metrics->Count(effect);
+  MEROS_LOG(INFO) << "preempted" << telemetry::Field("framework", effect.framework_id.value())
+                  << telemetry::Field("role", effect.role)
+                  << telemetry::Field("task",
+                                      effect.task_id.empty() ? "(offer)" : effect.task_id.value())
+                  << telemetry::Field("agent", effect.agent_id.value())
+                  << telemetry::Field("amount", effect.amount.ToString())
+                  << telemetry::Field("for_role", effect.for_role);
+}
+
+void Outbound::Take(const PreemptionRefused& effect) {
+  targets_.context->metrics->Count(effect);
+  MEROS_LOG(INFO) << "not preempted" << telemetry::Field("framework", effect.framework_id.value())
+                  << telemetry::Field("role", effect.role)
+                  << telemetry::Field("agent", effect.agent_id.value())
+                  << telemetry::Field("for_role", effect.for_role)
+                  << telemetry::Field("why", effect.why.message());
+}
+
 void Outbound::SendFrames() {
   for (auto& pending : events_.list) {
     if (pending.frame.events_size() == 0) continue;

@@ -61,6 +61,8 @@ class Outbound {
   void Take(ToAllocator effect);
   void Take(Publish effect);
   void Take(Counted effect) { targets_.context->metrics->Count(effect); }
+  void Take(const Preempted& effect);
+  void Take(const PreemptionRefused& effect);
   void Take(Reply effect) { replies_.push_back(std::move(effect)); }
   void Take(CloseStream effect) { closings_.push_back(std::move(effect)); }
   template <typename ForRegistry>

@@ -68,7 +68,8 @@ std::string Text(const RunTaskMessage& m) {
   return absl::StrCat("RUN ", m.task->task_id().value(), " role=", m.role);
 }
 std::string Text(const KillTaskMessage& m) {
-  return absl::StrCat("KILL ", m.task_id.value(), m.kill_policy == nullptr ? "" : " +policy");
+  return absl::StrCat("KILL ", m.task_id.value(), m.kill_policy == nullptr ? "" : " +policy",
+                      m.preempted_for.empty() ? "" : " preempted_for=" + m.preempted_for);
 }
 std::string Text(const AcknowledgeMessage& m) {
   return absl::StrCat("ACKNOWLEDGE ", m.task_id.value(), " uuid=", m.uuid);
@@ -198,6 +199,15 @@ struct EffectText {
     return absl::StrCat("close ", e.stream, ": ", e.status.ToString());
   }
   std::string operator()(const Counted&) const { return ""; }
+  std::string operator()(const Preempted& e) const {
+    return absl::StrCat("preempted ", e.task_id.empty() ? "offer" : e.task_id.value(), " of ",
+                        e.framework_id.value(), " ", e.role, " on ", e.agent_id.value(), " ",
+                        e.amount.ToString(), " for ", e.for_role);
+  }
+  std::string operator()(const PreemptionRefused& e) const {
+    return absl::StrCat("not preempted: ", e.framework_id.value(), " ", e.role, " on ",
+                        e.agent_id.value(), " for ", e.for_role, ": ", e.why.message());
+  }
   std::string operator()(const Publish& e) const {
     if (published == Published::kHide) return "";
     if (const auto* leadership = std::get_if<LeadershipRecord>(&e.change)) {
