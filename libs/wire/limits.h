@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace meros::wire {
 
@@ -17,6 +18,10 @@ inline constexpr int kMaxTasksPerLaunch = 10'000;
 inline constexpr int kMaxTasksPerReconcile = 100'000;
 inline constexpr size_t kMaxMessageBytes = 1 << 20;  // MESSAGE.data, as in agent_link.proto.
 inline constexpr size_t kUuidBytes = 16;
+
+// A gang.
+inline constexpr int kMaxBundleKindsPerGang = 100;
+inline constexpr uint32_t kMaxBundlesPerGang = 10'000;
 
 // A framework.
 inline constexpr int kMaxRolesPerFramework = 10'000;

@@ -1,6 +1,7 @@
 #include "libs/wire/scheduler_call.h"
 
 #include "libs/base/status_macros.h"
+#include "libs/wire/gang_request.h"
 #include "libs/wire/launch_rules.h"
 #include "libs/wire/limits.h"
 #include "libs/wire/structure.h"
@@ -165,6 +166,9 @@ absl::Status CheckContent(const Call& call, const FieldPath& path, const FieldPa
       if (call.message().data().size() <= kMaxMessageBytes) return absl::OkStatus();
       return member.Field("data").Fault("must be at most ", kMaxMessageBytes, " bytes, got ",
                                         call.message().data().size());
+    case Call::REQUEST:
+      if (!call.request().has_gang_id()) return absl::OkStatus();
+      return BundlesFromProto(call.request(), member).status();
     default: return absl::OkStatus();
   }
 }
