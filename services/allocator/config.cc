@@ -84,6 +84,13 @@ void AddTimingFlags(Config* config, config::FlagSet* flags) {
               .help = "After how long that is asked for again which has not come.",
               .group = "Allocation",
               .constraint = config::InRange(absl::Seconds(1), absl::Hours(24))});
+  flags->Add(
+      &config->gang_hold_max,
+      {.name = "gang_hold_max",
+       .help = "How long, once, free resources are set aside for a gang that waits, one gang "
+               "at a time; 0: never.",
+       .group = "Allocation",
+       .constraint = config::InRange(absl::ZeroDuration(), absl::Hours(24))});
   flags->Add(&config->recovery_factor,
              {.name = "recovery_factor",
               .help = "After a fail-over of the master, and while there are quotas, nothing is "
@@ -114,6 +121,12 @@ void AddLimitFlags(Config* config, config::FlagSet* flags) {
               .help = "Refusals of frameworks that are kept; further ones are counted and ignored.",
               .group = "Limits",
               .constraint = config::InRange<int64_t>(0, 1'000'000'000)});
+  flags->Add(&config->gang_looks_max,
+             {.name = "gang_looks_max",
+              .help = "Gangs that wait of which each allocation_interval sees whether they fit, in "
+                      "turn.",
+              .group = "Limits",
+              .constraint = config::InRange<int64_t>(1, 100'000)});
   flags->Add(&config->mailbox_max,
              {.name = "mailbox_max",
               .help = "Frames of masters that may wait; with more, the session is ended.",
@@ -139,6 +152,8 @@ absl::StatusOr<Options> CoreOptions(const Config& config) {
   options.sweep_interval = config.sweep_interval;
   options.preemption_delay = config.preemption_delay;
   options.preemption_interval = config.preemption_interval;
+  options.gang_hold_max = config.gang_hold_max;
+  options.gang_looks_max = static_cast<size_t>(config.gang_looks_max);
   options.recovery_factor = config.recovery_factor;
   options.recovery_timeout = config.recovery_timeout;
   options.proposal_timeout = config.proposal_timeout;

@@ -30,11 +30,13 @@ struct Config {
   absl::Duration sweep_interval = Options().sweep_interval;
   absl::Duration preemption_delay = Options().preemption_delay;
   absl::Duration preemption_interval = Options().preemption_interval;
+  absl::Duration gang_hold_max = Options().gang_hold_max;
   double recovery_factor = Options().recovery_factor;
   absl::Duration recovery_timeout = Options().recovery_timeout;
   absl::Duration proposal_timeout = Options().proposal_timeout;
   int64_t proposals_waiting_max = static_cast<int64_t>(Options().proposals_waiting_max);
   int64_t filters_max = static_cast<int64_t>(Options().filters_max);
+  int64_t gang_looks_max = static_cast<int64_t>(Options().gang_looks_max);
   int64_t mailbox_max = 4096;
   int64_t seed = 0;
 };

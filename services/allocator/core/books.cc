@@ -46,6 +46,7 @@ absl::Status Books::On(absl::Time, UpsertFramework change) {
     wake = DemandGrew(FrameworkState{}, after);
   }
   if (after.active) inverse_offers.OnRevive(after.id);
+  if (gangs.HoldsFor(after.id)) ReleaseGangHolds();
   mirror.PutFramework(std::move(after));
   if (wake) candidates.MarkAll();
   return absl::OkStatus();
@@ -54,6 +55,8 @@ absl::Status Books::On(absl::Time, UpsertFramework change) {
 absl::Status Books::On(absl::Time, const RemoveFramework& change) {
   Framework* framework = mirror.FindFramework(change.framework);
   if (framework == nullptr) return Unknown("framework", change.framework.value());
+  if (gangs.HoldsFor(change.framework)) ReleaseGangHolds();
+  gangs.DropFramework(change.framework);
   for (const auto& [role, client] : framework->clients) filters.DropClient(client->serial);
   for (const auto& [agent, count] : framework->holdings) candidates.Mark(agent);
   inverse_offers.OnFrameworkRemoved(change.framework);
@@ -102,7 +105,8 @@ absl::Status Books::On(absl::Time, const Suppress& change) {
 
 absl::Status Books::On(absl::Time, UpsertAgent change) {
   const AgentId id = change.agent.id;
-  const Agent* known = mirror.FindAgent(id);
+  Agent* known = mirror.FindAgent(id);
+  if (known != nullptr) ReleaseGangHold(known);
   if (known != nullptr && known->state.traits != change.agent.traits) {
     filters.DropAgent(known->serial);
   }
@@ -119,6 +123,7 @@ absl::Status Books::On(absl::Time, UpsertAgent change) {
 absl::Status Books::On(absl::Time, const RemoveAgent& change) {
   Agent* agent = mirror.FindAgent(change.agent);
   if (agent == nullptr) return Unknown("agent", change.agent.value());
+  ReleaseGangHold(agent);
   filters.DropAgent(agent->serial);
   inverse_offers.OnAgentRemoved(change.agent);
   mirror.RemoveAgent(agent);
@@ -159,6 +164,7 @@ absl::Status Books::On(absl::Time, const Allocate& change) {
   }
   const Tentative* settled = nullptr;
   if (absl::Status status = SettleProposal(change, &settled); !status.ok()) return status;
+  if (settled == nullptr) ReleaseGangHold(agent);  // the master knows better what is free
   Client* client = mirror.roles().GetClient(change.holder.role, change.holder.framework);
   mirror.roles().Pin(client);  // while it has neither the old holding nor the new one
   if (settled != nullptr) {
@@ -205,12 +211,13 @@ absl::Status Books::ApplyResult(const ProposalResult& result, absl::Time retry_a
     return absl::OkStatus();
   }
   const Tentative& tentative = *found->second;
+  if (tentative.gang != 0 && gangs.OnRejected(tentative.gang, retry_at)) ++gangs_rejected_;
   Framework* framework = tentative.client->framework;
   if (Agent* agent = tentative.agent; agent != nullptr) {
     candidates.Mark(agent->state.id);
     if (result.reject_reason == RejectReason::kAgentNotActive) {
       agent->held_back = true;
-    } else if (framework != nullptr) {
+    } else if (framework != nullptr && tentative.gang == 0) {
       AddFilter(*tentative.client, *agent, tentative.resources, retry_at);
     }
   }
@@ -236,18 +243,21 @@ absl::Status Books::On(absl::Time, const SetWeight& change) {
 }
 
 absl::Status Books::On(absl::Time, SetQuota change) {
+  ReleaseGangHolds();
   mirror.SetQuota(change.role, std::move(change.quota));
   candidates.MarkAll();
   return absl::OkStatus();
 }
 
 absl::Status Books::On(absl::Time, ConfigureRole change) {
+  ReleaseGangHolds();
   mirror.roles().Configure(change.role, std::move(change.settings));
   candidates.MarkAll();
   return absl::OkStatus();
 }
 
 absl::Status Books::On(absl::Time, SetWhitelist change) {
+  ReleaseGangHolds();
   mirror.SetWhitelist(std::move(change.hostnames));
   candidates.MarkAll();
   return absl::OkStatus();
@@ -262,6 +272,47 @@ absl::Status Books::On(absl::Time, const SetRecovery& change) {
 absl::Status Books::On(absl::Time now, const SettleInverseOffer& change) {
   inverse_offers.Settle(change.framework, change.agent, now + std::min(change.refuse, refuse_max_));
   return absl::OkStatus();
+}
+
+// --- Gangs
+// ----------------------------------------------------------------------------------------
+
+absl::Status Books::On(absl::Time now, UpsertGang change) {
+  const GangKey& key = change.gang.key;
+  if (mirror.FindFramework(key.framework) == nullptr) {
+    return Unknown("framework", key.framework.value());
+  }
+  if (gangs.HoldsFor(key)) ReleaseGangHolds();
+  gangs.Put(now, std::move(change.gang));
+  candidates.MarkAll();
+  return absl::OkStatus();
+}
+
+absl::Status Books::On(absl::Time, const RemoveGang& change) {
+  if (gangs.HoldsFor(change.gang)) ReleaseGangHolds();
+  if (gangs.Remove(change.gang)) return absl::OkStatus();
+  return Unknown("gang",
+                 absl::StrCat(change.gang.id, " of framework ", change.gang.framework.value()));
+}
+
+void Books::ReleaseGangHold(Agent* agent) {
+  if (!agent->aside) return;
+  gangs.Unplace(agent->state.id);
+  mirror.GiveBack(agent);
+  candidates.Mark(agent->state.id);
+  QuotaMayGiveWay();
+}
+
+void Books::ReleaseGangHolds() {
+  while (!gangs.places().empty()) {
+    ReleaseGangHold(mirror.FindAgent(gangs.places().begin()->first));
+  }
+}
+
+void Books::ExpireGangHold(absl::Time now) {
+  if (gangs.NextDeadline() > now) return;
+  ReleaseGangHolds();
+  gangs.EndHold();
 }
 
 void Books::QuotaMayGiveWay() {
@@ -315,6 +366,7 @@ void Books::Sweep() {
 void Books::CheckInvariants() const {
   mirror.CheckInvariants();
   filters.CheckInvariants();
+  gangs.CheckInvariants(mirror);
 }
 
 }  // namespace meros::allocator

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "services/allocator/core/candidates.h"
 #include "services/allocator/core/filters/refuse.h"
+#include "services/allocator/core/gangs.h"
 #include "services/allocator/core/inverse_offers.h"
 #include "services/allocator/core/messages.h"
 #include "services/allocator/core/mirror.h"
@@ -59,6 +60,12 @@ class Books {
   RefuseFilters filters;
   Candidates candidates;
   InverseOffers inverse_offers;
+  Gangs gangs;
+
+  // Gives what is set aside for a gang back when its time is over.
+  void ExpireGangHold(absl::Time now);
+  // How many proposals of gangs the master refused since the last call.
+  uint64_t TakeGangsRejected() { return std::exchange(gangs_rejected_, 0); }
 
  private:
   absl::Status On(absl::Time now, UpsertFramework change);
@@ -75,8 +82,14 @@ class Books {
   absl::Status On(absl::Time now, SetWhitelist change);
   absl::Status On(absl::Time now, const SetRecovery& change);
   absl::Status On(absl::Time now, const SettleInverseOffer& change);
+  absl::Status On(absl::Time now, UpsertGang change);
+  absl::Status On(absl::Time now, const RemoveGang& change);
 
   void Sweep();
+  // What is set aside on the agent, or anywhere, is given back: what it was set aside for, or what
+  // stood behind the decision, changes.
+  void ReleaseGangHold(Agent* agent);
+  void ReleaseGangHolds();
   // Consumption fell or the cluster changed: quota may leave more.
   void QuotaMayGiveWay();
   void AddFilter(const Client& client, const Agent& agent, const Resources& refused,
@@ -92,6 +105,7 @@ class Books {
   AgentId swept_;            // the last one
   uint64_t agents_expected_ = 0;
   uint64_t filters_dropped_ = 0;
+  uint64_t gangs_rejected_ = 0;
   uint64_t last_visit_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "services/allocator/core/explain.h"
+#include "services/allocator/core/propose_gangs.h"
 
 namespace meros::allocator {
 
@@ -26,6 +27,7 @@ absl::Time Core::NextDeadline() const {
   if (phase_ == Phase::kAwaiting) return ask_at_;
   if (phase_ != Phase::kReady) return absl::InfiniteFuture();
   absl::Time next = std::min(batch_at_, books_->filters.NextExpiry());
+  next = std::min(next, books_->gangs.NextDeadline());
   if (!books_->candidates.empty() && !WaitsForResults()) {
     next = std::min(next, WaitsForAgents(earliest_run_) ? RecoveryEnd() : earliest_run_);
   }
@@ -173,6 +175,7 @@ void Core::OnMessage(absl::Time now, const ProposalResult& result, Effects* out)
     LoseMirror(now, std::string(status.message()), out);
     return;
   }
+  stats_.gangs_rejected += books_->TakeGangsRejected();
   if (result.proposal_id > 0) ++stats_.results[static_cast<size_t>(result.reject_reason)];
 }
 
@@ -222,16 +225,17 @@ void Core::On(absl::Time now, runtime::Tick, Effects* out) {
     return;
   }
   books_->ExpireFilters(now);
+  books_->ExpireGangHold(now);
   if (now >= batch_at_) {
     ++stats_.batch_runs;
     batch_at_ = now + options_.allocation_interval;
     books_->BeginBatch();
-    if (!WaitsForAgents(now)) RunAllocation(now, out);
+    if (!WaitsForAgents(now)) RunAllocation(now, Look::kAtAll, out);
     RunRequests(now, out);
   } else if (!books_->candidates.empty() && now >= earliest_run_ && !WaitsForResults() &&
              !WaitsForAgents(now)) {
     ++stats_.event_runs;
-    RunAllocation(now, out);
+    RunAllocation(now, Look::kAtMarked, out);
   }
 }
 
@@ -247,11 +251,18 @@ void Core::RunRequests(absl::Time now, Effects* out) {
   });
 }
 
-void Core::RunAllocation(absl::Time now, Effects* out) {
+void Core::RunAllocation(absl::Time now, Look gangs, Effects* out) {
   const RunContext context{&options_, &rng_, now, version_, &next_proposal_};
-  const RunReport report = Propose(books_.get(), context, [&](Proposal proposal) {
-    out->push_back(SendProposal{stream_, std::move(proposal)});
+  books_->mirror.roles().Refresh();
+  std::vector<Agent*> agents = books_->candidates.Take(books_->mirror);
+  ProposeGangs(books_.get(), context, agents, gangs == Look::kAtAll, [&](GangProposal proposal) {
+    ++stats_.gangs_proposed;
+    out->push_back(SendGangProposal{stream_, std::move(proposal)});
   });
+  const RunReport report =
+      Propose(books_.get(), context, std::move(agents), [&](Proposal proposal) {
+        out->push_back(SendProposal{stream_, std::move(proposal)});
+      });
   for (size_t gate = 0; gate < kGateCount; ++gate) stats_.gates[gate] += report.gates[gate];
   stats_.proposals += report.proposals;
   stats_.filters_dropped += books_->TakeFiltersDropped();

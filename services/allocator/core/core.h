@@ -44,7 +44,7 @@
 namespace meros::allocator {
 
 enum class Phase : uint8_t { kNoMaster, kAwaiting, kLoading, kReady };
-inline constexpr size_t kRejectReasonCount = 6;
+inline constexpr size_t kRejectReasonCount = 7;
 
 // Counted since the start of the process.
 struct Stats {
@@ -61,13 +61,16 @@ struct Stats {
   uint64_t filters_dropped = 0;   // refusals not taken because filters_max were in force
   uint64_t inverse_offers = 0;
   uint64_t preemptions = 0;  // proposed
+  uint64_t gangs_proposed = 0;
+  uint64_t gangs_rejected = 0;  // proposals of gangs that the master did not take
 };
 
 class Core {
  public:
   using Input = std::variant<FrameReceived, StreamClosed, ExplainAsked, runtime::Tick>;
-  using Effect = std::variant<SendWelcome, SendProposal, SendInverseOffer, SendPreemption,
-                              SendNeedSnapshot, CloseStream, Explained>;
+  using Effect =
+      std::variant<SendWelcome, SendProposal, SendGangProposal, SendInverseOffer, SendPreemption,
+                   SendNeedSnapshot, CloseStream, Explained>;
   using Effects = std::vector<Effect>;
 
   // REQUIRES: options.Validate() is OK.
@@ -108,7 +111,9 @@ class Core {
 
   void LoseMirror(absl::Time now, const std::string& reason, Effects* out);
   void AskForSnapshot(absl::Time now, const std::string& reason, Effects* out);
-  void RunAllocation(absl::Time now, Effects* out);
+  enum class Look : uint8_t { kAtMarked, kAtAll };
+  // `gangs`: whether all agents are looked at for gangs.
+  void RunAllocation(absl::Time now, Look gangs, Effects* out);
   // Asks for what is not free: what agents that go away hold, and what guarantees lack.
   void RunRequests(absl::Time now, Effects* out);
   bool WaitsForResults() const;

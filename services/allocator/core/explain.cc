@@ -11,6 +11,7 @@
 #include "services/allocator/core/filters/capabilities.h"
 #include "services/allocator/core/filters/min_allocatable.h"
 #include "services/allocator/core/filters/offer_size.h"
+#include "services/allocator/core/propose_gangs.h"
 #include "services/allocator/core/quota_headroom.h"
 
 namespace meros::allocator {
@@ -222,6 +223,7 @@ absl::StatusOr<Explanation> Explain(const Books& books, const Options& options, 
     result.headroom = mirror.available() - result.guarantees_lacking;
   }
   result.filters = books.filters.CountOf(client->serial);
+  result.notes = DescribeGangs(books, options, now, *client);
   const AgentJudge judge(books, options, now, query, *client);
   Tally tally(query, &result);
   for (const auto& [id, agent] : mirror.agents()) {

@@ -47,7 +47,8 @@ struct Recover {
   HolderKey holder;
   AgentId agent;
   Resources resources;
-  absl::Duration refuse;  // zero: no filter
+  absl::Duration refuse;     // zero: no filter
+  uint64_t proposal_id = 0;  // of an offer that ended thereby; 0: of none
 };
 struct Revive {
   FrameworkId framework;
@@ -82,9 +83,16 @@ struct SettleInverseOffer {
   absl::Duration refuse;
 };
 
+struct UpsertGang {
+  GangState gang;
+};
+struct RemoveGang {
+  GangKey gang;
+};
+
 using Change = std::variant<UpsertFramework, RemoveFramework, UpsertAgent, RemoveAgent, Allocate,
                             Recover, Revive, Suppress, SetWeight, SetQuota, ConfigureRole,
-                            SetWhitelist, SetRecovery, SettleInverseOffer>;
+                            SetWhitelist, SetRecovery, SettleInverseOffer, UpsertGang, RemoveGang>;
 
 // Messages of a master.
 struct Hello {
@@ -109,6 +117,7 @@ enum class RejectReason : uint8_t {
   kFrameworkNotActive,
   kTooManyOffers,
   kInvalid,
+  kGang,  // another part of the gang was rejected, or nobody wants it any more
 };
 struct ProposalResult {
   uint64_t proposal_id = 0;
@@ -153,6 +162,10 @@ struct SendWelcome {
 struct SendProposal {
   StreamId stream = 0;
   Proposal proposal;
+};
+struct SendGangProposal {
+  StreamId stream = 0;
+  GangProposal proposal;
 };
 struct SendInverseOffer {
   StreamId stream = 0;

@@ -124,6 +124,7 @@ Agent* Mirror::PutAgent(AgentState state) {
 }
 
 void Mirror::RemoveAgent(Agent* agent) {
+  MEROS_CHECK(!agent->aside) << agent->state.id;
   while (!agent->held.empty()) Drop(agent, HolderKey(agent->held.begin()->first));
   for (const uint64_t id : agent->tentative) {
     Tentative& tentative = *proposals_.at(id);
@@ -224,6 +225,7 @@ void Mirror::RecomputeFree(Agent* agent) {
   agent->overcommitted = false;
   for (const auto& [holder, holding] : agent->held) Take(agent, holding.resources);
   for (const uint64_t id : agent->tentative) Take(agent, proposals_.at(id)->resources);
+  if (agent->aside) Take(agent, agent->aside->resources);
   PublishAvailable(agent);
 }
 
@@ -295,10 +297,11 @@ void Mirror::Drop(Agent* agent, const HolderKey& holder) {
 // --- Proposals
 // ------------------------------------------------------------------------------------
 
-void Mirror::Propose(uint64_t id, Agent* agent, Client* client, Resources resources,
-                     absl::Time now) {
+void Mirror::Propose(uint64_t id, Agent* agent, Client* client, Resources resources, absl::Time now,
+                     uint64_t gang) {
   auto tentative = std::make_unique<Tentative>();
   tentative->client = client;
+  tentative->gang = gang;
   tentative->agent = agent;
   tentative->charge = Charge::Of(resources);
   tentative->sent = now;
@@ -327,6 +330,25 @@ void Mirror::Withdraw(uint64_t id) {
   roles_.Unpin(tentative.client);
 }
 
+// --- What is kept back
+// --------------------------------------------------------------------------------
+
+void Mirror::KeepBack(Agent* agent, Client* client, Resources resources) {
+  MEROS_CHECK(!agent->aside) << agent->state.id;
+  const allocator::Charge charge = Charge::Of(resources);
+  Take(agent, resources);
+  roles_.Pin(client);
+  roles_.Charge(client, charge, Grant::kNo);
+  agent->aside = SetAside{client, std::move(resources), charge};
+}
+
+void Mirror::GiveBack(Agent* agent) {
+  const SetAside aside = *std::exchange(agent->aside, std::nullopt);
+  Return(agent, aside.resources);
+  roles_.Credit(aside.client, aside.charge);
+  roles_.Unpin(aside.client);
+}
+
 // --- Invariants
 // -----------------------------------------------------------------------------------
 
@@ -347,6 +369,7 @@ void Mirror::CheckAgent(const Agent& agent) const {
     MEROS_CHECK(proposals_.at(id)->agent == &agent) << id;
     take(proposals_.at(id)->resources);
   }
+  if (agent.aside) take(agent.aside->resources);
   MEROS_CHECK(free == agent.free) << agent.state.id << " has " << agent.free.DebugString()
                                   << " free, counted " << free.DebugString();
   MEROS_CHECK(agent.overcommitted == overcommitted) << agent.state.id;
@@ -368,6 +391,9 @@ void Mirror::CheckInvariants() const {
       accounts[holding.client].charged += Charge::Of(holding.resources).all;
       ++accounts[holding.client].grants;  // counts pins here
     }
+    if (!agent->aside) continue;
+    accounts[agent->aside->client].charged += agent->aside->charge.all;
+    ++accounts[agent->aside->client].grants;
   }
   MEROS_CHECK(totals == totals_) << totals.ToString() << " " << totals_.ToString();
   MEROS_CHECK(!roles_.has_quota() || available == available_)

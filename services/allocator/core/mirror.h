@@ -2,10 +2,10 @@
 // and the accounts of roles. Next to what the master has committed stand the tentative holdings:
 // resources of proposals whose result is not known yet.
 //
-// Per agent: free + held + tentative = total, for everything that is not shared. What is shared can
-// be given to many and is never used up. When the master shrinks an agent below what is held of it,
-// or commits something that we had proposed elsewhere, the agent is overcommitted: nothing of the
-// kind is free until enough has come back.
+// Per agent: free + held + tentative + set aside = total, for everything that is not shared. What
+// is shared can be given to many and is never used up. When the master shrinks an agent below what
+// is held of it, or commits something that we had proposed elsewhere, the agent is overcommitted:
+// nothing of the kind is free until enough has come back.
 //
 // Mutations keep agents, frameworks and accounts consistent with each other; what the master says
 // is checked here and a contradiction is returned, never asserted.
@@ -30,6 +30,13 @@
 
 namespace meros::allocator {
 
+// What is kept back of an agent for a gang that waits: as if it were offered, but nobody was told.
+struct SetAside {
+  Client* client = nullptr;
+  Resources resources;
+  Charge charge;
+};
+
 struct Agent {
   struct Holding {
     Client* client = nullptr;
@@ -42,6 +49,7 @@ struct Agent {
   Resources shared;                            // of the total
   absl::btree_map<HolderKey, Holding> held;    // committed by the master
   absl::InlinedVector<uint64_t, 2> tentative;  // ids of proposals
+  std::optional<SetAside> aside;
   bool overcommitted = false;
 
   // Of the total: spare the stages work on the usual agent, which has none of it.
@@ -79,6 +87,7 @@ struct Tentative {
   Charge charge;
   absl::Time sent;
   bool accepted = false;  // the master took it; the Allocate that follows makes it a holding
+  uint64_t gang = 0;      // serial of the gang that it is a part of; 0: of none
 };
 
 class Mirror {
@@ -113,7 +122,7 @@ class Mirror {
 
   Agent* PutAgent(AgentState state);
   // Removes it with its holdings. Proposals on it stay known until their results come, but there is
-  // nothing left that they could hold.
+  // nothing left that they could hold. REQUIRES: nothing is set aside on it.
   void RemoveAgent(Agent* agent);
 
   // Sets who may have offers of which agents; holds for agents that come later, too.
@@ -129,11 +138,18 @@ class Mirror {
 
   // Proposed resources leave what is free and are charged. REQUIRES: `id` is new, agent.free and
   // agent.shared contain `resources`.
-  void Propose(uint64_t id, Agent* agent, Client* client, Resources resources, absl::Time now);
+  void Propose(uint64_t id, Agent* agent, Client* client, Resources resources, absl::Time now,
+               uint64_t gang = 0);
   // Marks as accepted. REQUIRES: known.
   void Accept(uint64_t id);
   // Undoes Propose. REQUIRES: known.
   void Withdraw(uint64_t id);
+
+  // Keeps `resources` back for the client: they leave what is free and are charged. REQUIRES:
+  // nothing is set aside on the agent, agent.free contains `resources`.
+  void KeepBack(Agent* agent, Client* client, Resources resources);
+  // Undoes KeepBack. REQUIRES: something is set aside.
+  void GiveBack(Agent* agent);
 
   // MEROS_CHECKs conservation per agent, accounts against holdings, and the role tree.
   void CheckInvariants() const;

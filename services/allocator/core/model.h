@@ -127,6 +127,41 @@ struct PreemptionProposal {
   std::string for_role;
 };
 
+// Bundles that a framework wants offered all at once or not at all.
+struct GangKey {
+  FrameworkId framework;
+  std::string id;  // the framework's name for it
+
+  friend bool operator==(const GangKey&, const GangKey&) = default;
+  friend bool operator<(const GangKey& a, const GangKey& b) {
+    return a.framework == b.framework ? a.id < b.id : a.framework < b.framework;
+  }
+};
+struct GangBundle {
+  ResourceQuantities amount;  // on one agent; not empty
+  uint32_t count = 1;         // > 0
+};
+struct GangState {
+  GangKey key;
+  std::string role;
+  std::vector<GangBundle> bundles;  // not empty
+  bool distinct_agents = false;     // no two bundles on one agent
+  absl::Duration remaining;         // until the master drops it
+};
+
+// "Offer all of this together."
+struct GangProposal {
+  struct Part {
+    uint64_t id = 0;  // of a proposal
+    AgentId agent;
+    Resources resources;  // not empty, without allocation role
+  };
+  GangKey gang;
+  std::string role;
+  uint64_t based_on_version = 0;
+  std::vector<Part> parts;  // one per agent
+};
+
 // "Ask this framework to give back what it has on this agent."
 struct InverseOffer {
   FrameworkId framework;

@@ -5,6 +5,7 @@
 // Owner: tests of services/allocator. Thread rule: thread-compatible.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -24,6 +25,7 @@ struct ModelOptions {
   bool reservations = true;
   bool quotas = false;
   bool settings = false;  // of roles, whitelists and offer constraints
+  bool gangs = false;     // of one kind of bundles each
   double reject_chance = 0;
 };
 
@@ -46,12 +48,14 @@ class ModelMaster {
         objects.push_back(Allocate{holder, AgentId(id), held});
       }
     }
+    for (const GangState& gang : gangs_) objects.push_back(UpsertGang{gang});
     return objects;
   }
 
   // One random change of the books.
   Change RandomChange() {
     for (;;) {
+      if (options_.gangs && !frameworks_.empty() && rng_.Chance(0.1)) return ChangeGang();
       switch (rng_.Uniform(0, 12)) {
         case 0:
           return ChangeFramework();
@@ -98,6 +102,65 @@ class ModelMaster {
     Agent& agent = agents_.at(proposal.agent.value());
     agent.held[holder] += proposal.resources;
     out->push_back(Delta{0, Allocate{holder, proposal.agent, proposal.resources, proposal.id}});
+  }
+
+  // The same for a gang: all parts or none. A gang that was offered has ended.
+  void Answer(const GangProposal& proposal, std::vector<MasterMessage>* out) {
+    const auto gang = std::find_if(gangs_.begin(), gangs_.end(),
+                                   [&](const GangState& g) { return g.key == proposal.gang; });
+    uint32_t bundles = 0;
+    RejectReason reason = gang == gangs_.end() ? RejectReason::kGang : RejectReason::kNone;
+    for (const GangProposal::Part& part : proposal.parts) {
+      if (reason != RejectReason::kNone) break;
+      reason =
+          Judge({part.id, 0, proposal.gang.framework, proposal.role, part.agent, part.resources});
+      const resources::Scalar each = gang->bundles[0].amount.Get(resources::ResourceName::Cpus());
+      bundles += static_cast<uint32_t>(part.resources.Cpus().millis() / each.millis());
+    }
+    MEROS_CHECK(reason != RejectReason::kNone || bundles == gang->bundles[0].count) << bundles;
+    for (const GangProposal::Part& part : proposal.parts) {
+      out->push_back(ProposalResult{part.id, reason});
+      if (reason != RejectReason::kNone) continue;
+      const HolderKey holder{proposal.gang.framework, proposal.role};
+      agents_.at(part.agent.value()).held[holder] += part.resources;
+      out->push_back(Delta{0, Allocate{holder, part.agent, part.resources, part.id}});
+    }
+    if (reason != RejectReason::kNone) return;
+    gangs_.erase(gang);
+    out->push_back(Delta{0, RemoveGang{proposal.gang}});
+  }
+
+  // Everyone who is not in a gang wants nothing any more; all are connected and refuse nothing.
+  std::vector<Change> QuietDown() {
+    std::vector<Change> changes;
+    for (auto& [id, framework] : frameworks_) {
+      framework.active = true;
+      framework.suppressed_roles = framework.roles;
+      changes.push_back(UpsertFramework{framework});
+      changes.push_back(Revive{framework.id, {}});
+      changes.push_back(Suppress{framework.id, {}});
+    }
+    return changes;
+  }
+  // Those whose framework has their role.
+  std::vector<GangState> WaitingGangs() const {
+    std::vector<GangState> waiting;
+    for (const GangState& gang : gangs_) {
+      if (frameworks_.at(gang.key.framework.value()).roles.contains(gang.role)) {
+        waiting.push_back(gang);
+      }
+    }
+    return waiting;
+  }
+  // What is free, by agent, on agents that are offered to everyone.
+  std::vector<Resources> FreeForEveryone() const {
+    std::vector<Resources> free;
+    for (const auto& [id, agent] : agents_) {
+      if (agent.state.active && !agent.state.total.Gpus().is_positive()) {
+        free.push_back(agent.Free());
+      }
+    }
+    return free;
   }
 
   // Another master takes over: it knows no proposal.
@@ -176,11 +239,29 @@ class ModelMaster {
   }
   Change DropFramework(const std::string& id) {
     frameworks_.erase(id);
+    std::erase_if(gangs_, [&](const GangState& g) { return g.key.framework.value() == id; });
     for (auto& [agent_id, agent] : agents_) {
       std::erase_if(agent.held,
                     [&](const auto& entry) { return entry.first.framework.value() == id; });
     }
     return RemoveFramework{FrameworkId(id)};
+  }
+  Change ChangeGang() {
+    if (!gangs_.empty() && rng_.Chance(0.3)) {
+      const GangKey key = Any(gangs_).key;
+      std::erase_if(gangs_, [&](const GangState& g) { return g.key == key; });
+      return RemoveGang{key};
+    }
+    GangState gang;
+    gang.key = {FrameworkId(Pick(frameworks_)), absl::StrCat("g", rng_.Uniform(1, 3))};
+    gang.role = Any(options_.roles);
+    gang.bundles = {{Amounts(absl::StrCat("cpus:", rng_.Uniform(1, 4), ";mem:32")),
+                     static_cast<uint32_t>(rng_.Uniform(1, 8))}};
+    gang.distinct_agents = rng_.Chance(0.3);
+    gang.remaining = absl::Hours(1);
+    std::erase_if(gangs_, [&](const GangState& g) { return g.key == gang.key; });
+    gangs_.push_back(gang);
+    return UpsertGang{gang};
   }
   Change DropAgent(const std::string& id) {
     agents_.erase(id);
@@ -268,6 +349,7 @@ class ModelMaster {
   std::map<std::string, Quota> quotas_;
   std::map<std::string, RoleSettings> settings_;
   SetWhitelist whitelist_;
+  std::vector<GangState> gangs_;  // in the order of asking
   uint64_t last_proposal_ = 0;
   size_t rejected_ = 0;
 };

@@ -51,6 +51,9 @@ absl::Status Options::Validate() const {
       CheckDuration("preemption_delay", preemption_delay, absl::ZeroDuration(), absl::Hours(24)));
   status.Update(
       CheckDuration("preemption_interval", preemption_interval, absl::Seconds(1), absl::Hours(24)));
+  status.Update(
+      CheckDuration("gang_hold_max", gang_hold_max, absl::ZeroDuration(), absl::Hours(24)));
+  status.Update(CheckCount("gang_looks_max", gang_looks_max, 1));
   if (!(recovery_factor >= 0 && recovery_factor <= 1)) {
     status.Update(absl::InvalidArgumentError(
         absl::StrCat("recovery_factor is ", recovery_factor, ", must be from 0 to 1")));

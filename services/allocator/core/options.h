@@ -49,6 +49,11 @@ struct Options {
   absl::Duration preemption_delay = absl::Seconds(2);
   absl::Duration preemption_interval = absl::Seconds(30);
 
+  // How long, once, what is free is set aside for a gang that waits, one gang at a time; zero:
+  // never. And at how many of the gangs that wait each batch looks, in turn.
+  absl::Duration gang_hold_max = absl::Seconds(30);
+  size_t gang_looks_max = 64;
+
   // Where no role says otherwise.
   Placement placement = Placement::kRandom;
   Sorter sorter = Sorter::kDrf;

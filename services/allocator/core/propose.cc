@@ -134,9 +134,7 @@ class Run {
   Run(Books* books, const RunContext& context, absl::FunctionRef<void(Proposal)> emit)
       : books_(*books), context_(context), emit_(emit), headroom_(books->mirror) {}
 
-  RunReport Execute() {
-    books_.mirror.roles().Refresh();
-    std::vector<Agent*> agents = books_.candidates.Take(books_.mirror);
+  RunReport Execute(std::vector<Agent*> agents) {
     if (books_.mirror.roles().demanding_count() == 0) return report_;
     report_.agents = agents.size();
     for (Agent* agent : agents) agent->shared_unoffered = agent->shared;
@@ -226,8 +224,9 @@ absl::string_view GateName(Gate gate) {
   return "unknown";
 }
 
-RunReport Propose(Books* books, const RunContext& context, absl::FunctionRef<void(Proposal)> emit) {
-  return Run(books, context, emit).Execute();
+RunReport Propose(Books* books, const RunContext& context, std::vector<Agent*> agents,
+                  absl::FunctionRef<void(Proposal)> emit) {
+  return Run(books, context, emit).Execute(std::move(agents));
 }
 
 }  // namespace meros::allocator

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
@@ -52,8 +53,9 @@ struct RunContext {
   uint64_t* next_id = nullptr;  // of proposals
 };
 
-// Offers what the candidates have; `emit` is called with each proposal. Leaves no candidates,
-// except when proposals_waiting_max is reached: then those not looked at stay.
-RunReport Propose(Books* books, const RunContext& context, absl::FunctionRef<void(Proposal)> emit);
+// Offers what `agents` have, which were taken from the candidates; `emit` is called with each
+// proposal. When proposals_waiting_max is reached, those not looked at become candidates again.
+RunReport Propose(Books* books, const RunContext& context, std::vector<Agent*> agents,
+                  absl::FunctionRef<void(Proposal)> emit);
 
 }  // namespace meros::allocator

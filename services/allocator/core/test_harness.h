@@ -119,6 +119,19 @@ class Harness {
     MEROS_CHECK(proposals.size() == 1) << proposals.size() << " proposals";
     return proposals[0];
   }
+  std::vector<GangProposal> TakeGangs() { return std::exchange(gang_proposals_, {}); }
+  // The master takes all of a gang, and says that it has ended.
+  void Accept(const GangProposal& gang) {
+    std::vector<MasterMessage> messages;
+    for (const GangProposal::Part& part : gang.parts) {
+      messages.push_back(ProposalResult{part.id, RejectReason::kNone});
+      messages.push_back(
+          Delta{++version,
+                Allocate{{gang.gang.framework, gang.role}, part.agent, part.resources, part.id}});
+    }
+    messages.push_back(Delta{++version, RemoveGang{gang.gang}});
+    Send(stream_, std::move(messages));
+  }
   // "f1 a1" for each inverse offer.
   std::vector<std::string> TakeInverseOffers() {
     std::vector<std::string> lines;
@@ -158,6 +171,8 @@ class Harness {
       trace_.push_back(Trace(effect));
       if (auto* proposal = std::get_if<SendProposal>(&effect)) {
         proposals_.push_back(std::move(proposal->proposal));
+      } else if (auto* gang = std::get_if<SendGangProposal>(&effect)) {
+        gang_proposals_.push_back(std::move(gang->proposal));
       } else if (auto* inverse = std::get_if<SendInverseOffer>(&effect)) {
         inverse_offers_.push_back(std::move(inverse->inverse_offer));
       } else if (auto* preempted = std::get_if<SendPreemption>(&effect)) {
@@ -185,6 +200,10 @@ class Harness {
                           proposal->proposal.based_on_version, ": ", Line(proposal->proposal));
     }
     if (std::holds_alternative<Explained>(effect)) return "explained";
+    if (const auto* gang = std::get_if<SendGangProposal>(&effect)) {
+      return absl::StrCat("gang ", gang->proposal.gang.id, ": ", gang->proposal.parts.size(),
+                          " parts");
+    }
     if (std::holds_alternative<SendPreemption>(effect)) return "preemption";
     if (const auto* inverse = std::get_if<SendInverseOffer>(&effect)) {
       return absl::StrCat("inverse offer to ", inverse->inverse_offer.framework.value(), " for ",
@@ -202,6 +221,7 @@ class Harness {
   StreamId stream_ = 1;
   std::vector<std::string> trace_;
   std::vector<Proposal> proposals_;
+  std::vector<GangProposal> gang_proposals_;
   std::vector<InverseOffer> inverse_offers_;
   std::vector<PreemptionProposal> preemptions_;
   absl::StatusOr<std::shared_ptr<const Explanation>> explained_ = absl::InternalError("no answer");

@@ -22,6 +22,8 @@ absl::string_view ReasonName(RejectReason reason) {
       return "too_many_offers";
     case RejectReason::kInvalid:
       return "invalid";
+    case RejectReason::kGang:
+      return "gang";
   }
   return "unknown";
 }
@@ -66,6 +68,10 @@ CoreMetrics::CoreMetrics(telemetry::MetricRegistry* registry) {
   preemptions_ = registry->AddCounter(
       "meros_allocator_preemptions_total",
       "Requests to take resources back from a preemptible role for the guarantee of another.");
+  gangs_proposed_ = registry->AddCounter("meros_allocator_gangs_proposed_total",
+                                         "Gangs of which all bundles were proposed.");
+  gangs_rejected_ = registry->AddCounter("meros_allocator_gangs_rejected_total",
+                                         "Proposals of gangs that the master did not take.");
   run_time_ = registry->AddHistogram("meros_allocator_run_seconds", "Time of allocation runs.",
                                      telemetry::LatencyBuckets());
   run_proposals_ =
@@ -75,6 +81,9 @@ CoreMetrics::CoreMetrics(telemetry::MetricRegistry* registry) {
   frameworks_ = registry->AddGauge("meros_allocator_frameworks", "Frameworks known.");
   roles_ = registry->AddGauge("meros_allocator_roles", "Roles known.");
   filters_ = registry->AddGauge("meros_allocator_filters", "Refusals of frameworks in force.");
+  gangs_ = registry->AddGauge("meros_allocator_gangs", "Gangs that frameworks wait for.");
+  gang_agents_ = registry->AddGauge("meros_allocator_gang_agents",
+                                    "Agents on which something is set aside for a gang.");
   waiting_ =
       registry->AddGauge("meros_allocator_proposals_waiting", "Proposals whose result is awaited.");
   ready_ = registry->AddGauge("meros_allocator_ready",
@@ -97,6 +106,8 @@ void CoreMetrics::Publish(const Core& core) {
   Advance(&sessions_refused_, published_.sessions_refused, stats.sessions_refused);
   Advance(&filters_dropped_, published_.filters_dropped, stats.filters_dropped);
   Advance(&preemptions_, published_.preemptions, stats.preemptions);
+  Advance(&gangs_proposed_, published_.gangs_proposed, stats.gangs_proposed);
+  Advance(&gangs_rejected_, published_.gangs_rejected, stats.gangs_rejected);
   Advance(&inverse_offers_, published_.inverse_offers, stats.inverse_offers);
   if (stats.batch_runs + stats.event_runs != published_.batch_runs + published_.event_runs) {
     run_proposals_.Observe(static_cast<double>(stats.last_run.proposals));
@@ -114,6 +125,8 @@ void CoreMetrics::PublishGauges(const Core& core) {
   set(&frameworks_, [](const Books& b) { return b.mirror.frameworks().size(); });
   set(&roles_, [](const Books& b) { return b.mirror.roles().role_count(); });
   set(&filters_, [](const Books& b) { return b.filters.size(); });
+  set(&gangs_, [](const Books& b) { return b.gangs.size(); });
+  set(&gang_agents_, [](const Books& b) { return b.gangs.places().size(); });
   set(&waiting_, [](const Books& b) { return b.mirror.proposals().size(); });
   ready_.Set(core.phase() == Phase::kReady ? 1 : 0);
   version_.Set(static_cast<double>(core.version()));

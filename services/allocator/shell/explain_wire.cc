@@ -95,6 +95,7 @@ v1::ExplainResponse ToWire(const Explanation& explanation) {
   if (explanation.headroom) Write(*explanation.headroom, out.mutable_headroom());
   Write(explanation.guarantees_lacking, out.mutable_guarantees_lacking());
   out.set_filters(explanation.filters);
+  for (const std::string& note : explanation.notes) out.add_notes(note);
   return out;
 }
 

@@ -133,7 +133,43 @@ absl::StatusOr<Change> Read(const v1::Recovery& message, const FieldPath& path) 
                          ReadAllocation(message.allocation(), path.Field("allocation")));
   if (message.refuse_ms() < 0) return path.Field("refuse_ms").Fault("is negative");
   return Recover{std::move(allocation.holder), std::move(allocation.agent),
-                 std::move(allocation.resources), absl::Milliseconds(message.refuse_ms())};
+                 std::move(allocation.resources), absl::Milliseconds(message.refuse_ms()),
+                 allocation.proposal_id};
+}
+
+absl::StatusOr<GangKey> ReadGangKey(const std::string& framework_id, const std::string& gang_id,
+                                    const FieldPath& path) {
+  GangKey key;
+  MEROS_ASSIGN_OR_RETURN(key.framework,
+                         ReadId<FrameworkId>(framework_id, path.Field("framework_id")));
+  if (gang_id.empty()) return path.Field("gang_id").Fault("must be set");
+  key.id = gang_id;
+  return key;
+}
+
+absl::StatusOr<Change> Read(const v1::Gang& message, const FieldPath& path) {
+  GangState gang;
+  MEROS_ASSIGN_OR_RETURN(gang.key, ReadGangKey(message.framework_id(), message.gang_id(), path));
+  MEROS_ASSIGN_OR_RETURN(gang.role, ReadRole(message.role(), path.Field("role")));
+  for (int i = 0; i < message.bundles_size(); ++i) {
+    const FieldPath bundle_path = path.Item("bundles", i);
+    GangBundle bundle;
+    MEROS_ASSIGN_OR_RETURN(bundle.amount,
+                           ReadAmounts(message.bundles(i).amount(), bundle_path.Field("amount")));
+    bundle.count = message.bundles(i).count();
+    if (bundle.amount.empty()) return bundle_path.Field("amount").Fault("is empty");
+    if (bundle.count == 0) return bundle_path.Field("count").Fault("is 0");
+    gang.bundles.push_back(std::move(bundle));
+  }
+  if (gang.bundles.empty()) return path.Field("bundles").Fault("is empty");
+  gang.distinct_agents = message.distinct_agents();
+  gang.remaining = absl::Milliseconds(message.remaining_ms());
+  return UpsertGang{std::move(gang)};
+}
+
+absl::StatusOr<Change> Read(const v1::GangRef& message, const FieldPath& path) {
+  MEROS_ASSIGN_OR_RETURN(GangKey key, ReadGangKey(message.framework_id(), message.gang_id(), path));
+  return RemoveGang{std::move(key)};
 }
 
 template <typename Selection>
@@ -173,6 +209,10 @@ absl::StatusOr<Change> ReadChange(const v1::Delta& delta, const FieldPath& path)
       return ReadPolicy(delta.recovery(), path.Field("recovery"));
     case v1::Delta::kInverseOfferResult:
       return ReadPolicy(delta.inverse_offer_result(), path.Field("inverse_offer_result"));
+    case v1::Delta::kUpsertGang:
+      return Read(delta.upsert_gang(), path.Field("upsert_gang"));
+    case v1::Delta::kRemoveGang:
+      return Read(delta.remove_gang(), path.Field("remove_gang"));
     case v1::Delta::CHANGE_NOT_SET:
       break;
   }
@@ -191,6 +231,8 @@ RejectReason ReadReason(v1::RejectReason reason) {
       return RejectReason::kFrameworkNotActive;
     case v1::REJECT_REASON_TOO_MANY_OFFERS:
       return RejectReason::kTooManyOffers;
+    case v1::REJECT_REASON_GANG:
+      return RejectReason::kGang;
     default:
       return RejectReason::kInvalid;  // of a later version: a rejection all the same
   }

@@ -177,6 +177,8 @@ void Service::Apply(std::vector<Core::Effect> effects) {
               writer.Add(identity_);
             } else if constexpr (std::is_same_v<Effect, SendProposal>) {
               writer.Add(effect.proposal);
+            } else if constexpr (std::is_same_v<Effect, SendGangProposal>) {
+              writer.Add(effect.proposal);
             } else if constexpr (std::is_same_v<Effect, SendInverseOffer>) {
               writer.Add(effect.inverse_offer);
             } else if constexpr (std::is_same_v<Effect, SendPreemption>) {

@@ -22,6 +22,21 @@ void ToWire(const Proposal& proposal, v1::AllocatorMessage* message) {
                          {.refinement = true, .allocation = false});
 }
 
+void ToWire(const GangProposal& proposal, v1::AllocatorMessage* message) {
+  v1::GangProposal* out = message->mutable_gang_proposal();
+  out->set_gang_id(proposal.gang.id);
+  out->set_based_on_version(proposal.based_on_version);
+  out->set_framework_id(proposal.gang.framework.value());
+  out->set_role(proposal.role);
+  for (const GangProposal::Part& part : proposal.parts) {
+    v1::GangPart* out_part = out->add_parts();
+    out_part->set_proposal_id(part.id);
+    out_part->set_agent_id(part.agent.value());
+    wire::ResourcesToProto(part.resources, out_part->mutable_resources(),
+                           {.refinement = true, .allocation = false});
+  }
+}
+
 void ToWire(const InverseOffer& offer, v1::AllocatorMessage* message) {
   v1::InverseOffer* out = message->mutable_inverse_offer();
   out->set_framework_id(offer.framework.value());

@@ -21,6 +21,7 @@ struct Identity {
 
 void ToWire(const Identity& identity, v1::AllocatorMessage* message);  // Welcome
 void ToWire(const Proposal& proposal, v1::AllocatorMessage* message);
+void ToWire(const GangProposal& proposal, v1::AllocatorMessage* message);
 void ToWire(const InverseOffer& offer, v1::AllocatorMessage* message);
 void ToWire(const PreemptionProposal& preemption, v1::AllocatorMessage* message);
 void ToWire(const SendNeedSnapshot& effect, v1::AllocatorMessage* message);

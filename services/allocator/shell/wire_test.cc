@@ -186,11 +186,67 @@ TEST_F(FromWireTest, WhatIsNotSetIsNotGuessed) {
   EXPECT_THAT(Fault(), HasSubstr("messages[0].delta"));
 }
 
+TEST_F(FromWireTest, ReadsAGangAndNamesWhatIsWrongWithOne) {
+  v1::Gang* gang = AddDelta()->mutable_upsert_gang();
+  gang->set_framework_id("f1");
+  gang->set_gang_id("g");
+  gang->set_role("eng");
+  gang->set_distinct_agents(true);
+  gang->set_remaining_ms(1500);
+  EXPECT_THAT(Fault(), HasSubstr("delta.upsert_gang.bundles: is empty"));
+  v1::GangBundle* bundle = gang->add_bundles();
+  EXPECT_THAT(Fault(), HasSubstr("delta.upsert_gang.bundles[0].amount: is empty"));
+  (*bundle->mutable_amount()->mutable_milli())["cpus"] = 500;
+  EXPECT_THAT(Fault(), HasSubstr("delta.upsert_gang.bundles[0].count: is 0"));
+  bundle->set_count(3);
+
+  const GangState read = OnlyChange<UpsertGang>().gang;
+
+  EXPECT_EQ(read.key.framework.value(), "f1");
+  EXPECT_EQ(read.key.id, "g");
+  EXPECT_EQ(read.role, "eng");
+  EXPECT_TRUE(read.distinct_agents);
+  EXPECT_EQ(read.remaining, absl::Milliseconds(1500));
+  ASSERT_EQ(read.bundles.size(), 1);
+  EXPECT_EQ(read.bundles[0].amount.ToString(), "cpus:0.5");
+  EXPECT_EQ(read.bundles[0].count, 3);
+}
+
+TEST_F(FromWireTest, AnOfferEndsWithOrWithoutResourcesLeft) {
+  v1::Allocation* ended = AddDelta()->mutable_recover()->mutable_allocation();
+  ended->set_framework_id("f1");
+  ended->set_role("eng");
+  ended->set_agent_id("a1");
+  ended->set_proposal_id(7);
+
+  EXPECT_EQ(OnlyChange<Recover>().proposal_id, 7);
+  EXPECT_TRUE(OnlyChange<Recover>().resources.empty());
+}
+
 TEST_F(FromWireTest, AReasonOfALaterVersionIsARejection) {
   v1::ProposalResult* result = frame_.add_messages()->mutable_result();
   result->set_proposal_id(4);
   result->set_reject_reason(static_cast<v1::RejectReason>(77));
   EXPECT_EQ(Only<ProposalResult>().reject_reason, RejectReason::kInvalid);
+}
+
+TEST(ToWire, WritesAGangInOneMessage) {
+  v1::AllocatorMessage message;
+  ToWire(GangProposal{{FrameworkId("f1"), "g"},
+                      "eng",
+                      9,
+                      {{3, AgentId("a1"), Text("cpus:4")}, {4, AgentId("a2"), Text("cpus:2")}}},
+         &message);
+
+  const v1::GangProposal& gang = message.gang_proposal();
+  EXPECT_EQ(gang.framework_id(), "f1");
+  EXPECT_EQ(gang.gang_id(), "g");
+  EXPECT_EQ(gang.role(), "eng");
+  EXPECT_EQ(gang.based_on_version(), 9);
+  ASSERT_EQ(gang.parts_size(), 2);
+  EXPECT_EQ(gang.parts(1).proposal_id(), 4);
+  EXPECT_EQ(gang.parts(1).agent_id(), "a2");
+  EXPECT_EQ(gang.parts(1).resources(0).scalar().value(), 2);
 }
 
 TEST(ToWire, WritesAProposalWithoutAllocation) {
