@@ -89,6 +89,21 @@ void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {
               .help = "Offers that a framework may hold, number; more proposals are rejected.",
               .group = "Bounds",
               .constraint = config::InRange<int64_t>(1, 10000000)});
+  flags->Add(&c->max_gangs_per_framework,
+             {.name = "max_gangs_per_framework",
+              .help = "Gangs that a framework may wait for, number; further ones are refused.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(1, 10000)});
+  flags->Add(&c->max_gang_bundles,
+             {.name = "max_gang_bundles",
+              .help = "Bundles of one gang, number; larger gangs are refused.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(1, 10000)});
+  flags->Add(&c->max_gang_deadline,
+             {.name = "max_gang_deadline",
+              .help = "How long a gang may wait; gangs that want longer are refused.",
+              .group = "Bounds",
+              .constraint = config::InRange(absl::Seconds(1), absl::Hours(24 * 365))});
 }
 
 absl::Status CheckHostPort(absl::string_view flag, const std::string& address) {
@@ -135,6 +150,9 @@ absl::Status MasterConfig::Finish() {
   options.max_unreachable_tasks_per_framework = max_unreachable_tasks_per_framework;
   options.max_frameworks = max_frameworks;
   options.max_offers_per_framework = max_offers_per_framework;
+  options.max_gangs_per_framework = max_gangs_per_framework;
+  options.max_gang_bundles = max_gang_bundles;
+  options.max_gang_deadline = max_gang_deadline;
   MasterOptions judged = options;
   judged.master_id = "to be made";
   judged.advertise_address = "to be known";

@@ -31,6 +31,9 @@ struct MasterConfig {
   int64_t max_unreachable_tasks_per_framework = 1000;
   int64_t max_frameworks = 10000;
   int64_t max_offers_per_framework = 20000;
+  int64_t max_gangs_per_framework = 16;
+  int64_t max_gang_bundles = 1000;
+  absl::Duration max_gang_deadline = absl::Hours(24);
 
   // The core's; what has a flag of its own is filled in by Finish().
   MasterOptions options;

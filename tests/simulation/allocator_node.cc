@@ -48,10 +48,12 @@ void AllocatorNode::Apply(absl::Time, Effect effect) {
     ToWire(identity_, frames_.Of(std::get<allocator::SendWelcome>(effect).stream)->add_messages());
   } else if (auto* proposal = std::get_if<allocator::SendProposal>(&effect)) {
     ToWire(proposal->proposal, frames_.Of(proposal->stream)->add_messages());
+  } else if (auto* gang = std::get_if<allocator::SendGangProposal>(&effect)) {
+    ToWire(gang->proposal, frames_.Of(gang->stream)->add_messages());
   } else if (auto* need = std::get_if<allocator::SendNeedSnapshot>(&effect)) {
     ToWire(*need, frames_.Of(need->stream)->add_messages());
-  } else {
-    closings_.push_back(std::get<allocator::CloseStream>(std::move(effect)));
+  } else if (auto* closing = std::get_if<allocator::CloseStream>(&effect)) {
+    closings_.push_back(std::move(*closing));
   }
 }
 

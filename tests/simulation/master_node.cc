@@ -111,15 +111,17 @@ void MasterNode::OnAllocatorFrame(const std::string& bytes) {
       proposals.proposals.push_back(master::DecodeProposal(message.proposal()));
     } else if (message.has_preemption()) {
       preemptions.proposals.push_back(master::DecodePreemption(message.preemption()));
+    } else if (message.has_gang_proposal()) {
+      proposals.gangs.push_back(master::DecodeGangProposal(message.gang_proposal()));
     } else if (message.has_need_snapshot()) {
       Sometimes(true, "the allocator asks for a snapshot");
-      if (!proposals.proposals.empty()) {
+      if (!proposals.proposals.empty() || !proposals.gangs.empty()) {
         Post(std::exchange(proposals, master::AllocatorProposals{allocator_, {}}));
       }
       Post(master::AllocatorNeedsSnapshot{allocator_});
     }
   }
-  if (!proposals.proposals.empty()) Post(std::move(proposals));
+  if (!proposals.proposals.empty() || !proposals.gangs.empty()) Post(std::move(proposals));
   if (!preemptions.proposals.empty()) Post(std::move(preemptions));
 }
 

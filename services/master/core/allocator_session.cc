@@ -45,14 +45,18 @@ void SendSnapshot(Transaction* tx) {
     if (agent->is_live()) tx->SendAllocator(tx->Describe(*agent));
   }
   for (const auto& [sequence, agent] : tx->books().agents.all()) SendHoldings(tx, *agent);
+  for (const auto& [sequence, gang] : tx->books().gangs.all()) {
+    tx->SendAllocator(tx->Describe(gang));
+  }
   tx->SendAllocator(SnapshotEndMessage{version});
 }
 
-// Whether a limit that the allocator did not know of when it proposed leaves less than that.
-bool ExceedsNewLimit(const Books& books, const Proposal& proposal) {
-  if (proposal.based_on_version >= books.limits_version) return false;
-  const resources::ResourceQuantities amount = proposal.resources.ScalarQuantities();
-  for (absl::string_view role = proposal.role; !role.empty(); role = resources::ParentRole(role)) {
+}  // namespace
+
+bool ExceedsNewLimit(const Books& books, absl::string_view role, uint64_t based_on_version,
+                     const resources::ResourceQuantities& amount) {
+  if (based_on_version >= books.limits_version) return false;
+  for (; !role.empty(); role = resources::ParentRole(role)) {
     auto config = books.roles.all().find(role);
     if (config == books.roles.all().end() || config->second->quota.limits.empty()) continue;
     const RoleUsage usage = UsageOf(books.frameworks, role);
@@ -66,7 +70,7 @@ bool ExceedsNewLimit(const Books& books, const Proposal& proposal) {
   return false;
 }
 
-Reject Judge(Transaction* tx, const Proposal& proposal) {
+Reject JudgeProposal(Transaction* tx, const Proposal& proposal) {
   if (!proposal.fault.ok()) return Reject::kInvalid;
   const Framework* framework = tx->books().frameworks.Find(proposal.framework_id);
   if (framework == nullptr || !framework->is_connected() ||
@@ -79,11 +83,12 @@ Reject Judge(Transaction* tx, const Proposal& proposal) {
     return Reject::kTooManyOffers;
   }
   if (!agent->record.Free().Contains(proposal.resources)) return Reject::kNotFree;
-  if (ExceedsNewLimit(tx->books(), proposal)) return Reject::kNotFree;
+  if (ExceedsNewLimit(tx->books(), proposal.role, proposal.based_on_version,
+                      proposal.resources.ScalarQuantities())) {
+    return Reject::kNotFree;
+  }
   return Reject::kNone;
 }
-
-}  // namespace
 
 void HandleAllocatorConnected(Transaction* tx, StreamId stream) {
   Books& books = tx->books();
@@ -107,10 +112,11 @@ void HandleAllocatorClosed(Transaction* tx, StreamId stream) {
 
 void HandleProposals(Transaction* tx, AllocatorProposals message) {
   if (tx->books().allocator_stream != message.stream) return;
+  for (GangProposal& gang : message.gangs) HandleGangProposal(tx, std::move(gang));
   // One event per framework, whatever the number of agents.
   absl::btree_map<uint64_t, std::vector<OfferRef>> by_framework;
   for (Proposal& proposal : message.proposals) {
-    const Reject reject = Judge(tx, proposal);
+    const Reject reject = JudgeProposal(tx, proposal);
     tx->SendAllocator(ProposalResultMessage{proposal.id, reject});
     if (reject != Reject::kNone) {
       tx->Add(Count::kProposalsRejected);

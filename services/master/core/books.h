@@ -12,6 +12,7 @@
 #include "libs/base/ids.h"
 #include "services/master/core/agent_book.h"
 #include "services/master/core/framework_book.h"
+#include "services/master/core/gang.h"
 #include "services/master/core/offer_book.h"
 #include "services/master/core/registry_queue.h"
 #include "services/master/core/request_log.h"
@@ -27,6 +28,7 @@ struct Books {
   AgentBook agents;
   FrameworkBook frameworks;
   OfferBook offers;
+  GangBook gangs;
   TaskBook tasks;
   RoleBook roles;
   RegistryQueue registry;

@@ -43,6 +43,8 @@ absl::Status Carry(Transaction* tx, Framework* framework, SchedulerCall::Body bo
           return HandleTeardown(tx, framework);
         } else if constexpr (std::is_same_v<Call, UpdateFrameworkCall>) {
           return HandleUpdateFramework(tx, framework, std::move(call));
+        } else if constexpr (std::is_same_v<Call, GangRequest>) {
+          return HandleGangRequest(tx, framework, std::move(call));
         } else if constexpr (std::is_same_v<Call, UnsupportedCall>) {
           return call.status;
         } else {
@@ -177,6 +179,10 @@ void OnTimer(Transaction* tx, const FrameworkFailoverTimer& timer) {
 }
 
 void OnTimer(Transaction* tx, const OfferExpiryTimer&) { OnOfferExpiry(tx); }
+
+void OnTimer(Transaction* tx, const GangDeadlineTimer& timer) {
+  OnGangDeadline(tx, timer.sequence);
+}
 
 void OnTimer(Transaction* tx, const RegistryRetryTimer& timer) {
   tx->Add(Count::kRegistryRetries);

@@ -21,6 +21,7 @@
 #include "meros/v1/task.pb.h"
 #include "services/master/core/agent.h"
 #include "services/master/core/framework.h"
+#include "services/master/core/gang.h"
 #include "services/master/core/offer.h"
 #include "services/master/core/role.h"
 #include "services/master/core/task.h"
@@ -63,11 +64,19 @@ struct FailureEvent {
 struct ErrorEvent {
   std::string message;
 };
+// A gang will not be offered.
+struct GangEndedEvent {
+  // As v1::scheduler::Event::GangEnded::Reason.
+  enum class Reason { kDeadline = 1, kRefused = 2, kRoleLeft = 3 };
+  std::string gang_id;
+  Reason reason = Reason::kDeadline;
+  std::string message;
+};
 
 struct ToScheduler {
   using Event =
       std::variant<SubscribedEvent, HeartbeatEvent, OffersEvent, RescindEvent, UpdateEvent,
-                   OperationErrorEvent, MessageEvent, FailureEvent, ErrorEvent>;
+                   OperationErrorEvent, MessageEvent, FailureEvent, ErrorEvent, GangEndedEvent>;
   StreamId stream = 0;
   Event event;
 };
@@ -157,6 +166,7 @@ struct ProposalResultMessage {
     kFrameworkNotActive = 3,
     kTooManyOffers = 4,
     kInvalid = 5,
+    kGang = 6,
   };
   uint64_t proposal_id = 0;
   Reject reject = Reject::kNone;
@@ -212,13 +222,25 @@ struct RolePolicyDelta {
   std::string role;
   RolePolicy policy;
 };
+struct UpsertGangDelta {
+  FrameworkId framework_id;
+  std::string gang_id;
+  std::string role;
+  std::vector<GangBundle> bundles;
+  bool distinct_agents = false;
+  absl::Duration remaining;
+};
+struct RemoveGangDelta {
+  FrameworkId framework_id;
+  std::string gang_id;
+};
 
 struct ToAllocator {
   using Message =
       std::variant<HelloMessage, SnapshotBeginMessage, SnapshotEndMessage, ProposalResultMessage,
                    UpsertFrameworkDelta, RemoveFrameworkDelta, UpsertAgentDelta, RemoveAgentDelta,
                    AllocateDelta, RecoverDelta, ReviveDelta, SuppressDelta, WeightDelta, QuotaDelta,
-                   RolePolicyDelta>;
+                   RolePolicyDelta, UpsertGangDelta, RemoveGangDelta>;
   StreamId stream = 0;
   uint64_t version =
       0;  // of the books after this delta; 0 inside a snapshot and for other messages
@@ -388,6 +410,8 @@ enum class Count {
   kForbiddenTransitions,
   kRoleChanges,
   kOffersRescindedForQuota,
+  kGangsOffered,
+  kGangsExpired,
 };
 struct Counted {
   Count what;

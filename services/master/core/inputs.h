@@ -30,6 +30,7 @@
 #include "meros/v1/task.pb.h"
 #include "services/master/core/agent.h"
 #include "services/master/core/framework.h"
+#include "services/master/core/gang.h"
 #include "services/master/core/role.h"
 
 namespace meros::master {
@@ -116,7 +117,16 @@ struct TeardownCall {};
 struct UpdateFrameworkCall {
   Subscription subscription;
 };
-// A hint without effect (REQUEST, and answers to inverse offers, which this master never makes).
+// Asks for a gang, or withdraws it. Well formed; bounds that an operator sets are checked here.
+struct GangRequest {
+  std::string gang_id;
+  std::string role;                 // empty: the only one of the framework
+  std::vector<GangBundle> bundles;  // empty: withdraw
+  bool distinct_agents = false;
+  absl::Duration deadline;  // InfiniteDuration: the longest allowed
+};
+// A hint without effect (REQUEST without a gang, and answers to inverse offers, which this master
+// never makes).
 struct HintCall {};
 // A call that this master does not carry out; the status says so.
 struct UnsupportedCall {
@@ -127,7 +137,7 @@ struct UnsupportedCall {
 struct SchedulerCall {
   using Body = std::variant<Accept, Decline, Revive, Suppress, Kill, ShutdownExecutorCall,
                             AcknowledgeCall, ReconcileCall, MessageCall, TeardownCall,
-                            UpdateFrameworkCall, HintCall, UnsupportedCall>;
+                            UpdateFrameworkCall, GangRequest, HintCall, UnsupportedCall>;
   StreamId stream = 0;  // 0: outside of a stream
   uint64_t call = 0;    // 0: on a stream
   FrameworkId framework_id;
@@ -243,9 +253,19 @@ struct Proposal {
   uint64_t based_on_version = 0;   // of the books, as deltas are numbered
 };
 
+// All parts are of one framework and role, as the gang is.
+struct GangProposal {
+  std::string gang_id;
+  FrameworkId framework_id;
+  std::string role;
+  std::vector<Proposal> parts;
+  uint64_t based_on_version = 0;  // of the books, as deltas are numbered
+};
+
 struct AllocatorProposals {
   StreamId stream = 0;
   std::vector<Proposal> proposals;
+  std::vector<GangProposal> gangs = {};
 };
 
 // Takes back what a role holds beyond its guarantee, for one whose guarantee is not met.

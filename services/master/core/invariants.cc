@@ -80,6 +80,12 @@ void CheckFramework(const Books& books, const Framework& framework) {
 }  // namespace
 
 void CheckInvariants(const Books& books) {
+  for (const auto& [sequence, gang] : books.gangs.all()) {
+    const Framework* framework = books.frameworks.Find(gang.framework_id);
+    MEROS_CHECK(books.gangs.Find(gang.framework_id, gang.id) == &gang) << gang.id;
+    MEROS_CHECK(framework != nullptr && framework->is_connected()) << gang.id;
+    MEROS_CHECK(framework->record.subscription.HasRole(gang.role)) << gang.id;
+  }
   books.agents.CheckInvariants();
   books.frameworks.CheckInvariants();
   books.offers.CheckInvariants();

@@ -30,6 +30,7 @@ struct Offer {
   std::shared_ptr<const v1::AgentInfo> agent_info;  // as of the offer
   std::string agent_address;                        // host:port, may be empty
   std::vector<ExecutorId> executors;                // of this framework on the agent
+  std::string gang_id;                              // empty: a part of none
 };
 
 using OfferRef = std::shared_ptr<const Offer>;

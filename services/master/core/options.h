@@ -45,6 +45,10 @@ struct MasterOptions {
   size_t max_frameworks = 10000;
   size_t max_offers_per_framework = 20000;
   size_t max_message_bytes = 1 << 20;
+  // Gangs that a framework may wait for, bundles of one gang, and how long one may wait.
+  size_t max_gangs_per_framework = 16;
+  size_t max_gang_bundles = 1000;
+  absl::Duration max_gang_deadline = absl::Hours(24);
   // Request ids remembered per framework, and for operators together, for at most 10 minutes.
   size_t max_request_ids = 65536;
   // Roles of which something is set, and calls that change them and wait for the registry.

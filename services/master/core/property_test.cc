@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 #include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/rng.h"
@@ -27,12 +29,15 @@ class Mirror {
   const std::map<std::tuple<std::string, std::string, std::string>, Resources>& held() const {
     return held_;
   }
+  // Framework and name of each gang.
+  const std::set<std::pair<std::string, std::string>>& gangs() const { return gangs_; }
   uint64_t version() const { return version_; }
 
  private:
   void Apply(const ToAllocator& message) {
     if (const auto* begin = std::get_if<SnapshotBeginMessage>(&message.message)) {
       held_.clear();
+      gangs_.clear();
       version_ = begin->version;
     }
     if (message.version != 0) {
@@ -47,6 +52,10 @@ class Mirror {
       EXPECT_TRUE(held_[key].Contains(recover->resources)) << std::get<0>(key);
       held_[key] -= recover->resources;
       if (held_[key].empty()) held_.erase(key);
+    } else if (const auto* gang = std::get_if<UpsertGangDelta>(&message.message)) {
+      EXPECT_TRUE(gangs_.emplace(gang->framework_id.value(), gang->gang_id).second);
+    } else if (const auto* ended = std::get_if<RemoveGangDelta>(&message.message)) {
+      EXPECT_EQ(gangs_.erase({ended->framework_id.value(), ended->gang_id}), 1u);
     } else if (const auto* agent = std::get_if<RemoveAgentDelta>(&message.message)) {
       std::erase_if(held_,
                     [&](const auto& e) { return std::get<0>(e.first) == agent->agent_id.value(); });
@@ -58,6 +67,7 @@ class Mirror {
   }
 
   std::map<std::tuple<std::string, std::string, std::string>, Resources> held_;
+  std::set<std::pair<std::string, std::string>> gangs_;
   uint64_t version_ = 0;
 };
 
@@ -78,6 +88,14 @@ std::map<std::tuple<std::string, std::string, std::string>, Resources> HeldIn(co
   return held;
 }
 
+std::set<std::pair<std::string, std::string>> GangsIn(const Books& books) {
+  std::set<std::pair<std::string, std::string>> gangs;
+  for (const auto& [sequence, gang] : books.gangs.all()) {
+    gangs.emplace(gang.framework_id.value(), gang.id);
+  }
+  return gangs;
+}
+
 class Storm {
  public:
   explicit Storm(uint64_t seed) : rng_(seed), driver_(Options(), seed) { driver_.Lead(); }
@@ -90,6 +108,7 @@ class Storm {
       mirror_.Apply(driver_.effects());
       if (driver_.books().allocator_stream != 0) {
         ASSERT_EQ(mirror_.held(), HeldIn(driver_.books())) << "step " << i;
+        ASSERT_EQ(mirror_.gangs(), GangsIn(driver_.books())) << "step " << i;
       }
     }
   }
@@ -130,7 +149,7 @@ class Storm {
 
   void OneStep() {
     driver_.ForgetEffects();
-    switch (Pick(22)) {
+    switch (Pick(24)) {
       case 0: driver_.Do(AgentRegister{next_stream_++, Description()}); break;
       case 1: driver_.CommitWrites(); break;
       case 2: driver_.CommitWrites(absl::UnavailableError("away")); break;
@@ -161,6 +180,12 @@ class Storm {
       case 19:
       case 20: Update(); break;
       case 21: Acknowledge(); break;
+      case 22:
+        AskForGang();
+        break;
+      case 23:
+        ProposeGang();
+        break;
     }
   }
 
@@ -249,6 +274,27 @@ class Storm {
       mirror_.Apply(driver_.effects());
     }
     driver_.Propose(next_proposal_++, AnyFramework(), AnyAgent(), Some());
+  }
+  void AskForGang() {
+    const std::string id = AnyFramework();
+    GangRequest request;
+    request.gang_id = absl::StrCat("g", Pick(3));
+    request.role = rng_.Chance(0.9) ? "*" : "eng";
+    if (rng_.Chance(0.9)) {
+      request.bundles = {{Resources::Of(1, 64).Quantities(), static_cast<uint32_t>(1 + Pick(3))}};
+    }
+    request.deadline = absl::Seconds(1 + Pick(20));
+    driver_.Call(FrameworkStream(id), id, request);
+  }
+  void ProposeGang() {
+    const auto& gangs = driver_.books().gangs.all();
+    if (gangs.empty() || driver_.books().allocator_stream == 0) return;
+    const Gang& gang = std::next(gangs.begin(), static_cast<int64_t>(Pick(gangs.size())))->second;
+    std::vector<std::string> agents;
+    for (uint64_t i = 1 + Pick(3); i > 0; --i) agents.push_back(AnyAgent());
+    driver_.ProposeGang(next_proposal_, gang.framework_id.value(), gang.id, agents,
+                        Resources::Of(1, 64));
+    next_proposal_ += agents.size();
   }
   void Update() {
     const auto& tasks = driver_.books().tasks.all();

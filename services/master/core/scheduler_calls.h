@@ -32,6 +32,10 @@ absl::Status HandleRevive(Transaction* tx, Framework* framework, const Revive& c
 // Asks for no more offers. ERRORS: as HandleRevive.
 absl::Status HandleSuppress(Transaction* tx, Framework* framework, const Suppress& call);
 
+// Keeps a gang and tells the allocator, or withdraws it. A gang that is not taken is answered with
+// GANG_ENDED, too. ERRORS: FailedPrecondition (role), ResourceExhausted (a bound of the options).
+absl::Status HandleGangRequest(Transaction* tx, Framework* framework, GangRequest request);
+
 // Kills a task; one that nobody knows is reconciled instead. Always OK.
 absl::Status HandleKill(Transaction* tx, Framework* framework, const Kill& call);
 

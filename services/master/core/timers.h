@@ -29,14 +29,17 @@ struct FrameworkFailoverTimer {
 };
 // One for all offers: armed for the first that expires.
 struct OfferExpiryTimer {};
+struct GangDeadlineTimer {
+  uint64_t sequence = 0;
+};
 struct RegistryRetryTimer {
   uint64_t token = 0;
 };
 struct PublishUsageTimer {};
 
-using Timer =
-    std::variant<AgentSilenceTimer, RecoveredAgentTimer, FrameworkHeartbeatTimer,
-                 FrameworkFailoverTimer, OfferExpiryTimer, RegistryRetryTimer, PublishUsageTimer>;
+using Timer = std::variant<AgentSilenceTimer, RecoveredAgentTimer, FrameworkHeartbeatTimer,
+                           FrameworkFailoverTimer, OfferExpiryTimer, GangDeadlineTimer,
+                           RegistryRetryTimer, PublishUsageTimer>;
 
 class Timers {
  public:

@@ -29,6 +29,7 @@ Framework* Transaction::AddFramework(FrameworkRecord record) {
 void Transaction::ConnectFramework(Framework* framework, StreamId stream) {
   if (framework->stream != 0) {
     EndOffersOf(framework, Rescind::kSilently);
+    EndGangsOf(*framework);
     Send(framework->stream, ErrorEvent{"Framework failed over"});
     Close(framework->stream, absl::AbortedError("Framework failed over"));
   }
@@ -42,6 +43,7 @@ void Transaction::ConnectFramework(Framework* framework, StreamId stream) {
 
 void Transaction::DisconnectFramework(Framework* framework) {
   EndOffersOf(framework, Rescind::kSilently);
+  EndGangsOf(*framework);
   books_.frameworks.SetStream(framework, 0);
   books_.frameworks.SetState(framework, FrameworkState::kDisconnected);
   framework->record.failover_deadline = now_ + framework->record.subscription.failover_timeout;
@@ -60,6 +62,7 @@ void Transaction::UpdateSubscription(Framework* framework, Subscription subscrip
     if (framework->record.subscription.HasRole(offer->role)) continue;
     EndOffer(*offer, Rescind::kTellFramework, absl::ZeroDuration());
   }
+  EndGangsOfLeftRoles(*framework);
   TellAllocator(Describe(*framework));
   PublishFramework(*framework);
 }
@@ -67,6 +70,7 @@ void Transaction::UpdateSubscription(Framework* framework, Subscription subscrip
 void Transaction::RemoveFramework(Framework* framework, const absl::Status& status) {
   const FrameworkId id = framework->record.id;
   EndOffersOf(framework, Rescind::kSilently);
+  EndGangsOf(*framework);
   if (framework->stream != 0) {
     Send(framework->stream, ErrorEvent{std::string(status.message())});
     Close(framework->stream, status);

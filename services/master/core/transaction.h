@@ -68,7 +68,8 @@ class Transaction {
 
   // REQUIRES: both are known and active, and the agent has the resources free.
   OfferRef MakeOffer(Framework* framework, Agent* agent, const std::string& role,
-                     resources::Resources resources, uint64_t proposal_id);
+                     resources::Resources resources, uint64_t proposal_id,
+                     const std::string& gang_id = "");
   // Takes an offer back; its resources are free again. `refuse`: how long the framework does not
   // want to see them.
   void EndOffer(const Offer& offer, Rescind rescind, absl::Duration refuse);
@@ -84,6 +85,16 @@ class Transaction {
   void ReturnSpent(const FrameworkId& framework_id, const std::string& role,
                    const AgentId& agent_id, const resources::Resources& resources,
                    absl::Duration refuse);
+
+  // ---- Gangs ----
+
+  // A gang enters, with a new sequence. REQUIRES: its framework has none of its id.
+  void AddGang(Gang gang);
+  // It leaves; its framework is told nothing.
+  void EndGang(const Gang& gang);
+  void EndGangsOf(const Framework& framework);
+  // Those of roles that the framework has left; it is told.
+  void EndGangsOfLeftRoles(const Framework& framework);
 
   // ---- Tasks and executors ----
 
@@ -155,6 +166,7 @@ class Transaction {
 
   UpsertAgentDelta Describe(const Agent& agent) const;
   UpsertFrameworkDelta Describe(const Framework& framework) const;
+  UpsertGangDelta Describe(const Gang& gang) const;
 
  private:
   void Publish(Publish::Change change);

@@ -55,8 +55,10 @@ void Transaction::Discharge(Framework* framework, const std::string& role, Holdi
 // ---- Offers ----
 
 OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::string& role,
-                                resources::Resources resources, uint64_t proposal_id) {
+                                resources::Resources resources, uint64_t proposal_id,
+                                const std::string& gang_id) {
   auto offer = std::make_shared<Offer>();
+  offer->gang_id = gang_id;
   offer->sequence = books_.next_offer_sequence++;
   offer->id = OfferId(absl::StrCat("O", offer->sequence, "-", rng_.Uuid()));
   offer->framework_id = framework->record.id;

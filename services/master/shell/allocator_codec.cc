@@ -99,6 +99,24 @@ struct Encoder {
     Fill(m.quota.guarantees, quota->mutable_guarantees());
     Fill(m.quota.limits, quota->mutable_limits());
   }
+  void operator()(const UpsertGangDelta& m) const {
+    pb::Gang* gang = delta()->mutable_upsert_gang();
+    gang->set_framework_id(m.framework_id.value());
+    gang->set_gang_id(m.gang_id);
+    gang->set_role(m.role);
+    for (const GangBundle& bundle : m.bundles) {
+      pb::GangBundle* out_bundle = gang->add_bundles();
+      Fill(bundle.amount, out_bundle->mutable_amount());
+      out_bundle->set_count(bundle.count);
+    }
+    gang->set_distinct_agents(m.distinct_agents);
+    gang->set_remaining_ms(
+        absl::ToInt64Milliseconds(absl::Ceil(m.remaining, absl::Milliseconds(1))));
+  }
+  void operator()(const RemoveGangDelta& m) const {
+    delta()->mutable_remove_gang()->set_framework_id(m.framework_id.value());
+    delta()->mutable_remove_gang()->set_gang_id(m.gang_id);
+  }
   void operator()(const RolePolicyDelta& m) const {
     pb::RoleConfig* config = delta()->mutable_role_config();
     config->set_role(m.role);
@@ -120,12 +138,15 @@ pb::MasterMessage EncodeForAllocator(const ToAllocator& message, const std::stri
   return out;
 }
 
-Proposal DecodeProposal(const pb::Proposal& message) {
+namespace {
+
+// A proposal or a part of one.
+template <typename Message>
+Proposal Decode(const Message& message, const FrameworkId& framework_id, const std::string& role) {
   Proposal proposal;
   proposal.id = message.proposal_id();
-  proposal.based_on_version = message.based_on_version();
-  proposal.framework_id = FrameworkId(message.framework_id());
-  proposal.role = message.role();
+  proposal.framework_id = framework_id;
+  proposal.role = role;
   proposal.agent_id = AgentId(message.agent_id());
   auto resources = wire::ResourcesFromProto(message.resources());
   if (!resources.ok()) {
@@ -135,6 +156,27 @@ Proposal DecodeProposal(const pb::Proposal& message) {
   } else {
     proposal.resources = resources->WithoutAllocation();
   }
+  return proposal;
+}
+
+}  // namespace
+
+Proposal DecodeProposal(const pb::Proposal& message) {
+  Proposal proposal = Decode(message, FrameworkId(message.framework_id()), message.role());
+  proposal.based_on_version = message.based_on_version();
+  return proposal;
+}
+
+GangProposal DecodeGangProposal(const pb::GangProposal& message) {
+  GangProposal proposal;
+  proposal.gang_id = message.gang_id();
+  proposal.framework_id = FrameworkId(message.framework_id());
+  proposal.role = message.role();
+  for (const pb::GangPart& part : message.parts()) {
+    proposal.parts.push_back(Decode(part, proposal.framework_id, proposal.role));
+    proposal.parts.back().based_on_version = message.based_on_version();
+  }
+  proposal.based_on_version = message.based_on_version();
   return proposal;
 }
 

@@ -18,4 +18,7 @@ allocator::v1::MasterMessage EncodeForAllocator(const ToAllocator& message,
 Proposal DecodeProposal(const allocator::v1::Proposal& message);
 PreemptionProposal DecodePreemption(const allocator::v1::Preemption& message);
 
+// The same of its parts.
+GangProposal DecodeGangProposal(const allocator::v1::GangProposal& message);
+
 }  // namespace meros::master

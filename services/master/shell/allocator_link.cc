@@ -104,10 +104,12 @@ void AllocatorLink::OnFrame(StreamId id, pb::AllocatorFrame frame) {
       proposals.proposals.push_back(DecodeProposal(message.proposal()));
     } else if (message.has_preemption()) {
       preemptions.proposals.push_back(DecodePreemption(message.preemption()));
+    } else if (message.has_gang_proposal()) {
+      proposals.gangs.push_back(DecodeGangProposal(message.gang_proposal()));
     } else if (message.has_need_snapshot()) {
       MEROS_LOG(INFO) << "the allocator asks for a snapshot"
                       << telemetry::Field("reason", message.need_snapshot().reason());
-      if (!proposals.proposals.empty()) {
+      if (!proposals.proposals.empty() || !proposals.gangs.empty()) {
         post_(std::exchange(proposals, AllocatorProposals{id, {}}));
       }
       post_(AllocatorNeedsSnapshot{id});
@@ -116,7 +118,7 @@ void AllocatorLink::OnFrame(StreamId id, pb::AllocatorFrame frame) {
                       << telemetry::Field("implementation", message.welcome().implementation());
     }
   }
-  if (!proposals.proposals.empty()) post_(std::move(proposals));
+  if (!proposals.proposals.empty() || !proposals.gangs.empty()) post_(std::move(proposals));
   if (!preemptions.proposals.empty()) post_(std::move(preemptions));
 }
 

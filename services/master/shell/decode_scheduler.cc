@@ -7,6 +7,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/wire/durations.h"
 #include "libs/wire/framework_rules.h"
+#include "libs/wire/gang_request.h"
 #include "libs/wire/resources_proto.h"
 #include "libs/wire/scheduler_call.h"
 #include "libs/wire/task_rules.h"
@@ -135,6 +136,20 @@ absl::StatusOr<Subscription> DecodeDescription(const Described& message, const F
   return subscription;
 }
 
+absl::StatusOr<SchedulerCall::Body> DecodeGangRequest(const Call::Request& message,
+                                                      const FieldPath& path) {
+  MEROS_ASSIGN_OR_RETURN(std::vector<wire::Bundle> bundles, wire::BundlesFromProto(message, path));
+  GangRequest request;
+  request.gang_id = message.gang_id();
+  request.role = message.role();
+  for (wire::Bundle& bundle : bundles) {
+    request.bundles.push_back({std::move(bundle.amount), bundle.count});
+  }
+  request.distinct_agents = message.distinct_agents();
+  request.deadline = wire::GangDeadline(message);
+  return request;
+}
+
 absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& framework_id,
                                                const FieldPath& path) {
   switch (call->type()) {
@@ -169,6 +184,8 @@ absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& fr
       return UpdateFrameworkCall{std::move(subscription)};
     }
     case Call::REQUEST:
+      if (!call->request().has_gang_id()) return HintCall{};
+      return DecodeGangRequest(call->request(), path.Field("request"));
     case Call::ACCEPT_INVERSE_OFFERS:
     case Call::DECLINE_INVERSE_OFFERS: return HintCall{};
     default:

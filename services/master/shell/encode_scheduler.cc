@@ -23,6 +23,7 @@ void Encode(const Offer& offer, const OffersEvent& event, v1::Offer* out) {
   if (offer.agent_info->has_domain()) *out->mutable_domain() = offer.agent_info->domain();
   *out->mutable_attributes() = offer.agent_info->attributes();
   for (const ExecutorId& id : offer.executors) out->add_executor_ids()->set_value(id.value());
+  if (!offer.gang_id.empty()) out->set_gang_id(offer.gang_id);
   if (event.shows_allocation) out->mutable_allocation_info()->set_role(offer.role);
   wire::ResourcesToProto(
       offer.resources.WithAllocationRole(offer.role).Filter(IsShown), out->mutable_resources(),
@@ -70,6 +71,13 @@ void Fill(const FailureEvent& e, const v1::MasterInfo&, Event* out) {
   if (e.executor_id.empty()) return;
   out->mutable_failure()->mutable_executor_id()->set_value(e.executor_id.value());
   out->mutable_failure()->set_status(e.wait_status);
+}
+void Fill(const GangEndedEvent& e, const v1::MasterInfo&, Event* out) {
+  out->set_type(Event::GANG_ENDED);
+  out->mutable_gang_ended()->set_gang_id(e.gang_id);
+  // The numbers are the same.
+  out->mutable_gang_ended()->set_reason(static_cast<Event::GangEnded::Reason>(e.reason));
+  out->mutable_gang_ended()->set_message(e.message);
 }
 void Fill(const ErrorEvent& e, const v1::MasterInfo&, Event* out) {
   out->set_type(Event::ERROR);

@@ -145,6 +145,7 @@ pb::ExplainResponse AnswerOf(const alloc::ExplainResponse& response) {
   }
   WriteNearest(response, &answer);
   *answer.mutable_blocked() = response.blocked();
+  *answer.mutable_notes() = response.notes();
   answer.set_agents(response.agents());
   for (const alloc::ExplainedRole& role : response.roles()) Write(role, answer.add_roles());
   answer.set_position(response.position());

@@ -64,6 +64,10 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       preemptions_refused(r->AddCounter(
           "meros_master_preemptions_refused_total",
           "Proposals of the allocator to preempt that did not hold; the log says why.")),
+      gangs_offered(r->AddCounter("meros_master_gangs_offered_total",
+                                  "Gangs of which all bundles were offered.")),
+      gangs_expired(r->AddCounter("meros_master_gangs_expired_total",
+                                  "Gangs dropped because their deadline had passed.")),
       frames_malformed(r->AddCounter("meros_master_frames_malformed_total",
                                      "Calls and messages that ended their stream as malformed.")),
       registry_write_time(r->AddHistogram("meros_master_registry_write_seconds",
@@ -108,6 +112,10 @@ void MasterMetrics::Count(const Counted& counted) {
         return &role_changes;
       case master::Count::kOffersRescindedForQuota:
         return &offers_rescinded_for_quota;
+      case master::Count::kGangsOffered:
+        return &gangs_offered;
+      case master::Count::kGangsExpired:
+        return &gangs_expired;
     }
     return nullptr;
   }();

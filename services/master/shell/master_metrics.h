@@ -43,6 +43,8 @@ struct MasterMetrics {
   telemetry::Counter tasks_preempted;
   telemetry::Counter offers_preempted;
   telemetry::Counter preemptions_refused;
+  telemetry::Counter gangs_offered;
+  telemetry::Counter gangs_expired;
   telemetry::Counter frames_malformed;
   telemetry::Histogram registry_write_time;
   ClusterGauges cluster;

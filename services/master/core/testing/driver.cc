@@ -146,6 +146,18 @@ std::vector<std::string> CoreDriver::Propose(uint64_t id, const std::string& fra
   return Do(AllocatorProposals{books().allocator_stream, {std::move(proposal)}});
 }
 
+std::vector<std::string> CoreDriver::ProposeGang(uint64_t id, const std::string& framework,
+                                                 const std::string& gang,
+                                                 const std::vector<std::string>& agents,
+                                                 const resources::Resources& each) {
+  GangProposal proposal{gang, FrameworkId(framework), "*", {}};
+  for (const std::string& agent : agents) {
+    proposal.parts.push_back(
+        {id++, FrameworkId(framework), "*", AgentId(agent), each, absl::OkStatus()});
+  }
+  return Do(AllocatorProposals{books().allocator_stream, {}, {std::move(proposal)}});
+}
+
 std::vector<std::string> CoreDriver::Call(StreamId stream, const std::string& framework,
                                           SchedulerCall::Body body, uint64_t call,
                                           const std::string& request_id) {

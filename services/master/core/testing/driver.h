@@ -66,6 +66,11 @@ class CoreDriver {
   std::vector<std::string> Propose(uint64_t id, const std::string& framework,
                                    const std::string& agent, const resources::Resources& resources,
                                    const std::string& role = "*");
+  // Parts on these agents, the first with proposal `id`.
+  std::vector<std::string> ProposeGang(uint64_t id, const std::string& framework,
+                                       const std::string& gang,
+                                       const std::vector<std::string>& agents,
+                                       const resources::Resources& each);
   std::vector<std::string> Call(StreamId stream, const std::string& framework,
                                 SchedulerCall::Body body, uint64_t call = 0,
                                 const std::string& request_id = "");

@@ -21,7 +21,8 @@ std::string Text(const OffersEvent& e) {
   std::string text = "OFFERS";
   for (const OfferRef& offer : e.offers) {
     absl::StrAppend(&text, " [#", offer->sequence, " ", offer->agent_id.value(), " ", offer->role,
-                    " ", offer->resources.DebugString(), "]");
+                    " ", offer->resources.DebugString(),
+                    offer->gang_id.empty() ? "" : " gang=" + offer->gang_id, "]");
   }
   return text;
 }
@@ -48,6 +49,10 @@ std::string Text(const MessageEvent& e) {
 std::string Text(const FailureEvent& e) {
   return absl::StrCat("FAILURE ", e.agent_id.value(),
                       e.executor_id.empty() ? "" : " executor=" + e.executor_id.value());
+}
+std::string Text(const GangEndedEvent& e) {
+  return absl::StrCat("GANG_ENDED ", e.gang_id, " ", static_cast<int>(e.reason), " \"", e.message,
+                      "\"");
 }
 std::string Text(const ErrorEvent& e) { return absl::StrCat("ERROR \"", e.message, "\""); }
 
@@ -117,6 +122,17 @@ std::string Text(const AllocateDelta& m) {
 std::string Text(const RecoverDelta& m) {
   return absl::StrCat("RECOVER ", m.framework_id.value(), " ", m.role, " ", m.agent_id.value(), " ",
                       m.resources.DebugString(), " refuse=", absl::FormatDuration(m.refuse));
+}
+std::string Text(const UpsertGangDelta& m) {
+  std::string text = absl::StrCat("GANG ", m.framework_id.value(), " ", m.gang_id, " ", m.role,
+                                  m.distinct_agents ? " distinct" : "");
+  for (const GangBundle& bundle : m.bundles) {
+    absl::StrAppend(&text, " ", bundle.count, "x", bundle.amount.ToString());
+  }
+  return absl::StrCat(text, " remaining=", absl::FormatDuration(m.remaining));
+}
+std::string Text(const RemoveGangDelta& m) {
+  return absl::StrCat("REMOVE_GANG ", m.framework_id.value(), " ", m.gang_id);
 }
 std::string Text(const ReviveDelta& m) {
   return absl::StrCat("REVIVE ", m.framework_id.value(), " ", Join(m.roles));
