@@ -76,6 +76,9 @@ std::string Text(const pb::ExplainResponse& response) {
   for (const std::string& reason : response.blocked()) {
     absl::StrAppend(&text, "nothing is offered: ", Printable(reason), "\n");
   }
+  for (const std::string& note : response.notes()) {
+    absl::StrAppend(&text, "note: ", Printable(note), "\n");
+  }
   absl::StrAppend(&text, "agents: ", response.agents(), ", of which ", response.offerable(),
                   " can be offered; refusals in force: ", response.filters(), "\n",
                   Nearest(response));

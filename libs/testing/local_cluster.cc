@@ -64,7 +64,7 @@ absl::Status LocalCluster::Start() {
   MEROS_RETURN_IF_ERROR(RestartRegistry());
   MEROS_RETURN_IF_ERROR(RestartAllocator());
   for (int i = 0; i < options_.masters; ++i) MEROS_RETURN_IF_ERROR(RestartMaster(i));
-  for (int i = 0; i < options_.agents; ++i) {
+  for (int i = 0; i < options_.agents - options_.agents_later; ++i) {
     MEROS_RETURN_IF_ERROR(RestartContainerizer(i));
     MEROS_RETURN_IF_ERROR(RestartAgent(i));
   }

@@ -22,6 +22,9 @@ struct LocalClusterOptions {
   std::string directory;  // data, sockets and logs
   int masters = 1;
   int agents = 1;  // each with its own containerizer
+  // So many of them, the last ones, are not started by Start(): they join when the test restarts
+  // them.
+  int agents_later = 0;
   std::string agent_resources = "cpus:4;mem:4096;disk:10000";
   std::string launcher = "auto";
   // How every service and the command line secure TCP: this, or --tls_ca, --tls_cert and --tls_key.

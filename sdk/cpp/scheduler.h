@@ -49,6 +49,10 @@ class Scheduler {
   virtual void Failure(SchedulerDriver* driver,
                        const meros::v1::scheduler::Event::Failure& failure) {}
 
+  // A gang asked for with RequestGang will not be offered; ask again if it is still wanted.
+  virtual void GangEnded(SchedulerDriver* driver,
+                         const meros::v1::scheduler::Event::GangEnded& gang) {}
+
   // Any other event (operations, inverse offers).
   virtual void OtherEvent(SchedulerDriver* driver, const meros::v1::scheduler::Event& event) {}
 

@@ -1,5 +1,6 @@
 #include "sdk/cpp/scheduler_driver.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -146,6 +147,8 @@ class SchedulerDriver::Impl {
         return scheduler_->FrameworkMessage(driver_, event.message());
       case Event::FAILURE:
         return scheduler_->Failure(driver_, event.failure());
+      case Event::GANG_ENDED:
+        return scheduler_->GangEnded(driver_, event.gang_ended());
       default:
         scheduler_->OtherEvent(driver_, event);
     }
@@ -252,6 +255,28 @@ void SchedulerDriver::SuppressOffers(const std::vector<std::string>& roles) {
   call.set_type(pb::Call::SUPPRESS);
   for (const auto& role : roles) call.mutable_suppress()->add_roles(role);
   Call(std::move(call));
+}
+
+void SchedulerDriver::RequestGang(const GangRequest& gang) {
+  pb::Call call;
+  call.set_type(pb::Call::REQUEST);
+  pb::Call::Request* request = call.mutable_request();
+  request->set_gang_id(gang.id);
+  if (!gang.role.empty()) request->set_role(gang.role);
+  for (const GangRequest::Bundle& bundle : gang.bundles) {
+    meros::v1::Request* wish = request->add_requests();
+    wish->set_count(static_cast<uint32_t>(std::max(bundle.count, 0)));
+    for (const auto& resource : bundle.resources) *wish->add_resources() = resource;
+  }
+  request->set_distinct_agents(gang.distinct_agents);
+  if (gang.deadline != absl::InfiniteDuration()) {
+    request->mutable_deadline()->set_nanoseconds(absl::ToInt64Nanoseconds(gang.deadline));
+  }
+  Call(std::move(call));
+}
+
+void SchedulerDriver::WithdrawGang(const std::string& gang_id) {
+  RequestGang({.id = gang_id, .role = {}, .bundles = {}});
 }
 
 void SchedulerDriver::Acknowledge(const meros::v1::TaskStatus& status) {

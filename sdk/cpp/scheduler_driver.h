@@ -26,6 +26,19 @@
 
 namespace meros::sdk {
 
+// Bundles of resources that are wanted on several agents all at once or not at all.
+struct GangRequest {
+  std::string id;    // chosen by the framework; each Offer of the gang carries it as gang_id
+  std::string role;  // may be empty for a framework of one role
+  struct Bundle {
+    int count = 1;
+    std::vector<meros::v1::Resource> resources;  // plain scalars: "cpus", "mem", "ports" (how many)
+  };
+  std::vector<Bundle> bundles;
+  bool distinct_agents = false;                        // no two bundles on one agent
+  absl::Duration deadline = absl::InfiniteDuration();  // infinite: the longest the master allows
+};
+
 enum class Acknowledgement {
   kImplicit,  // when StatusUpdate returns
   kExplicit,  // by Acknowledge(), for schedulers that store updates asynchronously
@@ -74,6 +87,11 @@ class SchedulerDriver {
   // No roles means all of the framework's.
   void ReviveOffers(const std::vector<std::string>& roles = {});
   void SuppressOffers(const std::vector<std::string>& roles = {});
+  // Asks for a gang: ResourceOffers is called with all of its offers together, or GangEnded with
+  // why not. Suppressed roles get gangs, too, which is how a framework waits for gangs alone. A
+  // gang is forgotten with the subscription: ask again in Registered.
+  void RequestGang(const GangRequest& gang);
+  void WithdrawGang(const std::string& gang_id);
   // With Acknowledgement::kExplicit only.
   void Acknowledge(const meros::v1::TaskStatus& status);
   // No tasks means all that the master knows.

@@ -4,6 +4,7 @@
 // Thread rule: thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <string>
@@ -28,6 +29,7 @@ class RecordingScheduler : public sdk::Scheduler {
   void ResourceOffers(sdk::SchedulerDriver*, const std::vector<meros::v1::Offer>& offers) override {
     MutexLock lock(&mutex_);
     offers_.insert(offers_.end(), offers.begin(), offers.end());
+    largest_event_ = std::max(largest_event_, offers.size());
   }
   void OfferRescinded(sdk::SchedulerDriver*, const meros::v1::OfferID& id) override {
     MutexLock lock(&mutex_);
@@ -36,6 +38,11 @@ class RecordingScheduler : public sdk::Scheduler {
   void StatusUpdate(sdk::SchedulerDriver*, const meros::v1::TaskStatus& status) override {
     MutexLock lock(&mutex_);
     updates_[status.task_id().value()].push_back(status);
+  }
+  void GangEnded(sdk::SchedulerDriver*,
+                 const meros::v1::scheduler::Event::GangEnded& gang) override {
+    MutexLock lock(&mutex_);
+    ended_gangs_.push_back(gang);
   }
   void Ended(sdk::SchedulerDriver*, const absl::Status& status) override {
     MutexLock lock(&mutex_);
@@ -87,6 +94,15 @@ class RecordingScheduler : public sdk::Scheduler {
     MutexLock lock(&mutex_);
     return ended_;
   }
+  // Of the events with offers so far, the most offers in one.
+  size_t largest_event() const {
+    MutexLock lock(&mutex_);
+    return largest_event_;
+  }
+  std::vector<meros::v1::scheduler::Event::GangEnded> ended_gangs() const {
+    MutexLock lock(&mutex_);
+    return ended_gangs_;
+  }
   bool has_offers() const {
     MutexLock lock(&mutex_);
     return !offers_.empty();
@@ -99,6 +115,8 @@ class RecordingScheduler : public sdk::Scheduler {
   std::deque<meros::v1::Offer> offers_ MEROS_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<meros::v1::TaskStatus>> updates_ MEROS_GUARDED_BY(mutex_);
   std::vector<absl::Status> ended_ MEROS_GUARDED_BY(mutex_);
+  size_t largest_event_ MEROS_GUARDED_BY(mutex_) = 0;
+  std::vector<meros::v1::scheduler::Event::GangEnded> ended_gangs_ MEROS_GUARDED_BY(mutex_);
 };
 
 inline meros::v1::Resource ScalarResource(const std::string& name, double amount) {
