@@ -91,6 +91,17 @@ void AddTimingFlags(Config* config, config::FlagSet* flags) {
                "at a time; 0: never.",
        .group = "Allocation",
        .constraint = config::InRange(absl::ZeroDuration(), absl::Hours(24))});
+  flags->Add(&config->hoarding_share,
+             {.name = "hoarding_share",
+              .help = "A framework is said to hoard that has, on average, this part of the cluster "
+                      "on offer while others want offers; 0: none is.",
+              .group = "Allocation",
+              .constraint = config::InRange(0.0, 1.0)});
+  flags->Add(&config->hoarding_window,
+             {.name = "hoarding_window",
+              .help = "Over about how long that average is taken.",
+              .group = "Allocation",
+              .constraint = config::InRange(absl::Seconds(1), absl::Hours(24))});
   flags->Add(&config->recovery_factor,
              {.name = "recovery_factor",
               .help = "After a fail-over of the master, and while there are quotas, nothing is "
@@ -154,6 +165,8 @@ absl::StatusOr<Options> CoreOptions(const Config& config) {
   options.preemption_interval = config.preemption_interval;
   options.gang_hold_max = config.gang_hold_max;
   options.gang_looks_max = static_cast<size_t>(config.gang_looks_max);
+  options.hoarding_share = config.hoarding_share;
+  options.hoarding_window = config.hoarding_window;
   options.recovery_factor = config.recovery_factor;
   options.recovery_timeout = config.recovery_timeout;
   options.proposal_timeout = config.proposal_timeout;

@@ -31,6 +31,8 @@ struct Config {
   absl::Duration preemption_delay = Options().preemption_delay;
   absl::Duration preemption_interval = Options().preemption_interval;
   absl::Duration gang_hold_max = Options().gang_hold_max;
+  double hoarding_share = Options().hoarding_share;
+  absl::Duration hoarding_window = Options().hoarding_window;
   double recovery_factor = Options().recovery_factor;
   absl::Duration recovery_timeout = Options().recovery_timeout;
   absl::Duration proposal_timeout = Options().proposal_timeout;

@@ -21,6 +21,7 @@ Books::Books(const Options& options, uint64_t first_proposal, std::string region
     : mirror(options.fair_sharing_excluded_resource_names,
              RoleTree(options.placement, options.sorter, rng)),
       filters(options.filters_max, options.filters_per_pair_max),
+      hoarding(options.hoarding_share, options.hoarding_window),
       first_proposal_(first_proposal),
       sweep_part_(absl::FDivDuration(options.allocation_interval, options.sweep_interval)) {
   mirror.SetRegion(std::move(region));
@@ -57,6 +58,7 @@ absl::Status Books::On(absl::Time, const RemoveFramework& change) {
   if (framework == nullptr) return Unknown("framework", change.framework.value());
   if (gangs.HoldsFor(change.framework)) ReleaseGangHolds();
   gangs.DropFramework(change.framework);
+  hoarding.OnFrameworkRemoved(change.framework);
   for (const auto& [role, client] : framework->clients) filters.DropClient(client->serial);
   for (const auto& [agent, count] : framework->holdings) candidates.Mark(agent);
   inverse_offers.OnFrameworkRemoved(change.framework);
@@ -120,12 +122,13 @@ absl::Status Books::On(absl::Time, UpsertAgent change) {
   return absl::OkStatus();
 }
 
-absl::Status Books::On(absl::Time, const RemoveAgent& change) {
+absl::Status Books::On(absl::Time now, const RemoveAgent& change) {
   Agent* agent = mirror.FindAgent(change.agent);
   if (agent == nullptr) return Unknown("agent", change.agent.value());
   ReleaseGangHold(agent);
   filters.DropAgent(agent->serial);
   inverse_offers.OnAgentRemoved(change.agent);
+  hoarding.OnAgentRemoved(now, change.agent, mirror.roles().totals());
   mirror.RemoveAgent(agent);
   QuotaMayGiveWay();
   return absl::OkStatus();
@@ -156,7 +159,7 @@ absl::Status Books::SettleProposal(const Allocate& change, const Tentative** set
   return absl::OkStatus();
 }
 
-absl::Status Books::On(absl::Time, const Allocate& change) {
+absl::Status Books::On(absl::Time now, const Allocate& change) {
   Agent* agent = mirror.FindAgent(change.agent);
   if (agent == nullptr) return Unknown("agent", change.agent.value());
   if (mirror.FindFramework(change.holder.framework) == nullptr) {
@@ -170,6 +173,8 @@ absl::Status Books::On(absl::Time, const Allocate& change) {
   if (settled != nullptr) {
     if (settled->resources != change.resources) candidates.Mark(change.agent);
     mirror.Withdraw(change.proposal_id);
+    hoarding.OnOffer(now, change.proposal_id, change.holder.framework, change.agent,
+                     change.resources, mirror.roles().totals());
   }
   if (!change.resources.empty()) {
     mirror.Hold(agent, client, change.resources, settled == nullptr ? Grant::kYes : Grant::kNo);
@@ -184,6 +189,9 @@ absl::Status Books::On(absl::Time now, const Recover& change) {
   if (agent == nullptr) return Unknown("agent", change.agent.value());
   const Framework* framework = mirror.FindFramework(change.holder.framework);
   if (framework == nullptr) return Unknown("framework", change.holder.framework.value());
+  if (change.proposal_id != 0) {
+    hoarding.OnEnded(now, change.proposal_id, mirror.roles().totals());
+  }
   if (change.resources.empty()) return absl::OkStatus();
   if (absl::Status status = mirror.Release(agent, change.holder, change.resources); !status.ok()) {
     return status;
@@ -367,6 +375,7 @@ void Books::CheckInvariants() const {
   mirror.CheckInvariants();
   filters.CheckInvariants();
   gangs.CheckInvariants(mirror);
+  hoarding.CheckInvariants();
 }
 
 }  // namespace meros::allocator

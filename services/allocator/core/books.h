@@ -14,6 +14,7 @@
 #include "services/allocator/core/candidates.h"
 #include "services/allocator/core/filters/refuse.h"
 #include "services/allocator/core/gangs.h"
+#include "services/allocator/core/hoarding.h"
 #include "services/allocator/core/inverse_offers.h"
 #include "services/allocator/core/messages.h"
 #include "services/allocator/core/mirror.h"
@@ -61,6 +62,7 @@ class Books {
   Candidates candidates;
   InverseOffers inverse_offers;
   Gangs gangs;
+  Hoarding hoarding;
 
   // Gives what is set aside for a gang back when its time is over.
   void ExpireGangHold(absl::Time now);

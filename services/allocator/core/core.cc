@@ -230,6 +230,10 @@ void Core::On(absl::Time now, runtime::Tick, Effects* out) {
     ++stats_.batch_runs;
     batch_at_ = now + options_.allocation_interval;
     books_->BeginBatch();
+    books_->hoarding.Run(now, books_->mirror, [&](HoardingChange change) {
+      stats_.hoardings += change.hoards ? 1 : 0;
+      out->push_back(HoardingNoticed{std::move(change)});
+    });
     if (!WaitsForAgents(now)) RunAllocation(now, Look::kAtAll, out);
     RunRequests(now, out);
   } else if (!books_->candidates.empty() && now >= earliest_run_ && !WaitsForResults() &&

@@ -61,6 +61,7 @@ struct Stats {
   uint64_t filters_dropped = 0;   // refusals not taken because filters_max were in force
   uint64_t inverse_offers = 0;
   uint64_t preemptions = 0;  // proposed
+  uint64_t hoardings = 0;    // frameworks that began to hoard
   uint64_t gangs_proposed = 0;
   uint64_t gangs_rejected = 0;  // proposals of gangs that the master did not take
 };
@@ -70,7 +71,7 @@ class Core {
   using Input = std::variant<FrameReceived, StreamClosed, ExplainAsked, runtime::Tick>;
   using Effect =
       std::variant<SendWelcome, SendProposal, SendGangProposal, SendInverseOffer, SendPreemption,
-                   SendNeedSnapshot, CloseStream, Explained>;
+                   SendNeedSnapshot, CloseStream, Explained, HoardingNoticed>;
   using Effects = std::vector<Effect>;
 
   // REQUIRES: options.Validate() is OK.

@@ -224,6 +224,7 @@ absl::StatusOr<Explanation> Explain(const Books& books, const Options& options, 
   }
   result.filters = books.filters.CountOf(client->serial);
   result.notes = DescribeGangs(books, options, now, *client);
+  for (std::string& line : books.hoarding.Describe()) result.notes.push_back(std::move(line));
   const AgentJudge judge(books, options, now, query, *client);
   Tally tally(query, &result);
   for (const auto& [id, agent] : mirror.agents()) {

@@ -80,7 +80,7 @@ struct Explanation {
   std::optional<ResourceQuantities> headroom;  // free beyond what guarantees lack
   ResourceQuantities guarantees_lacking;
   size_t filters = 0;
-  std::vector<std::string> notes;  // gangs that wait
+  std::vector<std::string> notes;  // gangs that wait, resources that are hoarded
 };
 
 }  // namespace meros::allocator

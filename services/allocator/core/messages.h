@@ -175,6 +175,10 @@ struct SendPreemption {
   StreamId stream = 0;
   PreemptionProposal preemption;
 };
+// For the log: the framework begins or ceases to hoard.
+struct HoardingNoticed {
+  HoardingChange change;
+};
 struct SendNeedSnapshot {
   StreamId stream = 0;
   std::string reason;

@@ -162,6 +162,13 @@ struct GangProposal {
   std::vector<Part> parts;  // one per agent
 };
 
+// A framework begins or ceases to hoard.
+struct HoardingChange {
+  FrameworkId framework;
+  bool hoards = false;
+  double share = 0;  // of the cluster, on average
+};
+
 // "Ask this framework to give back what it has on this agent."
 struct InverseOffer {
   FrameworkId framework;

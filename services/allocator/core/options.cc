@@ -54,6 +54,12 @@ absl::Status Options::Validate() const {
   status.Update(
       CheckDuration("gang_hold_max", gang_hold_max, absl::ZeroDuration(), absl::Hours(24)));
   status.Update(CheckCount("gang_looks_max", gang_looks_max, 1));
+  status.Update(
+      CheckDuration("hoarding_window", hoarding_window, absl::Seconds(1), absl::Hours(24)));
+  if (!(hoarding_share >= 0 && hoarding_share <= 1)) {
+    status.Update(absl::InvalidArgumentError(
+        absl::StrCat("hoarding_share is ", hoarding_share, ", must be from 0 to 1")));
+  }
   if (!(recovery_factor >= 0 && recovery_factor <= 1)) {
     status.Update(absl::InvalidArgumentError(
         absl::StrCat("recovery_factor is ", recovery_factor, ", must be from 0 to 1")));

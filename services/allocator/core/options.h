@@ -54,6 +54,11 @@ struct Options {
   absl::Duration gang_hold_max = absl::Seconds(30);
   size_t gang_looks_max = 64;
 
+  // A framework hoards while it has, on average over about the window, so much of the cluster on
+  // offer and others want offers; 0: nobody does.
+  double hoarding_share = 0.25;
+  absl::Duration hoarding_window = absl::Minutes(1);
+
   // Where no role says otherwise.
   Placement placement = Placement::kRandom;
   Sorter sorter = Sorter::kDrf;

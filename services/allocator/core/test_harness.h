@@ -119,6 +119,7 @@ class Harness {
     MEROS_CHECK(proposals.size() == 1) << proposals.size() << " proposals";
     return proposals[0];
   }
+  std::vector<HoardingChange> TakeHoarding() { return std::exchange(hoarding_, {}); }
   std::vector<GangProposal> TakeGangs() { return std::exchange(gang_proposals_, {}); }
   // The master takes all of a gang, and says that it has ended.
   void Accept(const GangProposal& gang) {
@@ -171,6 +172,8 @@ class Harness {
       trace_.push_back(Trace(effect));
       if (auto* proposal = std::get_if<SendProposal>(&effect)) {
         proposals_.push_back(std::move(proposal->proposal));
+      } else if (auto* hoarding = std::get_if<HoardingNoticed>(&effect)) {
+        hoarding_.push_back(hoarding->change);
       } else if (auto* gang = std::get_if<SendGangProposal>(&effect)) {
         gang_proposals_.push_back(std::move(gang->proposal));
       } else if (auto* inverse = std::get_if<SendInverseOffer>(&effect)) {
@@ -200,6 +203,10 @@ class Harness {
                           proposal->proposal.based_on_version, ": ", Line(proposal->proposal));
     }
     if (std::holds_alternative<Explained>(effect)) return "explained";
+    if (const auto* hoarding = std::get_if<HoardingNoticed>(&effect)) {
+      return absl::StrCat("hoarding ", hoarding->change.framework.value(),
+                          hoarding->change.hoards ? " begins" : " ends");
+    }
     if (const auto* gang = std::get_if<SendGangProposal>(&effect)) {
       return absl::StrCat("gang ", gang->proposal.gang.id, ": ", gang->proposal.parts.size(),
                           " parts");
@@ -222,6 +229,7 @@ class Harness {
   std::vector<std::string> trace_;
   std::vector<Proposal> proposals_;
   std::vector<GangProposal> gang_proposals_;
+  std::vector<HoardingChange> hoarding_;
   std::vector<InverseOffer> inverse_offers_;
   std::vector<PreemptionProposal> preemptions_;
   absl::StatusOr<std::shared_ptr<const Explanation>> explained_ = absl::InternalError("no answer");

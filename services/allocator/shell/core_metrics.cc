@@ -72,6 +72,9 @@ CoreMetrics::CoreMetrics(telemetry::MetricRegistry* registry) {
                                          "Gangs of which all bundles were proposed.");
   gangs_rejected_ = registry->AddCounter("meros_allocator_gangs_rejected_total",
                                          "Proposals of gangs that the master did not take.");
+  hoardings_ = registry->AddCounter(
+      "meros_allocator_hoardings_total",
+      "Frameworks that began to keep more than hoarding_share of the cluster on offer.");
   run_time_ = registry->AddHistogram("meros_allocator_run_seconds", "Time of allocation runs.",
                                      telemetry::LatencyBuckets());
   run_proposals_ =
@@ -84,6 +87,9 @@ CoreMetrics::CoreMetrics(telemetry::MetricRegistry* registry) {
   gangs_ = registry->AddGauge("meros_allocator_gangs", "Gangs that frameworks wait for.");
   gang_agents_ = registry->AddGauge("meros_allocator_gang_agents",
                                     "Agents on which something is set aside for a gang.");
+  hoarding_frameworks_ =
+      registry->AddGauge("meros_allocator_hoarding_frameworks",
+                         "Frameworks that hoard offers at present while others want some.");
   waiting_ =
       registry->AddGauge("meros_allocator_proposals_waiting", "Proposals whose result is awaited.");
   ready_ = registry->AddGauge("meros_allocator_ready",
@@ -108,6 +114,7 @@ void CoreMetrics::Publish(const Core& core) {
   Advance(&preemptions_, published_.preemptions, stats.preemptions);
   Advance(&gangs_proposed_, published_.gangs_proposed, stats.gangs_proposed);
   Advance(&gangs_rejected_, published_.gangs_rejected, stats.gangs_rejected);
+  Advance(&hoardings_, published_.hoardings, stats.hoardings);
   Advance(&inverse_offers_, published_.inverse_offers, stats.inverse_offers);
   if (stats.batch_runs + stats.event_runs != published_.batch_runs + published_.event_runs) {
     run_proposals_.Observe(static_cast<double>(stats.last_run.proposals));
@@ -127,6 +134,7 @@ void CoreMetrics::PublishGauges(const Core& core) {
   set(&filters_, [](const Books& b) { return b.filters.size(); });
   set(&gangs_, [](const Books& b) { return b.gangs.size(); });
   set(&gang_agents_, [](const Books& b) { return b.gangs.places().size(); });
+  set(&hoarding_frameworks_, [](const Books& b) { return b.hoarding.count(); });
   set(&waiting_, [](const Books& b) { return b.mirror.proposals().size(); });
   ready_.Set(core.phase() == Phase::kReady ? 1 : 0);
   version_.Set(static_cast<double>(core.version()));

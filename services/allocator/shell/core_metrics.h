@@ -27,12 +27,12 @@ class CoreMetrics {
   Stats published_;
   telemetry::Counter batch_runs_, event_runs_, proposals_, snapshots_, mirror_resets_;
   telemetry::Counter sessions_, sessions_refused_, filters_dropped_;
-  telemetry::Counter inverse_offers_, preemptions_, gangs_proposed_, gangs_rejected_;
+  telemetry::Counter inverse_offers_, preemptions_, gangs_proposed_, gangs_rejected_, hoardings_;
   std::array<telemetry::Counter, kRejectReasonCount> results_;
   std::array<telemetry::Counter, kGateCount> visits_;
   telemetry::Histogram run_time_, run_proposals_;
   telemetry::Gauge agents_, frameworks_, roles_, filters_, waiting_, ready_, version_;
-  telemetry::Gauge gangs_, gang_agents_;
+  telemetry::Gauge gangs_, gang_agents_, hoarding_frameworks_;
 };
 
 // The core with a stopwatch: what CoreStrand runs.

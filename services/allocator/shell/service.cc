@@ -53,11 +53,20 @@ class FrameWriter {
   size_t bytes_ = 0;
 };
 
+void Log(const HoardingChange& change) {
+  MEROS_LOG(WARNING) << (change.hoards ? "a framework hoards offers while others want some"
+                                       : "a framework does not hoard offers any more")
+                     << Field("framework", change.framework.value())
+                     << Field("share", change.share);
+}
+
 // 0 for what goes to no stream.
 StreamId StreamOf(const Core::Effect& effect) {
   return std::visit(
       [](const auto& e) -> StreamId {
-        if constexpr (std::is_same_v<std::decay_t<decltype(e)>, Explained>) {
+        using Effect = std::decay_t<decltype(e)>;
+        if constexpr (std::is_same_v<Effect, Explained> ||
+                      std::is_same_v<Effect, HoardingNoticed>) {
           return 0;
         } else {
           return e.stream;
@@ -159,6 +168,11 @@ void Service::Apply(std::vector<Core::Effect> effects) {
   for (size_t next = 0; next < effects.size();) {
     if (auto* explained = std::get_if<Explained>(&effects[next]); explained != nullptr) {
       Answer(std::move(*explained));
+      ++next;
+      continue;
+    }
+    if (const auto* noticed = std::get_if<HoardingNoticed>(&effects[next]); noticed != nullptr) {
+      Log(noticed->change);
       ++next;
       continue;
     }

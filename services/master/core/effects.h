@@ -201,6 +201,7 @@ struct RecoverDelta {
   AgentId agent_id;
   resources::Resources resources;
   absl::Duration refuse;
+  uint64_t proposal_id = 0;  // of the offer that ends thereby; 0: none that this allocator proposed
 };
 struct ReviveDelta {
   FrameworkId framework_id;

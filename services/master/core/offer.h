@@ -30,6 +30,8 @@ struct Offer {
   std::shared_ptr<const v1::AgentInfo> agent_info;  // as of the offer
   std::string agent_address;                        // host:port, may be empty
   std::vector<ExecutorId> executors;                // of this framework on the agent
+  uint64_t proposal_id = 0;                         // that it was made of
+  uint64_t allocator_stream = 0;                    // of the session of that proposal
   std::string gang_id;                              // empty: a part of none
 };
 

@@ -13,6 +13,11 @@ namespace {
 // How long readers may see old amounts: 20 refreshes a second suffice for people and dashboards.
 constexpr absl::Duration kUsageInterval = absl::Milliseconds(50);
 
+// As the present allocator knows it; numbers of earlier sessions mean nothing to it.
+uint64_t ProposalOf(const Offer& offer, const Books& books) {
+  return offer.allocator_stream == books.allocator_stream ? offer.proposal_id : 0;
+}
+
 }  // namespace
 
 void Transaction::MarkUsage(const AgentId& agent_id, const FrameworkId& framework_id) {
@@ -59,6 +64,8 @@ OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::s
                                 const std::string& gang_id) {
   auto offer = std::make_shared<Offer>();
   offer->gang_id = gang_id;
+  offer->proposal_id = proposal_id;
+  offer->allocator_stream = books_.allocator_stream;
   offer->sequence = books_.next_offer_sequence++;
   offer->id = OfferId(absl::StrCat("O", offer->sequence, "-", rng_.Uuid()));
   offer->framework_id = framework->record.id;
@@ -112,8 +119,8 @@ void Transaction::UnlinkOffer(const Offer& offer) {
 void Transaction::EndOffer(const Offer& offer, Rescind rescind, absl::Duration refuse) {
   const Framework* framework = books_.frameworks.Find(offer.framework_id);
   if (rescind == Rescind::kTellFramework) Tell(*framework, RescindEvent{offer.id});
-  TellAllocator(
-      RecoverDelta{offer.framework_id, offer.role, offer.agent_id, offer.resources, refuse});
+  TellAllocator(RecoverDelta{offer.framework_id, offer.role, offer.agent_id, offer.resources,
+                             refuse, ProposalOf(offer, books_)});
   UnlinkOffer(offer);
 }
 
@@ -132,6 +139,11 @@ void Transaction::EndOffersOf(Framework* framework, Rescind rescind) {
 
 resources::Resources Transaction::SpendOffer(const Offer& offer) {
   resources::Resources spent = offer.resources;
+  // The resources stay with the framework; that they are not on offer any more is told here.
+  if (const uint64_t proposal = ProposalOf(offer, books_); proposal != 0) {
+    TellAllocator(RecoverDelta{
+        offer.framework_id, offer.role, offer.agent_id, {}, absl::ZeroDuration(), proposal});
+  }
   UnlinkOffer(offer);
   return spent;
 }

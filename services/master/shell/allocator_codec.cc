@@ -79,6 +79,7 @@ struct Encoder {
   }
   void operator()(const RecoverDelta& m) const {
     FillHolding(m, delta()->mutable_recover()->mutable_allocation());
+    delta()->mutable_recover()->mutable_allocation()->set_proposal_id(m.proposal_id);
     delta()->mutable_recover()->set_refuse_ms(absl::ToInt64Milliseconds(m.refuse));
   }
   void operator()(const ReviveDelta& m) const {

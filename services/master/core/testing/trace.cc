@@ -121,7 +121,8 @@ std::string Text(const AllocateDelta& m) {
 }
 std::string Text(const RecoverDelta& m) {
   return absl::StrCat("RECOVER ", m.framework_id.value(), " ", m.role, " ", m.agent_id.value(), " ",
-                      m.resources.DebugString(), " refuse=", absl::FormatDuration(m.refuse));
+                      m.resources.DebugString(), " refuse=", absl::FormatDuration(m.refuse),
+                      m.proposal_id == 0 ? "" : absl::StrCat(" of=", m.proposal_id));
 }
 std::string Text(const UpsertGangDelta& m) {
   std::string text = absl::StrCat("GANG ", m.framework_id.value(), " ", m.gang_id, " ", m.role,
