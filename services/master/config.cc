@@ -58,10 +58,11 @@ void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {
              {.name = "framework_heartbeat_interval",
               .help = "Time between two heartbeats on a scheduler's stream.",
               .group = "Timeouts"});
-  flags->Add(&c->offer_timeout, {.name = "offer_timeout",
-                                 .help = "Offers that were not answered for so long are rescinded, and "
-                                         "the framework is offered others first; 0s: never.",
-                                 .group = "Timeouts"});
+  flags->Add(&c->offer_timeout,
+             {.name = "offer_timeout",
+              .help = "Offers that were not answered for so long are rescinded and go to others; "
+                      "0s: never.",
+              .group = "Timeouts"});
 }
 
 void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {
