@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,7 @@
 #include "cli/run_scheduler.h"
 #include "cli/verbs.h"
 #include "libs/base/ids.h"
+#include "libs/base/mutex.h"
 #include "libs/base/rng.h"
 #include "libs/base/status_macros.h"
 #include "libs/runtime/random_seed.h"
@@ -159,17 +161,40 @@ void Report(const meros::v1::TaskStatus& end) {
                end.message().empty() ? "" : ": ", Printable(end.message()).c_str());
 }
 
-// Turns the first SIGINT or SIGTERM into a kill of the task, the second into the end of this
-// program.
-void WatchSignals(sdk::SchedulerDriver* driver, const meros::v1::TaskID& task) {
-  std::thread([driver, task] {
-    runtime::WaitForStopSignal();
-    std::fprintf(stderr, "meros: killing the task (again to give up on it)\n");
-    driver->KillTask(task);
-    const int number = runtime::WaitForStopSignal();
-    _exit(128 + number);
-  }).detach();
-}
+// While it lives, turns the first SIGINT or SIGTERM into a kill of the task; the second ends this
+// program at once. Its thread waits for signals as long as the process lives, longer than the
+// driver, so the two share a state in which the driver can be taken back.
+class SignalWatch {
+ public:
+  SignalWatch(sdk::SchedulerDriver* driver, const meros::v1::TaskID& task)
+      : state_(std::make_shared<State>()) {
+    {
+      MutexLock lock(&state_->mutex);
+      state_->driver = driver;
+    }
+    std::thread([state = state_, task] {
+      runtime::WaitForStopSignal();
+      std::fprintf(stderr, "meros: killing the task (again to give up on it)\n");
+      {
+        MutexLock lock(&state->mutex);
+        if (state->driver != nullptr) state->driver->KillTask(task);
+      }
+      const int number = runtime::WaitForStopSignal();
+      _exit(128 + number);
+    }).detach();
+  }
+  ~SignalWatch() {
+    MutexLock lock(&state_->mutex);
+    state_->driver = nullptr;
+  }
+
+ private:
+  struct State {
+    Mutex mutex;
+    sdk::SchedulerDriver* driver MEROS_GUARDED_BY(mutex) = nullptr;
+  };
+  const std::shared_ptr<State> state_;
+};
 
 int Run(const Common& common, const RunOptions& options) {
   const auto task = MakeTask(options);
@@ -185,7 +210,7 @@ int Run(const Common& common, const RunOptions& options) {
                                            .tls = common.connection.tls});
   const absl::Status started = driver.Start();
   if (!started.ok()) return Fail(started);
-  WatchSignals(&driver, task->task_id());
+  const SignalWatch signals(&driver, task->task_id());
   if (!scheduler.WaitStarted()) return Fail(scheduler.driver_status());
   if (options.detach) {
     driver.Detach();

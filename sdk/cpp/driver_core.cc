@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/leader_hint.h"
+#include "libs/tasks/task_state.h"
 
 namespace meros::sdk {
 namespace {
@@ -17,22 +18,6 @@ using meros::v1::scheduler::Event;
 constexpr int kHeartbeatsMissedMax = 5;
 // Following more hints than this in a row means that the masters disagree; then back off.
 constexpr int kHintsInARowMax = 3;
-
-bool IsTerminal(TaskState state) {
-  switch (state) {
-    case meros::v1::TASK_FINISHED:
-    case meros::v1::TASK_FAILED:
-    case meros::v1::TASK_KILLED:
-    case meros::v1::TASK_ERROR:
-    case meros::v1::TASK_LOST:
-    case meros::v1::TASK_DROPPED:
-    case meros::v1::TASK_GONE:
-    case meros::v1::TASK_GONE_BY_OPERATOR:
-      return true;
-    default:
-      return false;
-  }
-}
 
 // Statuses after which connecting again would only fail again.
 bool IsFatal(const absl::Status& status) {
@@ -193,7 +178,7 @@ void DriverCore::OnUpdate(Event* event, std::vector<Effect>* out) {
   if (!status.uuid().empty()) task.last_uuid = status.uuid();
   // What reconciliation repeats about a finished task is not news.
   if (task.terminal && status.reason() == meros::v1::TaskStatus::REASON_RECONCILIATION) return;
-  task.terminal = IsTerminal(status.state());
+  task.terminal = tasks::IsTerminal(status.state());
   if (task.terminal) task.kill_wanted = false;
   // Between master and agent a kill may be lost; what still runs when asked about is killed again.
   const bool was_asked = status.reason() == meros::v1::TaskStatus::REASON_RECONCILIATION;

@@ -1,26 +1,11 @@
 #include "tests/simulation/job.h"
 
 #include "absl/strings/str_cat.h"
+#include "libs/tasks/task_state.h"
 
 namespace meros::simulation {
 
-bool IsTerminal(v1::TaskState state) {
-  switch (state) {
-    case v1::TASK_FINISHED:
-    case v1::TASK_FAILED:
-    case v1::TASK_KILLED:
-    case v1::TASK_ERROR:
-    case v1::TASK_LOST:
-    case v1::TASK_DROPPED:
-    case v1::TASK_GONE:
-    case v1::TASK_GONE_BY_OPERATOR:
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool Job::Try::is_open() const { return !IsTerminal(state) && state != v1::TASK_UNKNOWN; }
+bool Job::Try::is_open() const { return !tasks::IsTerminal(state) && state != v1::TASK_UNKNOWN; }
 
 Job::Job(std::string name, Rng rng) : name_(std::move(name)), rng_(rng) {
   is_partition_aware = rng_.Chance(0.7);
@@ -69,7 +54,7 @@ void Job::Heard(const std::string& task_id, v1::TaskState state, absl::Time now)
   Try& heard = found->second;
   if (!heard.is_open()) {
     // What was lost with its agent came back with it; GiveUp() ends it.
-    const bool is_back = !IsTerminal(state) && state != v1::TASK_UNKNOWN;
+    const bool is_back = !tasks::IsTerminal(state) && state != v1::TASK_UNKNOWN;
     if (heard.state == v1::TASK_LOST && is_back) heard.state = state;
     return;
   }

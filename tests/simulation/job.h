@@ -72,6 +72,4 @@ class Job {
   std::map<std::string, Try> tries_;
 };
 
-bool IsTerminal(v1::TaskState state);
-
 }  // namespace meros::simulation

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/resources/parse.h"
 #include "libs/simulation/probes.h"
+#include "libs/tasks/task_state.h"
 #include "tests/simulation/job.h"
 
 namespace meros::simulation {
@@ -138,7 +139,7 @@ void Ledger::OnProcessEnded(const std::string& container) {
 void Ledger::OnAgentUpdate(const std::string& node, const agent_link::v1::StatusUpdate& update) {
   const v1::TaskStatus& status = update.status();
   const TaskKey key(update.framework_id(), status.task_id().value());
-  if (IsTerminal(status.state())) {
+  if (tasks::IsTerminal(status.state())) {
     const auto execution = executions_.find(key);
     if (execution != executions_.end() && execution->second.is_alive) {
       Fail(absl::StrCat(node, " reports the end of ", key.second, ", which still runs on ",
@@ -167,7 +168,7 @@ void Ledger::OnUpdateInTurn(const std::string& node, const TaskKey& key,
                       " after ", v1::TaskState_Name(stream.end)));
   }
   stream.last_uuid = status.uuid();
-  if (IsTerminal(status.state())) stream.end = status.state();
+  if (tasks::IsTerminal(status.state())) stream.end = status.state();
 }
 
 void Ledger::OnAcknowledged(const std::string& framework,
@@ -181,7 +182,7 @@ void Ledger::OnDelivered(const std::string& framework, const v1::TaskStatus& sta
   if (stream == streams_.end()) {
     return Fail(absl::StrCat("an update of ", status.task_id().value(), " that no agent sent"));
   }
-  if (IsTerminal(status.state()) && status.state() != stream->second.end) {
+  if (tasks::IsTerminal(status.state()) && status.state() != stream->second.end) {
     Fail(absl::StrCat("a framework hears that ", status.task_id().value(), " is ",
                       v1::TaskState_Name(status.state()), ", its agent said ",
                       v1::TaskState_Name(stream->second.end)));

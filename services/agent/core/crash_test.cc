@@ -6,6 +6,7 @@
 // terminal update, what the framework was told is true, and nothing is left on the node.
 #include <gtest/gtest.h>
 
+#include "libs/tasks/task_state.h"
 #include "services/agent/core/testing/node_model.h"
 
 namespace meros::agent {
@@ -69,13 +70,13 @@ void ExpectTruth(const NodeModel& node) {
     SCOPED_TRACE(name);
     int terminal = 0;
     for (const v1::TaskStatus& status : task.updates) {
-      terminal += IsTerminal(status.state()) ? 1 : 0;
+      terminal += tasks::IsTerminal(status.state()) ? 1 : 0;
     }
     EXPECT_EQ(terminal, 1) << Describe(task.updates);
     EXPECT_LE(task.launches, 1);
     if (task.updates.empty()) continue;
     const v1::TaskStatus& last = task.updates.back();
-    EXPECT_TRUE(IsTerminal(last.state()));
+    EXPECT_TRUE(tasks::IsTerminal(last.state()));
     if (last.state() == v1::TASK_DROPPED) {
       EXPECT_EQ(task.launches, 0) << last.ShortDebugString();
     }

@@ -5,6 +5,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "libs/tasks/task_state.h"
 
 namespace meros::agent {
 namespace {
@@ -75,7 +76,7 @@ bool ApplyProgress(const records::TaskProgressRecord& progress, Task* task) {
   task->stop_cause = progress.stop_cause();
   task->grace = absl::Milliseconds(static_cast<int64_t>(progress.grace_ms()));
   task->preempted_for = progress.preempted_for();
-  return task->has_ended() == IsTerminal(task->latest.state()) &&
+  return task->has_ended() == tasks::IsTerminal(task->latest.state()) &&
          (!task->has_ended() || !task->updates.empty());
 }
 

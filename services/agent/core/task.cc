@@ -38,22 +38,6 @@ absl::string_view Name(TaskPhase phase) {
   return "?";
 }
 
-bool IsTerminal(v1::TaskState state) {
-  switch (state) {
-    case v1::TASK_FINISHED:
-    case v1::TASK_FAILED:
-    case v1::TASK_KILLED:
-    case v1::TASK_ERROR:
-    case v1::TASK_LOST:
-    case v1::TASK_DROPPED:
-    case v1::TASK_GONE:
-    case v1::TASK_GONE_BY_OPERATOR:
-      return true;
-    default:
-      return false;
-  }
-}
-
 v1::Task ReportOf(const Task& task, const AgentId& agent, const v1::FrameworkInfo& framework) {
   const v1::TaskInfo& info = *task.info;
   v1::Task report;

@@ -86,8 +86,6 @@ struct Task {
   }
 };
 
-bool IsTerminal(v1::TaskState state);
-
 // What re-registration reports. REQUIRES: task.info is there.
 v1::Task ReportOf(const Task& task, const AgentId& agent, const v1::FrameworkInfo& framework);
 

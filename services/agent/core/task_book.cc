@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "libs/base/check.h"
+#include "libs/tasks/task_state.h"
 
 namespace meros::agent {
 
@@ -77,7 +78,7 @@ void TaskBook::CheckInvariants() const {
   size_t with_info = 0, with_container = 0;
   for (const auto& [key, task] : tasks_) {
     MEROS_CHECK(key == task.key) << key.task;
-    MEROS_CHECK(task.has_ended() == IsTerminal(task.latest.state())) << key.task;
+    MEROS_CHECK(task.has_ended() == tasks::IsTerminal(task.latest.state())) << key.task;
     MEROS_CHECK(!task.has_ended() || !task.updates.empty()) << key.task << " should be forgotten";
     MEROS_CHECK(!task.may_have_container() || task.is_recorded) << key.task << " is not recorded";
     MEROS_CHECK(task.info.has_value() || !task.is_recorded) << key.task;

@@ -1,6 +1,6 @@
 #include "absl/strings/str_cat.h"
+#include "libs/tasks/task_state.h"
 #include "services/master/core/scheduler_calls.h"
-#include "services/master/core/task_state.h"
 
 namespace meros::master {
 
@@ -26,7 +26,7 @@ absl::Status HandleAcknowledge(Transaction* tx, Framework* framework, const Ackn
         absl::StrCat("no update of task ", call.task_id.value(), " was forwarded"));
   }
   tx->Tell(*agent, message);
-  if (task->forwarded_uuid == call.uuid && IsTerminal(*task->forwarded_state))
+  if (task->forwarded_uuid == call.uuid && tasks::IsTerminal(*task->forwarded_state))
     tx->CompleteTask(task);
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "libs/tasks/task_state.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/task_state.h"
 
@@ -28,7 +29,7 @@ void DropExecutors(Transaction* tx, Agent* agent) {
 }
 
 void LoseTask(Transaction* tx, Task* task, v1::TaskState state, absl::Time unreachable_since) {
-  if (IsTerminal(task->state)) return tx->CompleteTask(task);
+  if (tasks::IsTerminal(task->state)) return tx->CompleteTask(task);
   Framework* framework = tx->books().frameworks.Find(task->framework_id);
   const v1::TaskState visible = VisibleState(state, framework->partition_aware());
   auto status = tx->MakeStatus(task->id, task->agent_id, visible, Status::REASON_AGENT_REMOVED,

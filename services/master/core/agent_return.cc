@@ -6,6 +6,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "libs/tasks/task_state.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/task_state.h"
 
@@ -36,7 +37,7 @@ void AddReportedFrameworks(Transaction* tx, const Agent& agent,
 
 // A known task: its agent's word counts, but an end is never taken back.
 void UpdateKnownTask(Transaction* tx, Task* task, const ReportedTask& reported) {
-  if (task->state == reported.state || IsTerminal(task->state)) return;
+  if (task->state == reported.state || tasks::IsTerminal(task->state)) return;
   std::shared_ptr<const v1::TaskStatus> last;
   if (!reported.statuses.empty()) last = reported.statuses.back();
   tx->SetTaskState(task, reported.state, std::move(last));

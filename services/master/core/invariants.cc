@@ -1,5 +1,5 @@
 #include "libs/base/check.h"
-#include "services/master/core/task_state.h"
+#include "libs/tasks/task_state.h"
 #include "services/master/core/transaction.h"
 
 namespace meros::master {
@@ -18,7 +18,7 @@ void CheckTask(const Books& books, const Task& task) {
   MEROS_CHECK(framework->tasks.at(task.sequence) == &task) << task.id;
   MEROS_CHECK(framework->task_by_id.at(task.id) == &task) << task.id;
   MEROS_CHECK(agent->tasks.at(task.sequence) == &task) << task.id;
-  MEROS_CHECK(!task.holds_resources || !IsTerminal(task.state)) << task.id;
+  MEROS_CHECK(!task.holds_resources || !tasks::IsTerminal(task.state)) << task.id;
   MEROS_CHECK(task.description != nullptr) << task.id;
 }
 

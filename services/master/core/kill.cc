@@ -1,7 +1,7 @@
 #include <utility>
 
+#include "libs/tasks/task_state.h"
 #include "services/master/core/scheduler_calls.h"
-#include "services/master/core/task_state.h"
 
 namespace meros::master {
 
@@ -10,7 +10,7 @@ void KillKnownTask(Transaction* tx, const Task& task,
   Agent* agent = tx->books().agents.Find(task.agent_id);
   // Remembered, with its policy, for an agent that is away just now. One that is being preempted
   // stays so: its agent has been told the reason.
-  if (!IsTerminal(task.state)) {
+  if (!tasks::IsTerminal(task.state)) {
     agent->pending_kills[{task.framework_id, task.id}].policy = kill_policy;
   }
   tx->Tell(*agent, KillTaskMessage{task.framework_id, task.id, std::move(kill_policy), ""});

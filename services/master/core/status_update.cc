@@ -1,7 +1,7 @@
 #include <utility>
 
+#include "libs/tasks/task_state.h"
 #include "services/master/core/agent_sessions.h"
-#include "services/master/core/task_state.h"
 
 namespace meros::master {
 
@@ -28,7 +28,7 @@ void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update)
   }
   // The agent's newest state may run ahead of the update that it may send next; a terminal one
   // frees the resources now.
-  if (IsTerminal(task->state)) return;
+  if (tasks::IsTerminal(task->state)) return;
   tx->SetTaskState(task, update.latest_state, std::move(update.status));
 }
 

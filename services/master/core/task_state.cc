@@ -2,14 +2,12 @@
 
 #include <vector>
 
+#include "libs/tasks/task_state.h"
+
 namespace meros::master {
 namespace {
 
 using v1::TaskState;
-
-constexpr TaskState kTerminal[] = {
-    v1::TASK_FINISHED, v1::TASK_FAILED,  v1::TASK_KILLED, v1::TASK_ERROR,
-    v1::TASK_LOST,     v1::TASK_DROPPED, v1::TASK_GONE,   v1::TASK_GONE_BY_OPERATOR};
 
 std::vector<TaskTransition> MakeTable() {
   std::vector<TaskTransition> table = {
@@ -21,9 +19,9 @@ std::vector<TaskTransition> MakeTable() {
       {v1::TASK_UNREACHABLE, v1::TASK_KILLING}};
   for (TaskState from : {v1::TASK_STAGING, v1::TASK_STARTING, v1::TASK_RUNNING, v1::TASK_KILLING}) {
     table.push_back({from, v1::TASK_UNREACHABLE});
-    for (TaskState to : kTerminal) table.push_back({from, to});
+    for (TaskState to : tasks::kTerminalStates) table.push_back({from, to});
   }
-  for (TaskState to : kTerminal) table.push_back({v1::TASK_UNREACHABLE, to});
+  for (TaskState to : tasks::kTerminalStates) table.push_back({v1::TASK_UNREACHABLE, to});
   return table;
 }
 
@@ -44,20 +42,6 @@ struct Matrix {
 
 absl::Span<const TaskTransition> TaskTransitions() { return Table(); }
 
-bool IsTerminal(TaskState state) {
-  switch (state) {
-    case v1::TASK_FINISHED:
-    case v1::TASK_FAILED:
-    case v1::TASK_KILLED:
-    case v1::TASK_ERROR:
-    case v1::TASK_LOST:
-    case v1::TASK_DROPPED:
-    case v1::TASK_GONE:
-    case v1::TASK_GONE_BY_OPERATOR: return true;
-    default: return false;
-  }
-}
-
 bool MayFollow(TaskState from, TaskState to) {
   static const Matrix matrix;
   return matrix.allowed[from & 15][to & 15];
@@ -70,8 +54,10 @@ TaskState VisibleState(TaskState state, bool partition_aware) {
     case v1::TASK_DROPPED:
     case v1::TASK_GONE:
     case v1::TASK_GONE_BY_OPERATOR:
-    case v1::TASK_UNKNOWN: return v1::TASK_LOST;
-    default: return state;
+    case v1::TASK_UNKNOWN:
+      return v1::TASK_LOST;
+    default:
+      return state;
   }
 }
 

@@ -35,8 +35,6 @@ struct TaskTransition {
 // Every allowed change of a task's state, repetition of RUNNING included.
 absl::Span<const TaskTransition> TaskTransitions();
 
-bool IsTerminal(v1::TaskState state);
-
 // Whether `to` may follow `from`.
 bool MayFollow(v1::TaskState from, v1::TaskState to);
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libs/tasks/task_state.h"
 #include "services/master/core/task_state.h"
 #include "services/master/core/testing/driver.h"
 
@@ -233,7 +234,8 @@ TEST(TaskState, TableAgreesWithThePicture) {
   EXPECT_FALSE(MayFollow(v1::TASK_RUNNING, v1::TASK_STARTING));
   EXPECT_FALSE(MayFollow(v1::TASK_KILLING, v1::TASK_RUNNING));
   for (int state = v1::TaskState_MIN; state <= v1::TaskState_MAX; ++state) {
-    if (!v1::TaskState_IsValid(state) || !IsTerminal(static_cast<v1::TaskState>(state))) continue;
+    if (!v1::TaskState_IsValid(state) || !tasks::IsTerminal(static_cast<v1::TaskState>(state)))
+      continue;
     for (int to = v1::TaskState_MIN; to <= v1::TaskState_MAX; ++to) {
       EXPECT_FALSE(MayFollow(static_cast<v1::TaskState>(state), static_cast<v1::TaskState>(to)));
     }

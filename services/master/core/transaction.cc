@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
-#include "services/master/core/task_state.h"
+#include "libs/tasks/task_state.h"
 
 namespace meros::master {
 namespace {
@@ -81,7 +81,7 @@ void Transaction::RemoveFramework(Framework* framework, const absl::Status& stat
   }
   while (!framework->tasks.empty()) {
     Task* task = framework->tasks.begin()->second;
-    if (!IsTerminal(task->state)) {
+    if (!tasks::IsTerminal(task->state)) {
       SetTaskState(task, v1::TASK_KILLED,
                    MakeStatus(task->id, task->agent_id, v1::TASK_KILLED,
                               v1::TaskStatus::REASON_FRAMEWORK_REMOVED, "Framework removed"));

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "libs/tasks/task_state.h"
 #include "services/master/core/task_state.h"
 #include "services/master/core/transaction.h"
 
@@ -211,7 +212,7 @@ Task* Transaction::AddReportedTask(Framework* framework, Agent* agent,
   entry.statuses = reported.statuses;
   entry.entered = now_;
   entry.holds_resources =
-      !IsTerminal(reported.state) && agent->record.Free().Contains(reported.resources);
+      !tasks::IsTerminal(reported.state) && agent->record.Free().Contains(reported.resources);
   Task* task = books_.tasks.Insert(std::move(entry));
   framework->task_by_id.emplace(task->id, task);
   framework->tasks.emplace(task->sequence, task);
@@ -258,7 +259,7 @@ bool Transaction::SetTaskState(Task* task, v1::TaskState state,
       task->statuses.push_back(std::move(status));
     }
   }
-  if (IsTerminal(state)) {
+  if (tasks::IsTerminal(state)) {
     ReleaseTask(task, books_.frameworks.Find(task->framework_id),
                 books_.agents.Find(task->agent_id));
   }

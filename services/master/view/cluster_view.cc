@@ -3,12 +3,12 @@
 #include <limits>
 #include <utility>
 
-#include "services/master/core/task_state.h"
+#include "libs/tasks/task_state.h"
 
 namespace meros::master {
 
 bool TaskEntry::is_active() const {
-  return !completed && !IsTerminal(task->state) && task->state != v1::TASK_UNREACHABLE;
+  return !completed && !tasks::IsTerminal(task->state) && task->state != v1::TASK_UNREACHABLE;
 }
 
 void ClusterView::Apply(const Publish& publish) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "libs/tasks/task_state.h"
 
 namespace meros::agent {
 
@@ -288,7 +289,7 @@ void NodeModel::Kill(const std::string& task) {
 void NodeModel::Acknowledge(const std::string& task) {
   if (seen[task].updates.empty()) return;
   const v1::TaskStatus& status = seen[task].updates.back();
-  if (IsTerminal(status.state())) known_to_master_[task] = true;
+  if (tasks::IsTerminal(status.state())) known_to_master_[task] = true;
   link::MasterMessage message;
   message.mutable_acknowledge()->set_framework_id("F");
   message.mutable_acknowledge()->set_task_id(task);
@@ -327,7 +328,7 @@ void NodeModel::OnUpdate(const link::StatusUpdate& update) {
   message.mutable_acknowledge()->set_framework_id(update.framework_id());
   message.mutable_acknowledge()->set_task_id(update.status().task_id().value());
   message.mutable_acknowledge()->set_uuid(update.status().uuid());
-  if (IsTerminal(update.status().state())) {
+  if (tasks::IsTerminal(update.status().state())) {
     known_to_master_[update.status().task_id().value()] = true;
   }
   Feed(MasterSaid{stream_, std::move(message), {}});
