@@ -124,6 +124,7 @@ class AgentCore {
   void OnShutdownFramework(const agent_link::v1::ShutdownFramework& shutdown);
   void OnApplyOperation(const agent_link::v1::ApplyOperation& apply);
   void OnDrain(const agent_link::v1::Drain& drain);
+  void OnCancelDrain();
   void OnHeartbeatTimer();
 
   // launch.cc

@@ -39,6 +39,8 @@ void AgentCore::Handle(MasterSaid&& input) {
       return OnApplyOperation(message.apply_operation());
     case Body::kDrain:
       return OnDrain(message.drain());
+    case Body::kCancelDrain:
+      return OnCancelDrain();
     // There are no custom executors to talk to, and no operation succeeds.
     default:
       return Count(Counter::kMessageIgnored);
@@ -125,6 +127,12 @@ void AgentCore::OnRegistered(const link::Registered& registered) {
                     " with the master at ", link_.master, " as agent ", registered.agent_id(),
                     " in epoch ", registered.epoch()));
   for (auto& [key, task] : book_.tasks()) Forward(&task);
+  // What was said while the agent was away counts.
+  if (registered.has_drain()) {
+    OnDrain(registered.drain());
+  } else {
+    OnCancelDrain();
+  }
 }
 
 void AgentCore::OnHeartbeatTimer() {
@@ -178,11 +186,20 @@ void AgentCore::OnApplyOperation(const link::ApplyOperation& apply) {
 void AgentCore::OnDrain(const link::Drain& drain) {
   if (book_.tasks().empty()) return;  // already empty: nothing to remember
   agent_records::v1::DrainRecord* record = node_.mutable_drain();
-  record->set_max_grace_ms(drain.max_grace_ms());
+  record->clear_max_grace_ms();
+  if (drain.has_max_grace_ms()) record->set_max_grace_ms(drain.max_grace_ms());
   record->set_mark_gone(drain.mark_gone());
   SaveNode();
   Note(Notice::Severity::kInfo, "the agent is being emptied");
   StopAll(StopCause::STOP_CAUSE_DRAIN);
+}
+
+// What is being stopped still ends.
+void AgentCore::OnCancelDrain() {
+  if (!is_draining()) return;
+  node_.clear_drain();
+  SaveNode();
+  Note(Notice::Severity::kInfo, "the agent is no longer being emptied");
 }
 
 }  // namespace meros::agent

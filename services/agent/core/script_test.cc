@@ -34,9 +34,19 @@ void ShutdownFramework(NodeModel* node) {
   node->Say(std::move(message));
 }
 
-void Drain(NodeModel* node) {
+// What the master wants, said at once or, when the agent is away, at its return.
+void Drain(NodeModel* node, const std::string& how) {
+  node->drain.emplace().set_max_grace_ms(1000);
+  node->drain->set_mark_gone(how == "gone");
   agent_link::v1::MasterMessage message;
-  message.mutable_drain()->set_max_grace_ms(1000);
+  *message.mutable_drain() = *node->drain;
+  node->Say(std::move(message));
+}
+
+void CancelDrain(NodeModel* node) {
+  node->drain.reset();
+  agent_link::v1::MasterMessage message;
+  message.mutable_cancel_drain();
   node->Say(std::move(message));
 }
 
@@ -97,7 +107,8 @@ bool Execute(NodeModel* node, const std::string& line) {
   if (verb == "ack") return node->Acknowledge(argument), true;
   if (verb == "exit") return node->ExitContainer(argument, std::atoi(words[2].c_str())), true;
   if (verb == "oom") return Oom(node, argument), true;
-  if (verb == "drain") return Drain(node), true;
+  if (verb == "drain") return Drain(node, argument), true;
+  if (verb == "cancel-drain") return CancelDrain(node), true;
   if (verb == "reconcile") return Reconcile(node, argument), true;
   if (verb == "shutdown") return Shutdown(node), true;
   if (verb == "shutdown-framework") return ShutdownFramework(node), true;

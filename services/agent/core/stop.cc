@@ -102,8 +102,9 @@ void AgentCore::StopAll(StopCause cause) {
       continue;
     }
     absl::Duration grace = GraceOf(*task);
-    if (cause == StopCause::STOP_CAUSE_DRAIN && node_.drain().max_grace_ms() > 0) {
-      grace = std::min(grace, absl::Milliseconds(node_.drain().max_grace_ms()));
+    if (cause == StopCause::STOP_CAUSE_DRAIN && node_.drain().has_max_grace_ms()) {
+      grace =
+          std::min(grace, absl::Milliseconds(std::max<int64_t>(0, node_.drain().max_grace_ms())));
     }
     Stop(task, cause, grace);
   }

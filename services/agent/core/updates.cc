@@ -73,8 +73,8 @@ void AgentCore::End(Task* task, const Outcome& outcome) {
     mem->set_type(v1::Value::SCALAR);
     mem->mutable_scalar()->set_value(static_cast<double>(outcome.limited_memory_bytes) / (1 << 20));
   }
-  if (outcome.reason == v1::TaskStatus::REASON_AGENT_DRAINING && node_.drain().mark_gone() &&
-      IsPartitionAware(*task)) {
+  if (outcome.state == v1::TASK_KILLED && node_.drain().mark_gone() &&
+      outcome.reason == v1::TaskStatus::REASON_AGENT_DRAINING && IsPartitionAware(*task)) {
     status.set_state(v1::TASK_GONE_BY_OPERATOR);
   }
   switch (status.state()) {

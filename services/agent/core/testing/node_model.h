@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,7 @@ class NodeModel {
   bool starts_containers = true;  // a launched container runs at once
   bool answers_registration = true;
   v1::FrameworkInfo framework;
+  std::optional<agent_link::v1::Drain> drain;  // what the master says at registration
 
   // What was seen.
   struct SeenTask {
