@@ -49,8 +49,16 @@ bool ResourceQuantities::Contains(const ResourceQuantities& other) const {
 }
 
 ResourceQuantities& ResourceQuantities::operator+=(const ResourceQuantities& other) {
-  if (&other == this) return *this += ResourceQuantities(other);
-  for (const Entry& entry : other) Add(entry.first, entry.second);
+  // Both are sorted, so one walk does. Nothing is inserted if `other` is this very object.
+  auto at = entries_.begin();
+  for (const Entry& entry : other) {
+    while (at != entries_.end() && at->first < entry.first) ++at;
+    if (at != entries_.end() && at->first == entry.first) {
+      at->second += entry.second;
+    } else {
+      at = entries_.insert(at, entry);
+    }
+  }
   return *this;
 }
 
@@ -59,11 +67,13 @@ ResourceQuantities& ResourceQuantities::operator-=(const ResourceQuantities& oth
     entries_.clear();
     return *this;
   }
+  auto at = entries_.begin();
   for (const Entry& entry : other) {
-    const auto found = Find(entries_, entry.first);
-    if (found == entries_.end() || found->first != entry.first) continue;
-    found->second -= entry.second;
-    if (!found->second.is_positive()) entries_.erase(found);
+    while (at != entries_.end() && at->first < entry.first) ++at;
+    if (at == entries_.end()) break;
+    if (at->first != entry.first) continue;
+    at->second -= entry.second;
+    if (!at->second.is_positive()) at = entries_.erase(at);
   }
   return *this;
 }

@@ -1,6 +1,12 @@
 #include "services/allocator/core/candidates.h"
 
 namespace meros::allocator {
+namespace {
+
+// A search costs about as much as this many steps of a walk.
+constexpr size_t kManyMarked = 8;
+
+}  // namespace
 
 void Candidates::WakeQuotaBlocked() {
   for (const AgentId& agent : quota_blocked_) Mark(agent);
@@ -16,6 +22,14 @@ std::vector<Agent*> Candidates::Take(const Mirror& mirror) {
   };
   if (all_) {
     for (const auto& [id, agent] : mirror.agents()) consider(agent.get());
+  } else if (marked_.size() > mirror.agents().size() / kManyMarked) {
+    // Both are in order of ids: one walk over all is cheaper than many searches.
+    auto mark = marked_.begin();
+    for (const auto& [id, agent] : mirror.agents()) {
+      while (mark != marked_.end() && *mark < id) ++mark;
+      if (mark == marked_.end()) break;
+      if (*mark == id) consider(agent.get());
+    }
   } else {
     for (const AgentId& id : marked_) consider(mirror.FindAgent(id));
   }

@@ -263,6 +263,8 @@ void Core::RunAllocation(absl::Time now, Look gangs, Effects* out) {
     ++stats_.gangs_proposed;
     out->push_back(SendGangProposal{stream_, std::move(proposal)});
   });
+  // Mostly one proposal for each.
+  if (books_->mirror.roles().demanding_count() > 0) out->reserve(out->size() + agents.size());
   const RunReport report =
       Propose(books_.get(), context, std::move(agents), [&](Proposal proposal) {
         out->push_back(SendProposal{stream_, std::move(proposal)});

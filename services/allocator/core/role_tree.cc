@@ -130,10 +130,19 @@ void RoleTree::Subscribe(Client* client, Framework* framework) {
 
 template <typename Change>
 void RoleTree::ChangeClient(Client* client, Change change) {
-  if (client->has_demand) client->role->client_order_.erase({client->standing(), client});
+  auto& order = client->role->client_order_;
+  // Who is granted something was mostly first, and is mostly last then: neither is searched for.
+  if (client->has_demand) {
+    auto place = order.begin();
+    if (place->client != client) place = order.find({client->standing(), client});
+    MEROS_CHECK(place != order.end()) << client->framework_id;
+    order.erase(place);
+  }
   change(client);
   client->share = Share(client->account);
-  if (client->has_demand) client->role->client_order_.insert({client->standing(), client});
+  if (client->has_demand) {
+    order.insert(order.end(), RoleNode::ClientRef{client->standing(), client});
+  }
 }
 
 template <typename Change>
