@@ -14,6 +14,12 @@ pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(LIBCAP REQUIRED IMPORTED_TARGET libcap)
 pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+find_path(ZOOKEEPER_INCLUDE_DIR zookeeper/zookeeper.h REQUIRED)
+find_library(ZOOKEEPER_MT_LIBRARY zookeeper_mt REQUIRED)
+# The client with threads of its own; its blocking calls (THREADED) are not used.
+add_library(ZooKeeper::zookeeper_mt INTERFACE IMPORTED)
+target_include_directories(ZooKeeper::zookeeper_mt INTERFACE ${ZOOKEEPER_INCLUDE_DIR})
+target_link_libraries(ZooKeeper::zookeeper_mt INTERFACE ${ZOOKEEPER_MT_LIBRARY})
 find_program(PROTOC protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 # Debian's interpreter, whose python3-protobuf and python3-yaml packages the tests use.
