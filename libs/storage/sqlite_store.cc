@@ -65,18 +65,6 @@ class Use {
   sqlite3_stmt* const statement_;
 };
 
-absl::Status CheckBounds(const Mutation& mutation) {
-  if (mutation.key.empty() || mutation.key.size() > kKeyBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("key of ", mutation.key.size(), " bytes, allowed are 1 to ", kKeyBytesMax));
-  }
-  if (mutation.value.has_value() && mutation.value->size() > kValueBytesMax) {
-    return absl::InvalidArgumentError(absl::StrCat("value of ", mutation.value->size(),
-                                                   " bytes, allowed are at most ", kValueBytesMax));
-  }
-  return absl::OkStatus();
-}
-
 class SqliteStore final : public Store {
  public:
   explicit SqliteStore(SqliteOptions options) : options_(std::move(options)) {}

@@ -6,12 +6,13 @@
 // of a thousand rows costs little more, so callers that have several changes put them into one batch.
 // Figures: README.md.
 //
-// Implementations: OpenSqliteStore (sqlite_store.h), FakeDisk (fake_disk.h, for tests and simulation).
-// Both pass store_conformance_test.cc.
+// Implementations: OpenSqliteStore (sqlite_store.h), OpenZooKeeperStore (zookeeper_store.h), FakeDisk
+// (fake_disk.h, for tests and simulation). All pass the suite of test_store_conformance.h.
 //
 // Owner: whoever opened it. Thread rule: thread-compatible; every call blocks on the disk, so shells
 // give a store a thread of its own and never call it from a strand.
-// States: open ──Close() or destruction──▶ closed. There is no other: a failed call changes nothing.
+// States: open ──Close() or destruction──▶ closed. A failed call changes nothing. A replicated store can
+// also be over: another process serves it, and every call says so with FailedPrecondition.
 #pragma once
 
 #include <optional>
@@ -34,6 +35,9 @@ struct Mutation {
   std::string key;                   // not empty
   std::optional<std::string> value;  // nullopt deletes; deleting an absent key is fine
 };
+
+// ERRORS: InvalidArgument (key or value out of bounds).
+absl::Status CheckBounds(const Mutation& mutation);
 
 struct Row {
   std::string key;

@@ -23,7 +23,7 @@ LIBRARIES = {
     "rpc": {"base", "config", "runtime"},
     "runtime": {"base"},
     "simulation": {"base", "config", "runtime", "storage"},
-    "storage": {"base", "runtime"},
+    "storage": {"base", "coordination", "runtime"},
     "tasks": set(),
     "telemetry": {"base", "runtime"},
     "testing": {"base", "resources", "runtime", "wire"},
