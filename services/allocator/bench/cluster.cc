@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/resources/parse.h"
 #include "libs/runtime/clock.h"
+#include "services/allocator/config.h"
 
 namespace meros::allocator {
 
@@ -39,7 +40,7 @@ AgentState BenchmarkAgent(int i) {
   return agent;
 }
 
-BenchmarkCluster::BenchmarkCluster(uint64_t seed) : core_(Options(), Rng(seed)) {
+BenchmarkCluster::BenchmarkCluster(uint64_t seed) : core_(*CoreOptions(Config()), Rng(seed)) {
   Step(FrameReceived{1, {Hello{"benchmark", 1}}});
 }
 

@@ -7,7 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "services/allocator/core/explain.h"
+#include "services/allocator/core/filters/min_allocatable.h"
 #include "services/allocator/core/propose_gangs.h"
+#include "services/allocator/core/quota_headroom.h"
 
 namespace meros::allocator {
 
@@ -310,6 +312,14 @@ void Core::CheckInvariants() const {
   if (books_ == nullptr) return;
   books_->CheckInvariants();
   MEROS_CHECK(books_->mirror.proposals().size() <= options_.proposals_waiting_max);
+  const QuotaHeadroom headroom(books_->mirror);
+  for (const auto& [id, framework] : books_->mirror.frameworks()) {
+    for (const auto& [role, client] : framework->clients) {
+      if (client->parked_at == nullptr) continue;
+      const MinAllocatable& minimum = MinAllocatableOf(*client, options_.min_allocatable);
+      MEROS_CHECK(headroom.ForbiddenBy(*client->role, minimum) != nullptr) << id << " " << role;
+    }
+  }
 }
 
 }  // namespace meros::allocator

@@ -30,11 +30,19 @@ size_t AnswerAll(Harness* h, ModelMaster* master) {
   return proposals.size();
 }
 
+// What is worth offering, as the service has it by default. Without, nobody is ever parked.
+Options UsualOptions() {
+  Options options;
+  options.min_allocatable.any_of = {Amounts("cpus:0.01"), Amounts("mem:32")};
+  return options;
+}
+
 // Event-driven runs alone must find everything: whenever no event is due, a batch finds nothing.
-void ExpectBatchesFindNothing(const ModelOptions& options, uint64_t seed) {
+// Adds to `parked` in how many steps somebody was.
+void ExpectBatchesFindNothing(const ModelOptions& options, uint64_t seed, size_t* parked) {
   ModelMaster master(options, seed);
   Rng rng(seed + 1000);
-  Options core_options;
+  Options core_options = UsualOptions();
   core_options.sweep_interval = core_options.allocation_interval;  // every batch sees every agent
   Harness h(core_options, seed);
   h.Open();
@@ -55,6 +63,7 @@ void ExpectBatchesFindNothing(const ModelOptions& options, uint64_t seed) {
       }
     }
     h.now = until;
+    *parked += h.core.books()->mirror.roles().parked_count() > 0 ? 1 : 0;
     ASSERT_THAT(h.TakeResets(), ::testing::IsEmpty()) << "seed " << seed << " step " << step;
   }
   EXPECT_GT(proposals, 20) << "seed " << seed;
@@ -62,24 +71,31 @@ void ExpectBatchesFindNothing(const ModelOptions& options, uint64_t seed) {
 
 TEST(Property, EventsFindAllThatAFullRunFinds) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
-    ExpectBatchesFindNothing({}, seed);
+    size_t parked = 0;
+    ExpectBatchesFindNothing({}, seed, &parked);
     if (::testing::Test::HasFatalFailure()) return;
+    EXPECT_EQ(parked, 0) << "without quota";
   }
 }
 
 TEST(Property, EventsFindAllThatAFullRunFindsAlsoUnderQuota) {
+  size_t parked = 0;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
-    ExpectBatchesFindNothing({.quotas = true}, seed);
+    ExpectBatchesFindNothing({.quotas = true}, seed, &parked);
     if (::testing::Test::HasFatalFailure()) return;
   }
+  EXPECT_GT(parked, 0);
 }
 
 TEST(Property, EventsFindAllThatAFullRunFindsAlsoWithSettingsOfRoles) {
+  size_t parked = 0;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     ExpectBatchesFindNothing(
-        {.roles = {"*", "a", "a/b", "a/b/c/d", "c"}, .quotas = true, .settings = true}, seed);
+        {.roles = {"*", "a", "a/b", "a/b/c/d", "c"}, .quotas = true, .settings = true}, seed,
+        &parked);
     if (::testing::Test::HasFatalFailure()) return;
   }
+  EXPECT_GT(parked, 0);
 }
 
 // Messages travel for a while in both directions, a tenth of the proposals is rejected for no
@@ -92,7 +108,7 @@ TEST(Property, BooksAreConservedUnderDelayRejectionAndFaults) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     ModelMaster master({.quotas = true, .settings = true, .reject_chance = 0.1}, seed);
     Rng rng(seed + 2000);
-    Harness h(Options(), seed);
+    Harness h(UsualOptions(), seed);
     h.Open();
     h.Snapshot({});
     std::deque<std::vector<MasterMessage>> on_the_way;

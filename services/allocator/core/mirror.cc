@@ -71,6 +71,7 @@ Framework* Mirror::PutFramework(FrameworkState state) {
         constraints == framework->state.constraints.end() ? nullptr : constraints->second.get();
     client->min_allocatable =
         minimum == framework->state.min_allocatable.end() ? nullptr : &minimum->second;
+    roles_.Wake(client);
   }
   UpdateDemand(framework);
   return framework;

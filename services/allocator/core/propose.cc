@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "services/allocator/core/filters/agent_wishes.h"
 #include "services/allocator/core/filters/capabilities.h"
@@ -60,6 +61,11 @@ class AgentVisit {
   // What the client at which the walk stopped is offered.
   Resources TakeOffer() { return std::move(offer_); }
 
+  // Those of the walk whom limits leave nothing on any agent, with the role whose limits they are.
+  // What is revocable is not limited, and who may use it is not among them.
+  using Forbidden = std::vector<std::pair<const Client*, const RoleNode*>>;
+  Forbidden TakeForbidden() { return std::exchange(forbidden_, {}); }
+
   // Whether someone could have had more since the last round, so that another round finds more.
   bool was_sliced() const { return was_sliced_; }
   // Everyone is looked at once more.
@@ -91,7 +97,10 @@ class AgentVisit {
     if (headroom_.applies()) {
       cut = headroom_.Cut(*client.role, *offer, pass_);
       if (cut != *offer) books_.candidates.NoteQuotaBlocked(agent_.state.id);
-      if (cut.empty() || !minimum.SatisfiedBy(cut)) return Gate::kQuota;
+      if (cut.empty() || !minimum.SatisfiedBy(cut)) {
+        NoteIfForbidden(client, minimum);
+        return Gate::kQuota;
+      }
       offer = &cut;
     }
     const ResourceLimits& most = client.role->offer_max();
@@ -112,6 +121,12 @@ class AgentVisit {
     return Gate::kOffered;
   }
 
+  void NoteIfForbidden(const Client& client, const MinAllocatable& minimum) {
+    if (client.framework->state.capabilities.revocable_resources) return;
+    const RoleNode* const limited = headroom_.ForbiddenBy(*client.role, minimum);
+    if (limited != nullptr) forbidden_.emplace_back(&client, limited);
+  }
+
   void Count(Gate gate) { ++report_.gates[static_cast<size_t>(gate)]; }
 
   Books& books_;
@@ -127,6 +142,7 @@ class AgentVisit {
   Resources for_role_;
   const Resources* available_ = nullptr;
   Resources offer_;
+  Forbidden forbidden_;
 };
 
 class Run {
@@ -135,7 +151,8 @@ class Run {
       : books_(*books), context_(context), emit_(emit), headroom_(books->mirror) {}
 
   RunReport Execute(std::vector<Agent*> agents) {
-    if (books_.mirror.roles().demanding_count() == 0) return report_;
+    const RoleTree& roles = books_.mirror.roles();
+    if (roles.demanding_count() == 0 && roles.parked_count() == 0) return report_;
     report_.agents = agents.size();
     for (Agent* agent : agents) agent->shared_unoffered = agent->shared;
     if (headroom_.has_shortfall()) Offer(&agents, Pass::kGuarantees);
@@ -162,11 +179,32 @@ class Run {
   }
 
   void OfferAgent(Agent* agent, Pass pass) {
+    RoleTree& roles = books_.mirror.roles();
+    if (roles.parked_count() > 0 && agent->has_reserved) WakeForReservations(*agent);
+    OfferInRounds(agent, pass);
+    // Nobody who is parked was asked, and they would have said that quota is the reason.
+    if (roles.parked_count() > 0 && !agent->free.empty()) {
+      books_.candidates.NoteQuotaBlocked(agent->state.id);
+    }
+  }
+
+  // What is reserved is not subject to quota.
+  void WakeForReservations(const Agent& agent) {
+    for (const resources::Resource& resource : agent.state.total) {
+      if (resource.is_reserved())
+        books_.mirror.roles().WakeWithin(ReservationRole(*resource.metadata()));
+    }
+  }
+
+  void OfferInRounds(Agent* agent, Pass pass) {
     AgentVisit visit(&books_, *context_.options, headroom_, pass, *agent, books_.NextVisit(),
                      &report_);
     bool has_granted = false;  // in this round: without, another one would find nothing either
     for (int rounds = 1; HasRoom() && rounds <= kRoundsMax;) {
       Client* const client = books_.mirror.roles().Walk(visit);
+      for (const auto& [forbidden, limited] : visit.TakeForbidden()) {
+        books_.mirror.roles().Park(*forbidden, *limited);
+      }
       if (client != nullptr) {
         Grant(agent, client, visit.TakeOffer());
         if (agent->free.empty()) return;

@@ -14,6 +14,16 @@ bool IsSubjectToQuota(const resources::Resource& resource) {
          !resource.is_shared();
 }
 
+// Whether some of `wanted` is above what the limits leave. Of names that are not wanted, any amount
+// may be consumed.
+bool IsBeyond(const ResourceLimits& limits, const ResourceQuantities& consumed,
+              const ResourceQuantities& wanted) {
+  return std::any_of(wanted.begin(), wanted.end(), [&](const auto& entry) {
+    const auto limit = limits.Get(entry.first);
+    return limit.has_value() && consumed.Get(entry.first) + entry.second > *limit;
+  });
+}
+
 }  // namespace
 
 QuotaHeadroom::QuotaHeadroom(const Mirror& mirror) : mirror_(mirror), roles_(mirror.roles()) {}
@@ -87,6 +97,23 @@ Resources QuotaHeadroom::Cut(const RoleNode& role, const Resources& available, P
   if (guaranteed.empty()) return {};
   const Resources burst = WithinLimits(role, subject - guaranteed, guaranteed.ScalarQuantities());
   return offer + guaranteed + WithinHeadroom(burst);
+}
+
+const RoleNode* QuotaHeadroom::ForbiddenBy(const RoleNode& role,
+                                           const MinAllocatable& minimum) const {
+  if (minimum.any_of.empty()) return nullptr;
+  for (const RoleNode* node = &role; node != nullptr; node = node->parent()) {
+    const ResourceLimits& limits = node->quota().limits;
+    if (limits.empty()) continue;
+    const ResourceQuantities consumed = node->Consumed();
+    if (std::all_of(minimum.any_of.begin(), minimum.any_of.end(),
+                    [&](const ResourceQuantities& alternative) {
+                      return IsBeyond(limits, consumed, alternative);
+                    })) {
+      return node;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace meros::allocator

@@ -39,6 +39,10 @@ class QuotaHeadroom {
   // The part of `available` that `role` may be offered now; empty in the first pass if it holds
   // nothing that the guarantee lacks.
   Resources Cut(const RoleNode& role, const Resources& available, Pass pass) const;
+  // The role, `role` or one above it, whose limits leave less than each alternative of `minimum`
+  // asks for: nothing that is subject to quota can be offered until something comes back to it.
+  // Null if there is none.
+  const RoleNode* ForbiddenBy(const RoleNode& role, const MinAllocatable& minimum) const;
 
  private:
   // Cuts to the limits of the role and of those above it, as if `taken` were consumed already.

@@ -139,5 +139,74 @@ TEST(Limits, ReservedResourcesAreOfferedRegardless) {
   EXPECT_THAT(h.TakeLines(), ElementsAre("f@a s1 cpus(a):8"));
 }
 
+// Who is at a limit that leaves nothing worth offering is not asked again for each agent.
+class AtTheLimit : public ::testing::Test {
+ protected:
+  static Options WithMinimum() {
+    Options options;
+    options.min_allocatable.any_of = {Amounts("cpus:0.01"), Amounts("mem:32")};
+    return options;
+  }
+
+  AtTheLimit() : h_(WithMinimum()) {
+    h_.Start({UpsertFramework{AFramework("f", {"a/x"})}, AQuota("a", "", "cpus:4;mem:1024"),
+              UpsertAgent{AnAgent("s1", "cpus:4;mem:1024")},
+              UpsertAgent{AnAgent("s2", "cpus:4;mem:1024")}});
+    taken_ = h_.TakeProposal();
+    h_.Accept(taken_);
+    h_.Settle();
+    // The agent that is left, and the next ones, are looked at.
+    h_.Apply(UpsertAgent{AnAgent("s3", "cpus:4;mem:1024")});
+    h_.Settle();
+  }
+
+  size_t parked() const { return h_.core.books()->mirror.roles().parked_count(); }
+
+  Harness h_;
+  Proposal taken_;
+};
+
+TEST_F(AtTheLimit, NobodyIsAsked) {
+  EXPECT_EQ(parked(), 1);
+  EXPECT_THAT(h_.TakeLines(), IsEmpty());
+}
+
+TEST_F(AtTheLimit, WhatComesBackIsOfferedAnywhere) {
+  h_.GiveBack(taken_, taken_.resources, absl::Hours(1));
+  h_.Settle();
+  const Proposal next = h_.TakeProposal();
+  EXPECT_NE(next.agent, taken_.agent);
+  EXPECT_EQ(next.resources, taken_.resources);
+}
+
+TEST_F(AtTheLimit, AHigherLimitIsUsed) {
+  h_.Apply(AQuota("a", "", "cpus:6;mem:2048"));
+  h_.Settle();
+  EXPECT_EQ(h_.TakeProposal().resources, Text("cpus:2;mem:1024"));
+}
+
+TEST_F(AtTheLimit, AnotherResourceMayBeWhatIsWorthOffering) {
+  h_.Apply(UpsertAgent{AnAgent("s4", "cpus:4;mem:1024;gpus:1")});
+  h_.Settle();
+  EXPECT_THAT(h_.TakeLines(), IsEmpty());
+  FrameworkState framework = AFramework("f", {"a/x"});
+  framework.capabilities.gpu_resources = true;
+  framework.min_allocatable["a/x"] = {{Amounts("gpus:1")}};
+  h_.Apply(UpsertFramework{framework});
+  h_.Settle();
+  EXPECT_THAT(h_.TakeLines(), ElementsAre("f@a/x s4 gpus:1"));
+}
+
+TEST_F(AtTheLimit, WhatIsReservedForTheRoleIsOfferedAllTheSame) {
+  h_.Apply(UpsertAgent{AnAgent("s4", "cpus:1;mem:32;cpus(a):1;mem(a):32")});
+  h_.Settle();
+  EXPECT_THAT(h_.TakeLines(), ElementsAre(::testing::HasSubstr("f@a/x s4 ")));
+}
+
+TEST_F(AtTheLimit, AFrameworkThatLeavesIsForgotten) {
+  h_.Apply(RemoveFramework{FrameworkId("f")});
+  EXPECT_EQ(parked(), 0);
+}
+
 }  // namespace
 }  // namespace meros::allocator

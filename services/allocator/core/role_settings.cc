@@ -28,7 +28,7 @@ RoleNode::Position RoleNode::PositionAmongSiblings() const {
 RoleNode::Position RoleNode::PositionOf(const Client& client) const {
   Position position;
   for (const ClientRef& ref : client_order_) {
-    if (!client.has_demand || ref.standing < client.standing()) ++position.before;
+    if (!client.stands_in_order() || ref.standing < client.standing()) ++position.before;
     ++position.among;
   }
   return position;
@@ -46,6 +46,7 @@ const RoleNode* RoleTree::FirstInOrder() const {
 
 void RoleTree::Configure(absl::string_view role, RoleSettings settings) {
   RoleNode* const node = role.empty() ? root_.get() : GetRole(role);
+  WakeAll(node);
   node->settings_ = std::move(settings);
   if (node == root_.get()) {
     node->placement_ = node->settings_.placement.value_or(default_placement_);
@@ -63,7 +64,7 @@ void RoleTree::Rebuild(RoleNode* node) {
   node->client_order_.clear();
   node->child_order_.Clear();
   for (auto& [id, client] : node->clients_) {
-    if (!client->has_demand) continue;
+    if (!client->stands_in_order()) continue;
     if (node->uses_lottery()) DrawTicket(client.get());
     node->client_order_.insert({client->standing(), client.get()});
   }

@@ -1,6 +1,7 @@
 #include "services/allocator/core/role_tree.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "libs/base/check.h"
@@ -131,8 +132,9 @@ void RoleTree::Subscribe(Client* client, Framework* framework) {
 template <typename Change>
 void RoleTree::ChangeClient(Client* client, Change change) {
   auto& order = client->role->client_order_;
+  const bool stands = client->stands_in_order();
   // Who is granted something was mostly first, and is mostly last then: neither is searched for.
-  if (client->has_demand) {
+  if (stands) {
     auto place = order.begin();
     if (place->client != client) place = order.find({client->standing(), client});
     MEROS_CHECK(place != order.end()) << client->framework_id;
@@ -140,7 +142,7 @@ void RoleTree::ChangeClient(Client* client, Change change) {
   }
   change(client);
   client->share = Share(client->account);
-  if (client->has_demand) {
+  if (stands) {
     order.insert(order.end(), RoleNode::ClientRef{client->standing(), client});
   }
 }
@@ -159,28 +161,37 @@ void RoleTree::ChangeNode(RoleNode* node, Change change) {
 
 void RoleTree::SetDemand(Client* client, bool has_demand) {
   if (client->has_demand == has_demand) return;
-  RoleNode* const role = client->role;
-  if (client->has_demand) role->client_order_.erase({client->standing(), client});
+  Wake(client);
+  if (!has_demand) Leave(client);
   client->has_demand = has_demand;
-  if (client->has_demand) {
-    if (role->uses_lottery()) DrawTicket(client);
-    role->client_order_.insert({client->standing(), client});
-  }
-  // Orders change where the first demand appears or the last goes.
-  if (has_demand && role->own_demanding_++ == 0) {
+  if (has_demand) Enter(client);
+}
+
+void RoleTree::Enter(Client* client) {
+  RoleNode* const role = client->role;
+  if (role->uses_lottery()) DrawTicket(client);
+  role->client_order_.insert({client->standing(), client});
+  // Orders change where the first demand appears.
+  if (role->own_demanding_++ == 0) {
     if (role->uses_lottery()) DrawOwnTicket(role);
     role->child_order_.Insert(role->OwnAsChild());
-  } else if (!has_demand && --role->own_demanding_ == 0) {
-    role->child_order_.Erase(role->OwnAsChild());
   }
   for (RoleNode* node = role; node != nullptr; node = node->parent_) {
     RoleNode* const parent = node->parent_;
-    if (has_demand && node->demanding_++ == 0 && parent != nullptr) {
-      if (parent->uses_lottery()) DrawTicket(node);
-      parent->child_order_.Insert(node->AsChild());
-    } else if (!has_demand && --node->demanding_ == 0 && parent != nullptr) {
-      parent->child_order_.Erase(node->AsChild());
-    }
+    if (node->demanding_++ > 0 || parent == nullptr) continue;
+    if (parent->uses_lottery()) DrawTicket(node);
+    parent->child_order_.Insert(node->AsChild());
+  }
+}
+
+void RoleTree::Leave(Client* client) {
+  RoleNode* const role = client->role;
+  role->client_order_.erase({client->standing(), client});
+  // Orders change where the last demand goes.
+  if (--role->own_demanding_ == 0) role->child_order_.Erase(role->OwnAsChild());
+  for (RoleNode* node = role; node != nullptr; node = node->parent_) {
+    RoleNode* const parent = node->parent_;
+    if (--node->demanding_ == 0 && parent != nullptr) parent->child_order_.Erase(node->AsChild());
   }
 }
 
@@ -218,6 +229,7 @@ void RoleTree::Credit(Client* client, const allocator::Charge& charge) {
     });
   }
   UpdateShortfall(client->role);
+  for (RoleNode* node = client->role; node != nullptr; node = node->parent_) WakeParkedAt(node);
 }
 
 void RoleTree::Pin(Client* client) { ++client->pins; }
@@ -254,7 +266,7 @@ void RoleTree::RefreshNode(RoleNode* node) {
   node->client_order_.clear();
   for (auto& [id, client] : node->clients_) {
     client->share = Share(client->account);
-    if (client->has_demand) node->client_order_.insert({client->standing(), client.get()});
+    if (client->stands_in_order()) node->client_order_.insert({client->standing(), client.get()});
   }
   for (auto& [component, child] : node->children_) RefreshNode(child.get());
   ChangeNode(node, [](RoleNode*) {});
@@ -268,6 +280,7 @@ void RoleTree::SetQuota(absl::string_view role, Quota quota) {
   if (!node->quota_.empty()) --quotas_;
   if (!quota.empty()) ++quotas_;
   node->quota_ = std::move(quota);
+  WakeParkedAt(node);
   RecomputeShortfall(node);
   PruneFrom(node);
 }
@@ -285,9 +298,49 @@ void RoleTree::SubtractReserved(absl::string_view role, const ResourceQuantities
   for (RoleNode* node = leaf; node != nullptr; node = node->parent_) {
     MEROS_CHECK(node->reserved_.Contains(amount)) << node->name();
     node->reserved_ -= amount;
+    WakeParkedAt(node);
   }
   UpdateShortfall(leaf);
   PruneFrom(leaf);
+}
+
+// --- Clients whom limits leave nothing
+// ------------------------------------------------------------------------------------------------
+
+void RoleTree::Park(const Client& client, const RoleNode& limited) {
+  MEROS_CHECK(client.stands_in_order()) << client.framework_id;
+  Client* const parked = client.role->clients_.at(client.framework_id).get();
+  RoleNode* node = client.role;
+  while (node != &limited) node = node->parent_;
+  Leave(parked);
+  parked->parked_at = node;
+  node->parked_.emplace(parked->serial, parked);
+  ++parked_count_;
+}
+
+void RoleTree::Wake(Client* client) {
+  if (client->parked_at == nullptr) return;
+  client->parked_at->parked_.erase(client->serial);
+  client->parked_at = nullptr;
+  --parked_count_;
+  Enter(client);
+}
+
+void RoleTree::WakeParkedAt(RoleNode* limited) {
+  for (const auto& [serial, client] : std::exchange(limited->parked_, {})) {
+    client->parked_at = nullptr;
+    --parked_count_;
+    Enter(client);
+  }
+}
+
+void RoleTree::WakeWithin(absl::string_view role) {
+  if (FindRole(role) != nullptr) WakeAll(GetRole(role));
+}
+
+void RoleTree::WakeAll(RoleNode* node) {
+  for (auto& [id, client] : node->clients_) Wake(client.get());
+  for (auto& [component, child] : node->children_) WakeAll(child.get());
 }
 
 void RoleTree::UpdateShortfall(RoleNode* node) {
@@ -323,10 +376,14 @@ void RoleTree::CheckNode(const RoleNode& node) const {
     MEROS_CHECK(client->pins > 0 || client->account.charged.empty()) << id;
     MEROS_CHECK(shares_are_stale_ || client->share == Share(client->account)) << id;
     MEROS_CHECK(node.client_order_.contains({client->standing(), client.get()}) ==
-                client->has_demand)
+                client->stands_in_order())
         << id;
+    MEROS_CHECK(client->parked_at == nullptr || client->has_demand) << id;
     own.charged += client->account.charged;
-    demanding += client->has_demand ? 1 : 0;
+    demanding += client->stands_in_order() ? 1 : 0;
+  }
+  for (const auto& [serial, client] : node.parked_) {
+    MEROS_CHECK(client->serial == serial && client->parked_at == &node) << client->framework_id;
   }
   MEROS_CHECK(node.own_.charged == own.charged) << node.name_;
   MEROS_CHECK(node.own_demanding_ == demanding) << node.name_;

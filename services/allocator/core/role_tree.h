@@ -53,8 +53,11 @@ struct Client {
   size_t pins = 0;  // holdings that refer to the client
   Account account;
   double share = 0;
-  double ticket = 0;        // of the lottery among the clients of the role
-  bool has_demand = false;  // stands in the order
+  double ticket = 0;  // of the lottery among the clients of the role
+  bool has_demand = false;
+  RoleNode* parked_at = nullptr;  // see RoleTree::Park
+
+  bool stands_in_order() const { return has_demand && parked_at == nullptr; }
 
   // Scratch of the run in progress: the last agent visit that looked at this client.
   mutable uint64_t visited = 0;
@@ -67,7 +70,7 @@ class RoleNode {
   const std::string& name() const { return name_; }  // full path; "" for the root
   const RoleNode* parent() const { return parent_; }
   double weight() const { return weight_; }
-  bool has_demand() const { return demanding_ > 0; }  // in the subtree
+  bool has_demand() const { return demanding_ > 0; }  // in the subtree, parked clients left out
   double share() const { return share_; }             // of the subtree, divided by weight
   const Account& subtree() const { return subtree_; }
   const RoleSettings& settings() const { return settings_; }
@@ -131,10 +134,11 @@ class RoleNode {
   Account own_;  // of clients_ together
   double share_ = 0;
   double own_share_ = 0;
-  size_t demanding_ = 0;                     // clients with demand in the subtree
-  size_t own_demanding_ = 0;                 // among clients_
-  ChildOrder child_order_;                   // children with demand, and "." for client_order_
-  absl::btree_set<ClientRef> client_order_;  // clients with demand
+  size_t demanding_ = 0;                       // clients of the subtree that stand in order
+  size_t own_demanding_ = 0;                   // among clients_
+  ChildOrder child_order_;                     // children with any, and "." for client_order_
+  absl::btree_set<ClientRef> client_order_;    // those of clients_ that stand in order
+  absl::btree_map<uint64_t, Client*> parked_;  // by serial; the limits of this very role say so
 
   double ticket_ = 0;          // in the lottery of the parent
   double own_ticket_ = 0;      // of the own clients in the lottery of children
@@ -178,6 +182,17 @@ class RoleTree {
   void Subscribe(Client* client, Framework* framework);
   void SetDemand(Client* client, bool has_demand);
 
+  // Takes the client out of the order, because the limits of `limited`, its role or one above,
+  // leave it nothing, whatever an agent has. It stands in order again when something comes back to
+  // `limited` or its quota changes, or when one of Wake, WakeWithin and Configure says so.
+  // REQUIRES: it stands in order.
+  void Park(const Client& client, const RoleNode& limited);
+  // Also does nothing if the client is not parked.
+  void Wake(Client* client);
+  // Wakes all clients of the role and of those below it.
+  void WakeWithin(absl::string_view role);
+  size_t parked_count() const { return parked_count_; }
+
   // Keeps the client alive for a holding that refers to it. Unpin may release it.
   void Pin(Client* client);
   void Unpin(Client* client);
@@ -202,7 +217,7 @@ class RoleTree {
   // a change, O(n log n) in clients and roles.
   void Refresh();
 
-  // Visits clients with demand in order of fairness, until a visit says so:
+  // Visits clients with demand, parked ones left out, in order of fairness, until a visit says so:
   //   visitor.EnterSubtree(const RoleNode&) -> bool  false: skip the role and all below it;
   //   optional visitor.EnterRole(const RoleNode&) -> bool   false: skip the role's own clients
   //   visitor.Visit(const Client&) -> bool         true: stop here
@@ -257,6 +272,11 @@ class RoleTree {
   static void ForEachBelow(const RoleNode& node, absl::FunctionRef<void(const RoleNode&)> visit);
   void PruneFrom(RoleNode* node);
   void ReleaseIfUnused(Client* client);
+  // Puts the client into the orders, or takes it out of them.
+  void Enter(Client* client);
+  void Leave(Client* client);
+  void WakeParkedAt(RoleNode* limited);
+  void WakeAll(RoleNode* node);
   // Applies `change` to the account of the client, or to the accounts or weight of the node, and
   // moves it in its orders accordingly. Every change goes through these two.
   template <typename Change>
@@ -290,6 +310,7 @@ class RoleTree {
   size_t quotas_ = 0;
   size_t role_count_ = 0;
   size_t client_count_ = 0;
+  size_t parked_count_ = 0;
   uint64_t last_serial_ = 0;
 };
 
