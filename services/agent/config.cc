@@ -13,6 +13,7 @@
 #include "libs/wire/agent_rules.h"
 #include "libs/wire/resources_proto.h"
 #include "services/agent/shell/resource_detection.h"
+#include "services/agent/shell/wire_codec.h"
 
 namespace meros::agent {
 namespace {
@@ -241,9 +242,14 @@ absl::StatusOr<AgentOptions> CoreOptions(const Config& config, int bound_port) {
   options.version = std::string(config::Version());
   options.work_dir = config.work_dir;
   using Capability = v1::AgentInfo::Capability;
-  options.capabilities = {Capability::MULTI_ROLE, Capability::HIERARCHICAL_ROLE,
-                          Capability::RESERVATION_REFINEMENT, Capability::AGENT_DRAINING,
+  options.capabilities = {Capability::MULTI_ROLE,
+                          Capability::HIERARCHICAL_ROLE,
+                          Capability::RESERVATION_REFINEMENT,
+                          Capability::RESIZE_VOLUME,
+                          Capability::AGENT_OPERATION_FEEDBACK,
+                          Capability::AGENT_DRAINING,
                           Capability::TASK_RESOURCE_LIMITS};
+  options.codec = WireCodec();
   options.switch_user = config.switch_user && ::geteuid() == 0;
   options.enforce_cpu_limits = config.enforce_cpu_limits;
   options.task_pids_max = static_cast<uint64_t>(config.task_pids_max);

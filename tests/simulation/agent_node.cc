@@ -8,6 +8,7 @@
 #include "libs/resources/parse.h"
 #include "libs/wire/resources_proto.h"
 #include "services/agent/shell/master_inputs.h"
+#include "services/agent/shell/wire_codec.h"
 
 namespace meros::simulation {
 namespace {
@@ -22,9 +23,14 @@ agent::AgentOptions OptionsOf(const NodeContext& context, const Cluster& cluster
   options.version = "0.1.0";
   options.service_address = absl::StrCat(context.name(), ":7051");
   options.work_dir = "/w";
-  options.capabilities = {Capability::MULTI_ROLE, Capability::HIERARCHICAL_ROLE,
-                          Capability::RESERVATION_REFINEMENT, Capability::AGENT_DRAINING,
+  options.capabilities = {Capability::MULTI_ROLE,
+                          Capability::HIERARCHICAL_ROLE,
+                          Capability::RESERVATION_REFINEMENT,
+                          Capability::RESIZE_VOLUME,
+                          Capability::AGENT_OPERATION_FEEDBACK,
+                          Capability::AGENT_DRAINING,
                           Capability::TASK_RESOURCE_LIMITS};
+  options.codec = agent::WireCodec();
   options.kill_grace = cluster.Scaled(options.kill_grace);
   options.update_retry_initial = cluster.Scaled(options.update_retry_initial);
   options.update_retry_max = cluster.Scaled(absl::Minutes(1));
@@ -36,6 +42,8 @@ agent::AgentOptions OptionsOf(const NodeContext& context, const Cluster& cluster
 agent::PersistToken AfterOf(const agent::Effect& effect) {
   if (const auto* e = std::get_if<agent::ToContainerizer>(&effect)) return e->after;
   if (const auto* e = std::get_if<agent::ToMaster>(&effect)) return e->after;
+  if (const auto* e = std::get_if<agent::PrepareSandbox>(&effect)) return e->after;
+  if (const auto* e = std::get_if<agent::ChangeVolumes>(&effect)) return e->after;
   if (const auto* e = std::get_if<agent::Exit>(&effect)) return e->after;
   return 0;
 }
@@ -132,6 +140,10 @@ void AgentNode::Perform(Effect effect) {
     context().After(absl::Milliseconds(1), [this, id = prepare->container, fails] {
       Post(agent::SandboxPrepared{
           id, fails ? absl::ResourceExhaustedError("no space left") : absl::OkStatus()});
+    });
+  } else if (auto* change = std::get_if<agent::ChangeVolumes>(&effect)) {
+    context().After(absl::Milliseconds(1), [this, uuid = change->operation_uuid] {
+      Post(agent::VolumesChanged{uuid, absl::OkStatus()});
     });
   } else if (auto* request = std::get_if<agent::ToContainerizer>(&effect)) {
     if (request->session == session_) {

@@ -27,16 +27,21 @@ void AgentCore::Handle(Recovered&& input) {
   MEROS_CHECK(!has_records_) << "records come once";
   has_records_ = true;
   RecoveredState recovered = Decode(input.records);
-  if (!recovered.is_node_readable) {
+  if (!recovered.is_node_readable || !recovered.are_reservations_readable) {
     has_exited_ = true;  // above all, no container is taken for an orphan
-    Emit(Exit{0,
-              absl::DataLossError("the record of this agent's identity cannot be read; restore the "
-                                  "checkpoint database, or remove it to start as a new agent")});
+    Emit(Exit{0, absl::DataLossError("the record of this agent's identity or of its reservations "
+                                     "cannot be read; restore the "
+                                     "checkpoint database, or remove it to start as a new agent")});
     return;
   }
   for (const auto& [key, problem] : recovered.problems) {
     Count(Counter::kRecoveryError);
     Note(Notice::Severity::kError, absl::StrCat("record ", key, " is set aside: ", problem));
+  }
+  if (absl::Status status = RecoverResources(&recovered); !status.ok()) {
+    has_exited_ = true;
+    effects_.clear();  // nothing of it is to happen without the rest
+    return Emit(Exit{0, std::move(status)});
   }
   node_ = std::move(recovered.node);
   book_ = std::move(recovered.book);
@@ -98,6 +103,8 @@ void AgentCore::OnTimer(const TimerKey& key) {
       return;
     case TimerKind::kHeartbeat:
       return OnHeartbeatTimer();
+    case TimerKind::kOperations:
+      return ForwardOperations();
     case TimerKind::kRegistration:
       return DropLink(absl::DeadlineExceededError("the master did not answer the registration"));
   }
@@ -121,6 +128,7 @@ void AgentCore::ExitIfDone() {
   has_exited_ = true;
   // Whoever starts here next is a new agent: this one's tasks are gone and its id is spent.
   journal_.Erase(kNodeKey);
+  ForgetOperations();
   Emit(Exit{journal_.token(), absl::OkStatus()});
 }
 

@@ -11,7 +11,7 @@
 //     difference is worked off the same way after a crash, a reboot or a lost connection.
 //
 // The handlers are grouped by what they answer: recover.cc, master_messages.cc, launch.cc, stop.cc,
-// containers.cc, updates.cc.
+// containers.cc, updates.cc, operations.cc.
 //
 // Owner: the strand (or a simulation). Thread rule: strand-confined. States: agent_state.h, task.h.
 #pragma once
@@ -30,6 +30,7 @@
 #include "services/agent/core/inputs.h"
 #include "services/agent/core/journal.h"
 #include "services/agent/core/launch_refusal.h"
+#include "services/agent/core/operation.h"
 #include "services/agent/core/options.h"
 #include "services/agent/core/outcome.h"
 #include "services/agent/core/records.h"
@@ -54,9 +55,12 @@ class AgentCore {
   const TaskBook& book() const { return book_; }
   bool is_draining() const { return node_.has_drain(); }
   bool has_containerizer() const { return containers_.is_ready; }
+  // Everything it has, as operations have made it.
+  const resources::Resources& total() const { return total_; }
+  const OpenOperations& operations() const { return operations_; }
 
  private:
-  enum class TimerKind { kUpdate, kCompletion, kRelaunch, kHeartbeat, kRegistration };
+  enum class TimerKind { kUpdate, kCompletion, kRelaunch, kHeartbeat, kRegistration, kOperations };
   // The task is empty for timers of the session.
   struct TimerKey {
     TimerKind kind;
@@ -91,6 +95,7 @@ class AgentCore {
   void Handle(ContainerizerDown&& input);
   void Handle(ContainerizerSaid&& input);
   void Handle(SandboxPrepared&& input);
+  void Handle(VolumesChanged&& input);
   void Handle(LinkUp&& input);
   void Handle(LinkDown&& input);
   void Handle(MasterSaid&& input);
@@ -122,7 +127,6 @@ class AgentCore {
   void OnReconcile(const agent_link::v1::Reconcile& reconcile);
   void OnUpdateFramework(const agent_link::v1::UpdateFramework& update);
   void OnShutdownFramework(const agent_link::v1::ShutdownFramework& shutdown);
-  void OnApplyOperation(const agent_link::v1::ApplyOperation& apply);
   void OnDrain(const agent_link::v1::Drain& drain);
   void OnCancelDrain();
   void OnHeartbeatTimer();
@@ -137,6 +141,25 @@ class AgentCore {
   void Refuse(Task* task, const Refusal& refusal);
   void Record(Task* task);
   void Launch(const Task& task);
+
+  // operations.cc
+  absl::Status RecoverResources(RecoveredState* recovered);
+  std::vector<const OpenOperation*> OperationsInOrder() const;
+  void OnApplyOperation(const agent_link::v1::ApplyOperation& apply);
+  OpenOperation* OpenNew(const std::string& framework_id, const std::string& uuid,
+                         const v1::Offer::Operation& info);
+  absl::Status Convert(OpenOperation* operation);
+  void ChangeDisk(const OpenOperation& operation);
+  void ChangeVersion();
+  void EndOperation(OpenOperation* operation, v1::OperationState state, const std::string& message);
+  void ForwardOperations();
+  void RestartOperations();
+  void OnAcknowledgeOperation(const agent_link::v1::AcknowledgeOperation& acknowledge);
+  void OnReconcileOperations(const agent_link::v1::ReconcileOperations& reconcile);
+  void ReportOperations(agent_link::v1::Reregister* out) const;
+  void SaveOperation(const OpenOperation& operation);
+  void SaveReservations();
+  void ForgetOperations();
 
   // stop.cc
   void OnKill(const agent_link::v1::KillTask& kill);
@@ -177,6 +200,9 @@ class AgentCore {
   AgentState state_ = AgentState::kRecovering;
   agent_records::v1::NodeRecord node_;
   TaskBook book_;
+  resources::Resources total_;  // without allocation
+  OpenOperations operations_;
+  uint64_t last_operation_ = 0;  // sequence
   Journal journal_;
   Timers<TimerKey> timers_;
   Link link_;

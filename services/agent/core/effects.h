@@ -21,6 +21,7 @@
 #include "meros/agent_link/v1/agent_link.pb.h"
 #include "meros/containerizer/v1/containerizer.pb.h"
 #include "services/agent/core/agent_state.h"
+#include "services/agent/core/volumes.h"
 
 namespace meros::agent {
 
@@ -42,11 +43,24 @@ struct Persist {
   std::vector<RecordWrite> writes;  // ordered by key, unique
 };
 
-// Create this directory, owned by `user` (empty: the agent's own). Answered by SandboxPrepared.
+// Create this directory, owned by `user` (empty: the agent's own), with a link to each volume,
+// which then belongs to `user` too. Answered by SandboxPrepared. Happens after all ChangeVolumes
+// that were emitted before.
 struct PrepareSandbox {
   ContainerId container;
   std::string directory;
   std::string user;
+  std::vector<VolumeLink> volumes = {};
+  PersistToken after = 0;
+};
+
+// Delete these directories with all they hold, and make those. Answered by VolumesChanged.
+// Repeatable: what is gone or there already is as it should be.
+struct ChangeVolumes {
+  PersistToken after = 0;
+  std::string operation_uuid;
+  std::vector<VolumeDirectory> destroy;
+  std::vector<VolumeDirectory> create;
 };
 
 // The directory will not be used again: delete it when the retention time is over.
@@ -103,7 +117,9 @@ enum class Counter {
   kOrphanDestroyed,
   kRegistration,
   kRecoveryError,
-  kLast = kRecoveryError,
+  kOperationFinished,
+  kOperationFailed,  // refused, too
+  kLast = kOperationFailed,
 };
 
 struct Count {
@@ -124,7 +140,7 @@ struct Exit {
 };
 
 using Effect =
-    std::variant<Persist, PrepareSandbox, DiscardSandbox, SweepSandboxes, ToContainerizer, OpenLink,
-                 ToMaster, CloseLink, StateChanged, Count, Notice, Exit>;
+    std::variant<Persist, PrepareSandbox, ChangeVolumes, DiscardSandbox, SweepSandboxes,
+                 ToContainerizer, OpenLink, ToMaster, CloseLink, StateChanged, Count, Notice, Exit>;
 
 }  // namespace meros::agent

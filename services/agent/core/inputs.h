@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/base/ids.h"
+#include "libs/resources/resources.h"
 #include "libs/resources/scalar.h"
 #include "libs/runtime/tick.h"
 #include "meros/agent_link/v1/agent_link.pb.h"
@@ -46,6 +47,12 @@ struct SandboxPrepared {
   absl::Status result;
 };
 
+// Answers ChangeVolumes.
+struct VolumesChanged {
+  std::string operation_uuid;
+  absl::Status result;
+};
+
 // A stream to a master is open, as far as one can know before it has said anything.
 struct LinkUp {
   StreamId stream = 0;
@@ -64,6 +71,8 @@ struct TaskResources {
   // Absent: as the agent's options say. Scalar::Max(): no limit.
   std::optional<resources::Scalar> cpus_limit;
   std::optional<resources::Scalar> mem_limit;  // MiB
+  // What of it is dynamically reserved or a volume; without allocation.
+  resources::Resources checkpointed;
 };
 
 // A message from the master, validated as far as its parts go.
@@ -74,7 +83,8 @@ struct MasterSaid {
   std::vector<absl::StatusOr<TaskResources>> task_resources;
 };
 
-using Input = std::variant<Recovered, ContainerizerUp, ContainerizerDown, ContainerizerSaid,
-                           SandboxPrepared, LinkUp, LinkDown, MasterSaid, runtime::Tick>;
+using Input =
+    std::variant<Recovered, ContainerizerUp, ContainerizerDown, ContainerizerSaid, SandboxPrepared,
+                 VolumesChanged, LinkUp, LinkDown, MasterSaid, runtime::Tick>;
 
 }  // namespace meros::agent

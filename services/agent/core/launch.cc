@@ -41,7 +41,11 @@ void AgentCore::OnRunTask(const link::RunTasks& run, const v1::TaskInfo& info,
   task.resources = *resources;
   task.container = ContainerId(rng_.Uuid());
   task.sandbox = SandboxDirectory(options_.work_dir, agent_id(), key, task.container);
-  Emit(PrepareSandbox{task.container, task.sandbox, UserOf(options_, info, framework.info)});
+  PrepareSandbox prepare{task.container, task.sandbox, UserOf(options_, info, framework.info)};
+  prepare.volumes = LinksOf(options_.work_dir, task.resources->checkpointed).value();
+  // After what makes the volumes, which waits for its record.
+  if (!prepare.volumes.empty()) prepare.after = journal_.token();
+  Emit(std::move(prepare));
   book_.Add(std::move(task));
 }
 
@@ -59,6 +63,12 @@ std::optional<Refusal> AgentCore::RefusalNow(const link::RunTasks& run, const v1
   }
   if (auto refusal = RefusalOf(run); refusal.has_value()) return refusal;
   if (!resources.ok()) return Refusal{.message = std::string(resources.status().message())};
+  if (!total_.Contains(resources->checkpointed)) {
+    return Refusal{dropped, v1::TaskStatus::REASON_RESOURCES_UNKNOWN,
+                   absl::StrCat("the agent does not have ", resources->checkpointed.DebugString())};
+  }
+  const auto links = LinksOf(options_.work_dir, resources->checkpointed);
+  if (!links.ok()) return Refusal{.message = std::string(links.status().message())};
   return RefusalOf(info);
 }
 

@@ -37,11 +37,15 @@ void AgentCore::Handle(MasterSaid&& input) {
       return OnUpdateFramework(message.update_framework());
     case Body::kApplyOperation:
       return OnApplyOperation(message.apply_operation());
+    case Body::kAcknowledgeOperation:
+      return OnAcknowledgeOperation(message.acknowledge_operation());
+    case Body::kReconcileOperations:
+      return OnReconcileOperations(message.reconcile_operations());
     case Body::kDrain:
       return OnDrain(message.drain());
     case Body::kCancelDrain:
       return OnCancelDrain();
-    // There are no custom executors to talk to, and no operation succeeds.
+    // There are no custom executors to talk to.
     default:
       return Count(Counter::kMessageIgnored);
   }
@@ -62,6 +66,7 @@ link::Register AgentCore::RegistrationOf() const {
   out.set_resource_version_uuid(node_.resource_version_uuid());
   out.set_service_address(options_.service_address);
   out.set_epoch_seen(node_.epoch_seen());
+  if (!total_.empty()) options_.codec.encode(total_, out.mutable_total());
   return out;
 }
 
@@ -81,6 +86,7 @@ void AgentCore::SendRegistration() {
     *again->add_tasks() = ReportOf(task, agent_id(), book_.FindFramework(key.framework)->info);
     *again->add_task_infos() = *task.info;
   }
+  ReportOperations(again);
   SendToMaster(std::move(message));
 }
 
@@ -98,6 +104,7 @@ void AgentCore::DropLink(absl::Status reason) {
     task.updates.Restart();
     timers_.Clear({TimerKind::kUpdate, key});
   }
+  RestartOperations();
   if (state_ != AgentState::kTerminating) MoveTo(AgentState::kConnecting);
 }
 
@@ -133,6 +140,7 @@ void AgentCore::OnRegistered(const link::Registered& registered) {
   } else {
     OnCancelDrain();
   }
+  ForwardOperations();
 }
 
 void AgentCore::OnHeartbeatTimer() {
@@ -167,20 +175,6 @@ void AgentCore::OnUpdateFramework(const link::UpdateFramework& update) {
   if (book_.FindFramework(id) == nullptr) return Count(Counter::kMessageIgnored);
   const Framework& framework = book_.PutFramework(id, update.framework());
   if (framework.is_recorded) journal_.Put(FrameworkKey(id), EncodeFramework(framework));
-}
-
-void AgentCore::OnApplyOperation(const link::ApplyOperation& apply) {
-  link::AgentMessage message;
-  link::OperationUpdate* update = message.mutable_operation_update();
-  update->set_framework_id(apply.framework_id());
-  update->set_operation_uuid(apply.operation_uuid());
-  v1::OperationStatus* status = update->mutable_status();
-  status->set_state(v1::OPERATION_ERROR);
-  status->set_message("reservations and volumes are not supported by this agent");
-  status->mutable_uuid()->set_value(rng_.UuidBytes());
-  status->mutable_agent_id()->set_value(node_.agent_id());
-  if (apply.operation().has_id()) *status->mutable_operation_id() = apply.operation().id();
-  SendToMaster(std::move(message));
 }
 
 void AgentCore::OnDrain(const link::Drain& drain) {

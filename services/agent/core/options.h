@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "meros/v1/agent.pb.h"
+#include "services/agent/core/resource_codec.h"
 
 namespace meros::agent {
 
@@ -20,6 +21,7 @@ struct AgentOptions {
   std::string ip;               // told to tasks and frameworks; may be empty
   std::string work_dir;         // absolute
   std::vector<v1::AgentInfo::Capability::Type> capabilities;
+  ResourceCodec codec;
 
   bool switch_user = true;          // run tasks as the user they or their framework name
   bool enforce_cpu_limits = false;  // a task without limits.cpus may not exceed its cpus

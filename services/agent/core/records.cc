@@ -1,6 +1,7 @@
 #include "services/agent/core/records.h"
 
 #include "absl/container/btree_map.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -113,7 +114,36 @@ void DecodeTask(const std::string& key, const std::string& value,
   state->book.Add(std::move(task));
 }
 
+void DecodeOperation(const std::string& key, const std::string& value, RecoveredState* state) {
+  records::OperationRecord record;
+  if (!record.ParseFromString(value) || OperationKey(record.operation_uuid()) != key) {
+    state->problems.emplace_back(key, "the operation record cannot be read");
+    return;
+  }
+  OpenOperation operation;
+  operation.uuid = record.operation_uuid();
+  operation.framework_id = record.framework_id();
+  operation.sequence = record.sequence();
+  operation.info.Swap(record.mutable_operation());
+  operation.status.Swap(record.mutable_status());
+  state->operations.emplace(record.operation_uuid(), std::move(operation));
+}
+
 }  // namespace
+
+std::string OperationKey(const std::string& uuid) {
+  return absl::StrCat("operation/", absl::BytesToHexString(uuid));
+}
+
+std::string EncodeOperation(const OpenOperation& operation) {
+  records::OperationRecord record;
+  record.set_framework_id(operation.framework_id);
+  *record.mutable_operation() = operation.info;
+  record.set_operation_uuid(operation.uuid);
+  *record.mutable_status() = operation.status;
+  record.set_sequence(operation.sequence);
+  return record.SerializeAsString();
+}
 
 std::string FrameworkKey(const FrameworkId& id) { return absl::StrCat("framework/", id.value()); }
 
@@ -161,6 +191,10 @@ RecoveredState Decode(const std::vector<std::pair<std::string, std::string>>& re
   for (const auto& [key, value] : records) {
     if (key == kNodeKey) {
       state.is_node_readable = state.node.ParseFromString(value);
+    } else if (key == kReservationsKey) {
+      state.are_reservations_readable = state.reservations.ParseFromString(value);
+    } else if (absl::StartsWith(key, "operation/")) {
+      DecodeOperation(key, value, &state);
     } else if (absl::StartsWith(key, "framework/")) {
       DecodeFramework(key, value, &state);
     } else if (absl::StartsWith(key, "progress/")) {

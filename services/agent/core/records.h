@@ -10,16 +10,21 @@
 
 #include "libs/base/ids.h"
 #include "meros/agent_records/v1/agent_records.pb.h"
+#include "services/agent/core/operation.h"
 #include "services/agent/core/task_book.h"
 
 namespace meros::agent {
 
 inline constexpr char kNodeKey[] = "node";
+inline constexpr char kReservationsKey[] = "reservations";
+// `uuid` of 16 bytes.
+std::string OperationKey(const std::string& uuid);
 std::string FrameworkKey(const FrameworkId& id);
 std::string TaskRecordKey(const TaskKey& key);
 std::string ProgressKey(const TaskKey& key);
 
 std::string EncodeFramework(const Framework& framework);
+std::string EncodeOperation(const OpenOperation& operation);
 std::string EncodeTask(const Task& task);      // REQUIRES: task.info is there
 std::string EncodeProgress(const Task& task);  // REQUIRES: past kPreparing
 
@@ -27,9 +32,12 @@ std::string EncodeProgress(const Task& task);  // REQUIRES: past kPreparing
 struct RecoveredState {
   agent_records::v1::NodeRecord node;  // default when the agent never ran here
   TaskBook book;
+  agent_records::v1::ReservationsRecord reservations;
+  OpenOperations operations;  // the conversions of those that are pending are not filled in
   // What could not be used, one sentence each, and its key.
   std::vector<std::pair<std::string, std::string>> problems;
   bool is_node_readable = true;
+  bool are_reservations_readable = true;
 };
 
 RecoveredState Decode(const std::vector<std::pair<std::string, std::string>>& records);

@@ -18,6 +18,8 @@ constexpr absl::Duration kRepeatedNoticeInterval = absl::Seconds(30);
 PersistToken AfterOf(const Effect& effect) {
   if (const auto* e = std::get_if<ToContainerizer>(&effect)) return e->after;
   if (const auto* e = std::get_if<ToMaster>(&effect)) return e->after;
+  if (const auto* e = std::get_if<PrepareSandbox>(&effect)) return e->after;
+  if (const auto* e = std::get_if<ChangeVolumes>(&effect)) return e->after;
   if (const auto* e = std::get_if<Exit>(&effect)) return e->after;
   return 0;
 }
@@ -27,6 +29,7 @@ PersistToken AfterOf(const Effect& effect) {
 Agent::Agent(AgentParts parts)
     : sandboxes_(parts.sandboxes),
       metrics_(parts.metrics),
+      volumes_(parts.core.work_dir),
       on_exit_(std::move(parts.on_exit)),
       containerizer_(parts.containerizer_address, parts.seed + 1, &redialer_),
       link_(std::move(parts.link), parts.seed + 2, &redialer_),
@@ -41,6 +44,7 @@ absl::Status Agent::Start() {
   for (storage::Row& row : rows) {
     recovered.records.emplace_back(std::move(row.key), std::move(row.value));
   }
+  volumes_.Start();
   committer_.Start([this](std::vector<Effect> effects) { PerformCommitted(std::move(effects)); });
   sandboxes_->Start([this](ContainerId container, absl::Status result) {
     strand_.Post(SandboxPrepared{std::move(container), std::move(result)});
@@ -83,6 +87,7 @@ void Agent::Stop() {
   sandboxes_->Stop();
   strand_.Stop();
   committer_.Stop();
+  volumes_.Stop();
 }
 
 void Agent::Apply(std::vector<Effect> effects) {
@@ -106,6 +111,8 @@ void Agent::PerformNow(Effect effect) {
     Log(*e);
   } else if (auto* e = std::get_if<PrepareSandbox>(&effect)) {
     sandboxes_->Prepare(std::move(*e));
+  } else if (auto* e = std::get_if<ChangeVolumes>(&effect)) {
+    ChangeDisk(std::move(*e));
   } else if (auto* e = std::get_if<DiscardSandbox>(&effect)) {
     sandboxes_->Discard(e->directory);
   } else if (auto* e = std::get_if<SweepSandboxes>(&effect)) {
@@ -123,6 +130,14 @@ void Agent::PerformNow(Effect effect) {
   }
 }
 
+// In one line with the sandboxes: those of tasks that use a volume come after it.
+void Agent::ChangeDisk(ChangeVolumes change) {
+  sandboxes_->Run([this, change = std::move(change)] {
+    absl::Status result = volumes_.Change(change);
+    strand_.Post(VolumesChanged{change.operation_uuid, std::move(result)});
+  });
+}
+
 // One frame per stream and batch.
 void Agent::PerformCommitted(std::vector<Effect> effects) {
   std::map<SessionId, std::vector<containerizer::v1::Request>> requests;
@@ -132,6 +147,9 @@ void Agent::PerformCommitted(std::vector<Effect> effects) {
       requests[e->session].push_back(std::move(e->request));
     } else if (auto* e = std::get_if<ToMaster>(&effect)) {
       messages[e->stream].push_back(std::move(e->message));
+    } else if (std::holds_alternative<PrepareSandbox>(effect) ||
+               std::holds_alternative<ChangeVolumes>(effect)) {
+      PerformNow(std::move(effect));
     } else if (auto* e = std::get_if<Exit>(&effect)) {
       Exited(std::move(e->reason));
     }

@@ -26,6 +26,7 @@
 #include "services/agent/shell/master_link.h"
 #include "services/agent/shell/metrics.h"
 #include "services/agent/shell/sandbox_store.h"
+#include "services/agent/shell/volume_store.h"
 
 namespace meros::agent {
 
@@ -66,6 +67,7 @@ class Agent {
  private:
   void Apply(std::vector<Effect> effects);
   void PerformNow(Effect effect);
+  void ChangeDisk(ChangeVolumes change);
   void PerformCommitted(std::vector<Effect> effects);
   void Log(const Notice& notice);
   void Publish(AgentState state);
@@ -73,6 +75,7 @@ class Agent {
 
   SandboxStore* const sandboxes_;
   AgentMetrics* const metrics_;
+  VolumeStore volumes_;
   std::function<void(absl::Status)> on_exit_;
   Redialer redialer_;
   ContainerizerClient containerizer_;

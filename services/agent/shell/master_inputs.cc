@@ -34,6 +34,7 @@ absl::StatusOr<TaskResources> TaskResourcesOf(const v1::TaskInfo& task,
   TaskResources out;
   out.cpus = verdict.resources.Cpus();
   out.mem = verdict.resources.Mem();
+  out.checkpointed = verdict.resources.NeedingCheckpoint().WithoutAllocation();
   MEROS_ASSIGN_OR_RETURN(out.cpus_limit, LimitOf(task, "cpus", path));
   MEROS_ASSIGN_OR_RETURN(out.mem_limit, LimitOf(task, "mem", path));
   return out;

@@ -63,6 +63,12 @@ void AgentMetrics::AddCounters() {
   counters_[Index(Counter::kRecoveryError)] =
       registry_->AddCounter("meros_agent_recovery_errors_total",
                             "Records set aside at start because they cannot be used.");
+  counters_[Index(Counter::kOperationFinished)] =
+      registry_->AddCounter("meros_agent_operations_finished_total",
+                            "Operations on reservations and volumes that were carried out.");
+  counters_[Index(Counter::kOperationFailed)] = registry_->AddCounter(
+      "meros_agent_operations_failed_total",
+      "Operations on reservations and volumes that were refused, dropped or failed.");
 }
 
 void AgentMetrics::Watch(const SandboxStore* sandboxes) {

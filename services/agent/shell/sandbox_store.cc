@@ -14,6 +14,7 @@
 #include "libs/linux/files.h"
 #include "libs/runtime/clock.h"
 #include "libs/telemetry/log.h"
+#include "services/agent/shell/volume_store.h"
 
 namespace meros::agent {
 namespace {
@@ -104,7 +105,13 @@ void SandboxStore::Stop() {
 void SandboxStore::Prepare(PrepareSandbox order) {
   MutexLock lock(&mutex_);
   live_.insert(order.directory);
-  orders_.push_back(std::move(order));
+  orders_.push_back([this, order = std::move(order)] { prepared_(order.container, Make(order)); });
+  wake_.SignalAll();
+}
+
+void SandboxStore::Run(std::function<void()> work) {
+  MutexLock lock(&mutex_);
+  orders_.push_back(std::move(work));
   wake_.SignalAll();
 }
 
@@ -168,14 +175,14 @@ absl::StatusOr<std::string> SandboxStore::Newest(const std::string& framework,
 void SandboxStore::RunMaker() {
   pthread_setname_np(pthread_self(), "sandbox-maker");
   while (true) {
-    std::vector<PrepareSandbox> orders;
+    std::vector<std::function<void()>> orders;
     {
       MutexLock lock(&mutex_);
       while (orders_.empty() && !stopping_) wake_.Wait(&mutex_);
       if (stopping_) return;
       orders.swap(orders_);
     }
-    for (const PrepareSandbox& order : orders) prepared_(order.container, Make(order));
+    for (const std::function<void()>& order : orders) order();
   }
 }
 
@@ -189,6 +196,9 @@ absl::Status SandboxStore::Make(const PrepareSandbox& order) {
   if (::lchown(order.directory.c_str(), owner.uid, owner.gid) != 0) {
     return absl::ErrnoToStatus(errno,
                                absl::StrCat("giving ", order.directory, " to '", order.user, "'"));
+  }
+  for (const VolumeLink& link : order.volumes) {
+    MEROS_RETURN_IF_ERROR(VolumeStore::Link(order.directory, link));
   }
   return PointLatest(ParentOf(order.directory), NameOf(order.directory));
 }

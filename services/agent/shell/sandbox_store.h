@@ -51,6 +51,8 @@ class SandboxStore {
   void Stop();
 
   void Prepare(PrepareSandbox order);
+  // Runs `work` on the thread that makes sandboxes, after all that was ordered before.
+  void Run(std::function<void()> work);
   void Discard(const std::string& directory);
   // Discards all on disk but `keep`, each as old as its directory.
   void Sweep(const std::vector<std::string>& keep);
@@ -79,7 +81,7 @@ class SandboxStore {
 
   mutable Mutex mutex_;
   CondVar wake_;
-  std::vector<PrepareSandbox> orders_ MEROS_GUARDED_BY(mutex_);
+  std::vector<std::function<void()>> orders_ MEROS_GUARDED_BY(mutex_);
   std::set<std::string> live_ MEROS_GUARDED_BY(mutex_);
   std::map<std::string, absl::Time> discarded_ MEROS_GUARDED_BY(mutex_);  // since when
   SandboxStats stats_ MEROS_GUARDED_BY(mutex_);

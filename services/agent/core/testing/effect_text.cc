@@ -96,6 +96,12 @@ std::string EffectText::Of(const Effect& effect) {
             return absl::StrCat("discard sandbox of ",
                                 Container(e.directory.substr(e.directory.rfind('/') + 1)));
           },
+          [](const ChangeVolumes& e) {
+            std::string text = "volumes:";
+            for (const VolumeDirectory& d : e.destroy) absl::StrAppend(&text, " -", d.path);
+            for (const VolumeDirectory& d : e.create) absl::StrAppend(&text, " +", d.path);
+            return absl::StrCat(text, After(e.after));
+          },
           [](const SweepSandboxes& e) {
             return absl::StrCat("sweep sandboxes, keep ", e.keep.size());
           },

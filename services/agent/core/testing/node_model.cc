@@ -30,7 +30,7 @@ NodeModel::NodeModel(uint64_t seed, std::function<void(const Effect&)> trace)
 }
 
 void NodeModel::StartAgent() {
-  core_ = std::make_unique<AgentCore>(ModelOptions(), ++seed_);
+  core_ = std::make_unique<AgentCore>(options, ++seed_);
   durable_ = 0;
   Feed(Recovered{{disk.begin(), disk.end()}});
   Settle();
@@ -134,8 +134,18 @@ void NodeModel::Apply(Effect effect) {
   if (auto* e = std::get_if<Persist>(&effect)) {
     uncommitted_.push_back(std::move(*e));
   } else if (auto* e = std::get_if<PrepareSandbox>(&effect)) {
+    if (e->after > durable_) return held_.push_back(std::move(effect));
     sandboxes.push_back(e->directory);
+    prepared.push_back(*e);
     Feed(SandboxPrepared{e->container, absl::OkStatus()});
+  } else if (auto* e = std::get_if<ChangeVolumes>(&effect)) {
+    if (e->after > durable_) return held_.push_back(std::move(effect));
+    if (!changes_volumes) return;
+    if (volumes_status.ok()) {
+      for (const VolumeDirectory& d : e->destroy) volumes.erase(d.path);
+      for (const VolumeDirectory& d : e->create) volumes.insert(d.path);
+    }
+    Feed(VolumesChanged{e->operation_uuid, volumes_status});
   } else if (std::holds_alternative<OpenLink>(effect)) {
     wants_link_ = true;
   } else if (std::holds_alternative<CloseLink>(effect)) {
@@ -309,6 +319,7 @@ void NodeModel::Advance(absl::Duration duration) {
 
 void NodeModel::Perform(const ToMaster& effect) {
   if (!has_master_ || effect.stream != stream_) return;
+  said.push_back(effect.message);
   if (effect.message.has_status_update() && !effect.message.status_update().is_ahead()) {
     return OnUpdate(effect.message.status_update());
   }

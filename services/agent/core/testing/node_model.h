@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,9 @@ class NodeModel {
   bool answers_registration = true;
   v1::FrameworkInfo framework;
   std::optional<agent_link::v1::Drain> drain;  // what the master says at registration
+  AgentOptions options = ModelOptions();  // of the next StartAgent
+  bool changes_volumes = true;            // answers ChangeVolumes at once, with volumes_status
+  absl::Status volumes_status;
 
   // What was seen.
   struct SeenTask {
@@ -71,6 +75,9 @@ class NodeModel {
   std::map<std::string, std::string> disk;
   std::map<std::string, containerizer::v1::ContainerStatus> containers;
   std::vector<std::string> sandboxes;
+  std::vector<agent_link::v1::AgentMessage> said;  // by the agent to the master, of all sessions
+  std::vector<PrepareSandbox> prepared;
+  std::set<std::string> volumes;  // paths of directories
   bool has_exited = false;
 
   containerizer::v1::ContainerStatus* ContainerOf(const std::string& task);

@@ -1,0 +1,306 @@
+// Operations on the agent's resources: judged by what the agent has, recorded, carried out on disk
+// and answered. The rules that go beyond what the agent has (who may reserve for whom) are the
+// master's.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/check.h"
+#include "libs/base/status_macros.h"
+#include "services/agent/core/agent_core.h"
+
+namespace meros::agent {
+
+namespace link = agent_link::v1;
+
+using resources::Conversion;
+using resources::Resource;
+using resources::Resources;
+
+namespace {
+
+constexpr size_t kUuidBytes = 16;
+
+Conversion WithoutAllocation(const Conversion& conversion) {
+  return {conversion.consumed.WithoutAllocation(), conversion.converted.WithoutAllocation()};
+}
+
+// As configured: without volumes and dynamic reservations.
+Resources Origin(const Resources& checkpointed) {
+  Resources origin;
+  for (const Resource& resource : checkpointed) {
+    Resources bare = resource.is_persistent_volume() ? Resources(DiskOfVolume(resource)) : resource;
+    while (bare.begin()->is_dynamically_reserved()) bare = bare.PopReservation();
+    origin += bare;
+  }
+  return origin;
+}
+
+// The directories that a CREATE makes or a DESTROY deletes. REQUIRES: each has one.
+std::vector<VolumeDirectory> DirectoriesOf(const std::string& work_dir, const Resources& volumes) {
+  std::vector<VolumeDirectory> directories;
+  for (const Resource& volume : volumes.PersistentVolumes()) {
+    absl::StatusOr<VolumeDirectory> directory = DirectoryOf(work_dir, volume);
+    MEROS_CHECK(directory.ok()) << directory.status().message();
+    directories.push_back(*std::move(directory));
+  }
+  return directories;
+}
+
+bool ChangesDisk(const v1::Offer::Operation& operation) {
+  return operation.type() == v1::Offer::Operation::CREATE ||
+         operation.type() == v1::Offer::Operation::DESTROY;
+}
+
+}  // namespace
+
+// ---- Recovery ----
+
+absl::Status AgentCore::RecoverResources(RecoveredState* recovered) {
+  if (options_.info.resources_size() > 0) {
+    MEROS_ASSIGN_OR_RETURN(total_, options_.codec.decode(options_.info.resources()));
+  }
+  if (recovered->reservations.resources_size() > 0) {
+    MEROS_ASSIGN_OR_RETURN(const Resources reserved,
+                           options_.codec.decode(recovered->reservations.resources()));
+    const Resources origin = Origin(reserved);
+    if (!total_.Contains(origin)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the resources of this agent, ", total_.DebugString(),
+                       ", do not hold what is reserved or a volume on it, ", reserved.DebugString(),
+                       "; give it its former --resources, or undo the reservations first"));
+    }
+    total_ -= origin;
+    total_ += reserved;
+  }
+  for (auto& [uuid, operation] : recovered->operations) {
+    last_operation_ = std::max(last_operation_, operation.sequence);
+    if (operation.is_pending()) {
+      MEROS_ASSIGN_OR_RETURN(resources::Operation decoded,
+                             options_.codec.decode_operation(operation.info));
+      MEROS_ASSIGN_OR_RETURN(Conversion conversion, ConversionOf(decoded));
+      operation.conversion = WithoutAllocation(conversion);
+    }
+  }
+  operations_ = std::move(recovered->operations);
+  // What was under way is done once more, in the order in which it came: all of it is repeatable.
+  for (const OpenOperation* operation : OperationsInOrder()) {
+    if (operation->is_pending()) ChangeDisk(*operation);
+  }
+  return absl::OkStatus();
+}
+
+std::vector<const OpenOperation*> AgentCore::OperationsInOrder() const {
+  std::vector<const OpenOperation*> ordered;
+  for (const auto& [uuid, operation] : operations_) ordered.push_back(&operation);
+  std::sort(ordered.begin(), ordered.end(),
+            [](const auto* a, const auto* b) { return a->sequence < b->sequence; });
+  return ordered;
+}
+
+// ---- Orders ----
+
+void AgentCore::OnApplyOperation(const link::ApplyOperation& apply) {
+  if (apply.operation_uuid().size() != kUuidBytes) return Count(Counter::kMessageIgnored);
+  if (auto known = operations_.find(apply.operation_uuid()); known != operations_.end()) {
+    known->second.due = now_;  // the order came twice: the answer is how the operation is
+    return ForwardOperations();
+  }
+  OpenOperation* operation =
+      OpenNew(apply.framework_id(), apply.operation_uuid(), apply.operation());
+  if (apply.resource_version_uuid() != node_.resource_version_uuid()) {
+    return EndOperation(operation, v1::OPERATION_DROPPED,
+                        "the agent's resources have changed since the operation was judged");
+  }
+  const absl::Status status = Convert(operation);
+  if (!status.ok()) {
+    // The master counts with another outcome.
+    ChangeVersion();
+    return EndOperation(
+        operation, absl::IsFailedPrecondition(status) ? v1::OPERATION_DROPPED : v1::OPERATION_ERROR,
+        std::string(status.message()));
+  }
+  SaveReservations();
+  if (!ChangesDisk(operation->info)) return EndOperation(operation, v1::OPERATION_FINISHED, "");
+  SaveOperation(*operation);
+  ChangeDisk(*operation);
+}
+
+OpenOperation* AgentCore::OpenNew(const std::string& framework_id, const std::string& uuid,
+                                  const v1::Offer::Operation& info) {
+  OpenOperation& operation = operations_[uuid];
+  operation.uuid = uuid;
+  operation.framework_id = framework_id;
+  operation.sequence = ++last_operation_;
+  operation.info = info;
+  operation.status.set_state(v1::OPERATION_PENDING);
+  operation.status.mutable_agent_id()->set_value(node_.agent_id());
+  if (info.has_id()) *operation.status.mutable_operation_id() = info.id();
+  return &operation;
+}
+
+// What the agent has becomes what the operation makes of it.
+// ERRORS: FailedPrecondition if the agent does not have what the operation needs.
+absl::Status AgentCore::Convert(OpenOperation* operation) {
+  MEROS_ASSIGN_OR_RETURN(const resources::Operation decoded,
+                         options_.codec.decode_operation(operation->info));
+  MEROS_ASSIGN_OR_RETURN(const Conversion conversion, ConversionOf(decoded));
+  const Conversion plain = WithoutAllocation(conversion);
+  for (const Resource& volume : (plain.consumed + plain.converted).PersistentVolumes()) {
+    MEROS_RETURN_IF_ERROR(DirectoryOf(options_.work_dir, volume).status());
+  }
+  MEROS_ASSIGN_OR_RETURN(total_, resources::Apply(plain, total_));
+  operation->conversion = plain;
+  // Told with the result; as the framework named it, with its allocation.
+  options_.codec.encode(conversion.converted, operation->status.mutable_converted_resources());
+  return absl::OkStatus();
+}
+
+void AgentCore::ChangeDisk(const OpenOperation& operation) {
+  ChangeVolumes change;
+  change.operation_uuid = operation.uuid;
+  change.after = journal_.token();
+  const Conversion& conversion = operation.conversion;
+  change.create = DirectoriesOf(options_.work_dir, conversion.converted);
+  change.destroy = DirectoriesOf(options_.work_dir, conversion.consumed);
+  Emit(std::move(change));
+}
+
+void AgentCore::Handle(VolumesChanged&& input) {
+  auto it = operations_.find(input.operation_uuid);
+  if (it == operations_.end() || !it->second.is_pending()) return;
+  OpenOperation* operation = &it->second;
+  if (input.result.ok()) return EndOperation(operation, v1::OPERATION_FINISHED, "");
+  Note(Notice::Severity::kError,
+       absl::StrCat("an operation on volumes failed: ", input.result.message()));
+  // Unless a later operation has built on it, which then has to live with the disk as it is.
+  const Conversion& conversion = operation->conversion;
+  if (total_.Contains(conversion.converted)) {
+    total_ -= conversion.converted;
+    total_ += conversion.consumed;
+    SaveReservations();
+  }
+  ChangeVersion();
+  EndOperation(operation, v1::OPERATION_FAILED, std::string(input.result.message()));
+}
+
+// Whatever was based on what the agent is not is refused from here on.
+void AgentCore::ChangeVersion() {
+  node_.set_resource_version_uuid(rng_.UuidBytes());
+  SaveNode();
+  if (state_ != AgentState::kRunning) return;
+  link::AgentMessage message;
+  options_.codec.encode(total_, message.mutable_agent_update()->mutable_total());
+  message.mutable_agent_update()->set_resource_version_uuid(node_.resource_version_uuid());
+  SendToMaster(std::move(message));
+}
+
+// ---- Results ----
+
+void AgentCore::EndOperation(OpenOperation* operation, v1::OperationState state,
+                             const std::string& message) {
+  v1::OperationStatus& status = operation->status;
+  status.set_state(state);
+  status.mutable_uuid()->set_value(rng_.UuidBytes());
+  if (!message.empty()) status.set_message(message);
+  if (state != v1::OPERATION_FINISHED) status.clear_converted_resources();
+  operation->conversion = {};
+  operation->due = now_;
+  Count(state == v1::OPERATION_FINISHED ? Counter::kOperationFinished : Counter::kOperationFailed);
+  SaveOperation(*operation);
+  ForwardOperations();
+}
+
+void AgentCore::ForwardOperations() {
+  absl::Time next = absl::InfiniteFuture();
+  for (auto& [uuid, operation] : operations_) {
+    if (operation.is_pending() || state_ != AgentState::kRunning) continue;
+    if (operation.due <= now_) {
+      link::AgentMessage message;
+      link::OperationUpdate* update = message.mutable_operation_update();
+      update->set_framework_id(operation.framework_id);
+      update->set_operation_uuid(uuid);
+      *update->mutable_status() = operation.status;
+      SendToMaster(std::move(message));
+      operation.delay =
+          operation.in_flight ? std::min(operation.delay * 2, retry_.maximum) : retry_.initial;
+      operation.in_flight = true;
+      operation.due = now_ + operation.delay;
+    }
+    next = std::min(next, operation.due);
+  }
+  timers_.Set({TimerKind::kOperations, {}}, next);
+}
+
+// A new session: all results are sent again.
+void AgentCore::RestartOperations() {
+  timers_.Clear({TimerKind::kOperations, {}});
+  for (auto& [uuid, operation] : operations_) {
+    operation.in_flight = false;
+    operation.due = absl::InfinitePast();
+  }
+}
+
+void AgentCore::OnAcknowledgeOperation(const link::AcknowledgeOperation& acknowledge) {
+  auto it = operations_.find(acknowledge.operation_uuid());
+  if (it == operations_.end() || it->second.is_pending() ||
+      it->second.status.uuid().value() != acknowledge.status_uuid()) {
+    return Count(Counter::kAckIgnored);
+  }
+  Count(Counter::kAckAccepted);
+  if (it->second.is_recorded) journal_.Erase(OperationKey(it->second.uuid));
+  operations_.erase(it);
+}
+
+void AgentCore::OnReconcileOperations(const link::ReconcileOperations& reconcile) {
+  for (const link::OperationRef& ref : reconcile.operations()) {
+    if (ref.operation_uuid().size() != kUuidBytes) continue;
+    if (operations_.contains(ref.operation_uuid())) continue;
+    v1::Offer::Operation info;
+    if (!ref.operation_id().empty()) info.mutable_id()->set_value(ref.operation_id());
+    OpenOperation* operation = OpenNew(ref.framework_id(), ref.operation_uuid(), info);
+    // Not worth a record: the master asks again.
+    operation->is_recorded = false;
+    EndOperation(operation, v1::OPERATION_DROPPED, "the agent does not know this operation");
+  }
+}
+
+void AgentCore::ReportOperations(link::Reregister* out) const {
+  for (const OpenOperation* operation : OperationsInOrder()) {
+    if (!operation->is_recorded) continue;
+    v1::Operation* report = out->add_operations();
+    if (!operation->framework_id.empty()) {
+      report->mutable_framework_id()->set_value(operation->framework_id);
+    }
+    report->mutable_agent_id()->set_value(node_.agent_id());
+    *report->mutable_info() = operation->info;
+    *report->mutable_latest_status() = operation->status;
+    report->mutable_uuid()->set_value(operation->uuid);
+  }
+}
+
+// ---- Records ----
+
+void AgentCore::SaveOperation(const OpenOperation& operation) {
+  if (operation.is_recorded) {
+    journal_.Put(OperationKey(operation.uuid), EncodeOperation(operation));
+  }
+}
+
+void AgentCore::SaveReservations() {
+  const Resources reserved = total_.NeedingCheckpoint();
+  if (reserved.empty()) return journal_.Erase(kReservationsKey);
+  agent_records::v1::ReservationsRecord record;
+  options_.codec.encode(reserved, record.mutable_resources());
+  journal_.Put(kReservationsKey, record.SerializeAsString());
+}
+
+// They are the master's and of this agent's id.
+void AgentCore::ForgetOperations() {
+  for (const auto& [uuid, operation] : operations_) {
+    if (operation.is_recorded) journal_.Erase(OperationKey(uuid));
+  }
+  operations_.clear();
+}
+
+}  // namespace meros::agent
