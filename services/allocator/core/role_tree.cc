@@ -1,6 +1,7 @@
 #include "services/allocator/core/role_tree.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -262,12 +263,28 @@ void RoleTree::Refresh() {
   RefreshNode(root_.get());
 }
 
-void RoleTree::RefreshNode(RoleNode* node) {
-  node->client_order_.clear();
-  for (auto& [id, client] : node->clients_) {
-    client->share = Share(client->account);
-    if (client->stands_in_order()) node->client_order_.insert({client->standing(), client.get()});
+void RoleTree::RefreshClients(RoleNode* node) {
+  for (auto& [id, client] : node->clients_) client->share = Share(client->account);
+  // A larger cluster makes every share smaller, and mostly leaves the order as it is: only those
+  // are put in place anew who no longer follow those before them.
+  auto& order = node->client_order_;
+  std::vector<Client*> misplaced;
+  std::optional<Standing> before;
+  for (auto it = order.begin(); it != order.end();) {
+    it->standing = it->client->standing();
+    if (before.has_value() && !(*before < it->standing)) {
+      misplaced.push_back(it->client);
+      it = order.erase(it);
+    } else {
+      before = it->standing;
+      ++it;
+    }
   }
+  for (Client* client : misplaced) order.insert({client->standing(), client});
+}
+
+void RoleTree::RefreshNode(RoleNode* node) {
+  RefreshClients(node);
   for (auto& [component, child] : node->children_) RefreshNode(child.get());
   ChangeNode(node, [](RoleNode*) {});
 }

@@ -104,7 +104,7 @@ class RoleNode {
  private:
   friend class RoleTree;
   struct ClientRef {
-    Standing standing;
+    mutable Standing standing;  // changed in place by RefreshClients
     Client* client;
     friend bool operator<(const ClientRef& a, const ClientRef& b) {
       return a.standing < b.standing;
@@ -284,6 +284,7 @@ class RoleTree {
   template <typename Change>
   void ChangeNode(RoleNode* node, Change change);
   void RefreshNode(RoleNode* node);
+  void RefreshClients(RoleNode* node);
   // Tells settings to the subtree, and puts everyone in it into order anew.
   void Rebuild(RoleNode* node);
   // The time of the next arrival after `clock`.
