@@ -95,7 +95,7 @@ void Ledger::OnMasterBatch(const std::string& node, const master::MasterCore& co
       if (core.books().frameworks.IsRemoved(FrameworkId(task.first))) continue;
       bool is_held = false;
       for (const auto& [number, held] : agent->tasks) {
-        is_held = is_held || (held->id.value() == task.second && held->holds_resources);
+        is_held = is_held || (held->id().value() == task.second && held->holds_resources);
       }
       if (is_held) continue;
       unknown += execution.resources;

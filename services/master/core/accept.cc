@@ -76,7 +76,7 @@ struct Target {
 };
 
 bool IsKnownTask(const Framework& framework, const TaskId& id) {
-  return framework.task_by_id.contains(id) || framework.unreachable_by_id.contains(id);
+  return framework.FindTask(id) != nullptr || framework.unreachable_by_id.contains(id);
 }
 
 // What the task takes from the offers, or why it cannot be launched. The first broken rule, by the

@@ -28,6 +28,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/base/ids.h"
+#include "libs/base/shared.h"
 #include "libs/resources/resources.h"
 #include "meros/v1/agent.pb.h"
 #include "meros/v1/executor.pb.h"
@@ -92,8 +93,11 @@ struct Agent {
   using TaskKey = std::pair<FrameworkId, TaskId>;
   using ExecutorKey = std::pair<FrameworkId, ExecutorId>;
 
+  explicit Agent(AgentRecord the_record) : record(std::move(the_record)), shared_id(record.id) {}
+
   AgentRecord record;
-  uint64_t stream = 0;  // 0 while there is no session
+  const Shared<AgentId> shared_id;  // what its tasks hold
+  uint64_t stream = 0;              // 0 while there is no session
   absl::Time last_seen = absl::InfinitePast();
   absl::Time last_answered_heartbeat = absl::InfinitePast();
   bool is_watched = false;  // an AgentSilenceTimer is armed

@@ -8,9 +8,8 @@ namespace meros::master {
 
 Agent* AgentBook::Insert(AgentRecord record) {
   record.sequence = next_sequence_++;
-  auto owned = std::make_unique<Agent>();
+  auto owned = std::make_unique<Agent>(std::move(record));
   Agent* agent = owned.get();
-  agent->record = std::move(record);
   MEROS_CHECK(by_id_.emplace(agent->record.id, agent).second) << agent->record.id;
   if (!agent->record.registration_key.empty()) by_key_[agent->record.registration_key] = agent;
   if (agent->record.state == AgentState::kRecovered) ++recovering_;

@@ -30,15 +30,15 @@ void DropExecutors(Transaction* tx, Agent* agent) {
 
 void LoseTask(Transaction* tx, Task* task, v1::TaskState state, absl::Time unreachable_since) {
   if (tasks::IsTerminal(task->state)) return tx->CompleteTask(task);
-  Framework* framework = tx->books().frameworks.Find(task->framework_id);
+  Framework* framework = tx->books().frameworks.Find(task->framework_id());
   const v1::TaskState visible = VisibleState(state, framework->partition_aware());
-  auto status = tx->MakeStatus(task->id, task->agent_id, visible, Status::REASON_AGENT_REMOVED,
+  auto status = tx->MakeStatus(task->id(), task->agent_id(), visible, Status::REASON_AGENT_REMOVED,
                                "the agent is away");
   if (unreachable_since != absl::InfinitePast()) {
     status->mutable_unreachable_time()->set_nanoseconds(absl::ToUnixNanos(unreachable_since));
   }
   tx->Tell(*framework, UpdateEvent{status});
-  tx->SetTaskState(task, visible, std::move(status));
+  tx->SetTaskState(task, visible, status.get());
   if (state == v1::TASK_UNREACHABLE) {
     tx->SetAsideUnreachable(task);
   } else {

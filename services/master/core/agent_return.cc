@@ -1,6 +1,7 @@
 // An agent that may stay comes into session with what it runs: the master's books and the agent's
 // report are brought together, the agent being right about what it runs, the master about what must
 // not run.
+#include <optional>
 #include <utility>
 
 #include "absl/container/btree_set.h"
@@ -38,15 +39,14 @@ void AddReportedFrameworks(Transaction* tx, const Agent& agent,
 // A known task: its agent's word counts, but an end is never taken back.
 void UpdateKnownTask(Transaction* tx, Task* task, const ReportedTask& reported) {
   if (task->state == reported.state || tasks::IsTerminal(task->state)) return;
-  std::shared_ptr<const v1::TaskStatus> last;
-  if (!reported.statuses.empty()) last = reported.statuses.back();
-  tx->SetTaskState(task, reported.state, std::move(last));
+  const std::optional<v1::TaskStatus> last = reported.statuses.Newest();
+  tx->SetTaskState(task, reported.state, last.has_value() ? &*last : nullptr);
 }
 
 void AnnounceReturn(Transaction* tx, const Framework& framework, const Task& task) {
   tx->Tell(framework,
            UpdateEvent{tx->MakeStatus(
-               task.id, task.agent_id, VisibleState(task.state, framework.partition_aware()),
+               task.id(), task.agent_id(), VisibleState(task.state, framework.partition_aware()),
                v1::TaskStatus::REASON_AGENT_REREGISTERED, "the agent came back")});
 }
 
@@ -55,14 +55,14 @@ void TakeTasks(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& t
   for (const ReportedTask& reported : tasks) {
     Framework* framework = tx->books().frameworks.Find(reported.framework_id);
     if (framework == nullptr) continue;  // removed: the agent was told to shut it down
-    auto known = framework->task_by_id.find(reported.id);
-    if (known != framework->task_by_id.end()) {
+    Task* known = framework->FindTask(reported.id);
+    if (known != nullptr) {
       // A task id that runs on two agents: the first one counts, this one is ended.
-      if (known->second->agent_id != agent->record.id) {
+      if (known->agent_id() != agent->record.id) {
         tx->Send(agent->stream, KillTaskMessage{reported.framework_id, reported.id, nullptr, ""});
         continue;
       }
-      UpdateKnownTask(tx, known->second, reported);
+      UpdateKnownTask(tx, known, reported);
       continue;
     }
     const Task* task = tx->AddReportedTask(framework, agent, reported);
@@ -76,9 +76,9 @@ void AskForMissing(Transaction* tx, const Agent& agent, const std::vector<Report
   for (const ReportedTask& task : tasks) reported.emplace(task.framework_id, task.id);
   ReconcileMessage missing;
   for (const auto& [sequence, task] : agent.tasks) {
-    if (reported.contains({task->framework_id, task->id})) continue;
-    const Framework* framework = tx->books().frameworks.Find(task->framework_id);
-    missing.tasks.push_back({task->framework_id, task->id, framework->partition_aware()});
+    if (reported.contains({task->framework_id(), task->id()})) continue;
+    const Framework* framework = tx->books().frameworks.Find(task->framework_id());
+    missing.tasks.push_back({task->framework_id(), task->id(), framework->partition_aware()});
   }
   if (!missing.tasks.empty()) tx->Send(agent.stream, std::move(missing));
 }

@@ -18,7 +18,7 @@ using Reject = ProposalResultMessage::Reject;
 void SendHoldings(Transaction* tx, const Agent& agent) {
   absl::btree_map<std::pair<FrameworkId, std::string>, resources::Resources> held;
   for (const auto& [sequence, task] : agent.tasks) {
-    if (task->holds_resources) held[{task->framework_id, task->role}] += task->resources;
+    if (task->holds_resources) held[{task->framework_id(), task->role()}] += task->resources();
   }
   for (const auto& [key, executor] : agent.executors) {
     if (executor.resources.empty()) continue;

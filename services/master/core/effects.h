@@ -368,7 +368,7 @@ struct FrameworkRemoved {
   FrameworkId id;
 };
 struct TaskChanged {
-  std::shared_ptr<const Task> task;
+  Task task;
   bool completed = false;  // in the history
 };
 // A task left the books or the history.

@@ -19,11 +19,14 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "libs/base/ids.h"
@@ -85,12 +88,32 @@ struct FrameworkRecord {
   const std::string& principal() const { return subscription.info->principal(); }
 };
 
+// By id, without a copy of the id.
+struct TaskByIdHash {
+  using is_transparent = void;
+  size_t operator()(const TaskId& id) const { return absl::Hash<TaskId>()(id); }
+  size_t operator()(const Task* task) const { return (*this)(task->id()); }
+};
+struct TaskByIdEqual {
+  using is_transparent = void;
+  bool operator()(const Task* a, const Task* b) const { return a->id() == b->id(); }
+  bool operator()(const Task* a, const TaskId& b) const { return a->id() == b; }
+};
+
 struct Framework {
-  explicit Framework(size_t max_request_ids) : requests(max_request_ids) {}
+  Framework(FrameworkRecord the_record, size_t max_request_ids)
+      : record(std::move(the_record)), shared_id(record.id), requests(max_request_ids) {}
+
+  // Of those that have not left the books; null if there is none.
+  Task* FindTask(const TaskId& id) const {
+    auto it = task_by_id.find(id);
+    return it == task_by_id.end() ? nullptr : *it;
+  }
 
   FrameworkRecord record;
-  uint64_t stream = 0;                            // 0 while not connected
-  absl::flat_hash_map<TaskId, Task*> task_by_id;  // lookup only
+  const Shared<FrameworkId> shared_id;                                 // what its tasks hold
+  uint64_t stream = 0;                                                 // 0 while not connected
+  absl::flat_hash_set<Task*, TaskByIdHash, TaskByIdEqual> task_by_id;  // lookup only
   absl::btree_map<uint64_t, Task*> tasks;         // by sequence; owned by TaskBook
   absl::btree_set<uint64_t> offers;               // by sequence
   absl::btree_map<std::string, RoleUsage> usage;  // by role; roles that hold nothing are absent
@@ -98,7 +121,7 @@ struct Framework {
   std::deque<std::shared_ptr<const Task>> unreachable;
   absl::flat_hash_map<TaskId, std::shared_ptr<const Task>> unreachable_by_id;  // lookup only
   // Ended and acknowledged tasks, oldest first, bounded by max_completed_tasks_per_framework.
-  std::deque<std::shared_ptr<const Task>> completed;
+  std::deque<Task> completed;
   // Since when it has held offers without answering any; InfiniteFuture while it owes no answer.
   absl::Time unanswered_since = absl::InfiniteFuture();
   RequestLog requests;

@@ -8,9 +8,8 @@ namespace meros::master {
 
 Framework* FrameworkBook::Insert(FrameworkRecord record, size_t max_request_ids) {
   record.sequence = next_sequence_++;
-  auto owned = std::make_unique<Framework>(max_request_ids);
+  auto owned = std::make_unique<Framework>(std::move(record), max_request_ids);
   Framework* framework = owned.get();
-  framework->record = std::move(record);
   MEROS_CHECK(by_id_.emplace(framework->record.id, framework).second) << framework->record.id;
   frameworks_.emplace(framework->record.sequence, std::move(owned));
   return framework;

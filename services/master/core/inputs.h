@@ -32,6 +32,7 @@
 #include "services/master/core/framework.h"
 #include "services/master/core/gang.h"
 #include "services/master/core/role.h"
+#include "services/master/core/task_statuses.h"
 
 namespace meros::master {
 
@@ -177,8 +178,9 @@ struct ReportedTask {
   v1::TaskState state = v1::TASK_STAGING;
   std::optional<v1::TaskState> forwarded_state;
   std::string forwarded_uuid;
-  std::shared_ptr<const v1::TaskInfo> info;  // never null
-  std::vector<std::shared_ptr<const v1::TaskStatus>> statuses;
+  std::string name;
+  std::string description;  // as DescribeTask
+  TaskStatuses statuses;
 };
 
 struct ReportedFramework {

@@ -11,22 +11,21 @@ struct Sums {
 };
 
 void CheckTask(const Books& books, const Task& task) {
-  const Framework* framework = books.frameworks.Find(task.framework_id);
-  const Agent* agent = books.agents.Find(task.agent_id);
-  MEROS_CHECK(framework != nullptr) << task.id;
-  MEROS_CHECK(agent != nullptr) << task.id;
-  MEROS_CHECK(framework->tasks.at(task.sequence) == &task) << task.id;
-  MEROS_CHECK(framework->task_by_id.at(task.id) == &task) << task.id;
-  MEROS_CHECK(agent->tasks.at(task.sequence) == &task) << task.id;
-  MEROS_CHECK(!task.holds_resources || !tasks::IsTerminal(task.state)) << task.id;
-  MEROS_CHECK(task.description != nullptr) << task.id;
+  const Framework* framework = books.frameworks.Find(task.framework_id());
+  const Agent* agent = books.agents.Find(task.agent_id());
+  MEROS_CHECK(framework != nullptr) << task.id();
+  MEROS_CHECK(agent != nullptr) << task.id();
+  MEROS_CHECK(framework->tasks.at(task.sequence()) == &task) << task.id();
+  MEROS_CHECK(framework->FindTask(task.id()) == &task) << task.id();
+  MEROS_CHECK(agent->tasks.at(task.sequence()) == &task) << task.id();
+  MEROS_CHECK(!task.holds_resources || !tasks::IsTerminal(task.state)) << task.id();
 }
 
 void CheckAgent(const Books& books, const Agent& agent) {
   Sums sums;
   for (const auto& [sequence, task] : agent.tasks) {
-    MEROS_CHECK(task->agent_id == agent.record.id) << task->id;
-    if (task->holds_resources) sums.used += task->resources;
+    MEROS_CHECK(task->agent_id() == agent.record.id) << task->id();
+    if (task->holds_resources) sums.used += task->resources();
   }
   for (const auto& [key, executor] : agent.executors) sums.used += executor.resources;
   for (uint64_t sequence : agent.offers) {
@@ -51,8 +50,8 @@ void CheckAgent(const Books& books, const Agent& agent) {
 void CheckFramework(const Books& books, const Framework& framework) {
   absl::btree_map<std::string, RoleUsage> usage;
   for (const auto& [sequence, task] : framework.tasks) {
-    MEROS_CHECK(task->framework_id == framework.record.id) << task->id;
-    if (task->holds_resources) usage[task->role].used += task->resources.Quantities();
+    MEROS_CHECK(task->framework_id() == framework.record.id) << task->id();
+    if (task->holds_resources) usage[task->role()].used += task->resources().Quantities();
   }
   for (const auto& [sequence, agent] : books.agents.all()) {
     for (const auto& [key, executor] : agent->executors) {

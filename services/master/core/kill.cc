@@ -7,30 +7,30 @@ namespace meros::master {
 
 void KillKnownTask(Transaction* tx, const Task& task,
                    std::shared_ptr<const v1::KillPolicy> kill_policy) {
-  Agent* agent = tx->books().agents.Find(task.agent_id);
+  Agent* agent = tx->books().agents.Find(task.agent_id());
   // Remembered, with its policy, for an agent that is away just now. One that is being preempted
   // stays so: its agent has been told the reason.
   if (!tasks::IsTerminal(task.state)) {
-    agent->pending_kills[{task.framework_id, task.id}].policy = kill_policy;
+    agent->pending_kills[{task.framework_id(), task.id()}].policy = kill_policy;
   }
-  tx->Tell(*agent, KillTaskMessage{task.framework_id, task.id, std::move(kill_policy), ""});
+  tx->Tell(*agent, KillTaskMessage{task.framework_id(), task.id(), std::move(kill_policy), ""});
 }
 
 void PreemptTask(Transaction* tx, const Task& task, const std::string& for_role) {
-  Agent* agent = tx->books().agents.Find(task.agent_id);
-  agent->pending_kills[{task.framework_id, task.id}].preempted_for = for_role;
-  tx->Tell(*agent, KillTaskMessage{task.framework_id, task.id, nullptr, for_role});
+  Agent* agent = tx->books().agents.Find(task.agent_id());
+  agent->pending_kills[{task.framework_id(), task.id()}].preempted_for = for_role;
+  tx->Tell(*agent, KillTaskMessage{task.framework_id(), task.id(), nullptr, for_role});
 }
 
 absl::Status HandleKill(Transaction* tx, Framework* framework, const Kill& call) {
-  auto it = framework->task_by_id.find(call.task_id);
-  if (it == framework->task_by_id.end()) {
+  const Task* task = framework->FindTask(call.task_id);
+  if (task == nullptr) {
     auto status = ReconciledStatus(tx, *framework, call.task_id, call.agent_id);
     if (status != nullptr) tx->Tell(*framework, UpdateEvent{std::move(status)});
     return absl::OkStatus();
   }
-  if (!call.agent_id.empty() && call.agent_id != it->second->agent_id) return absl::OkStatus();
-  KillKnownTask(tx, *it->second, call.kill_policy);
+  if (!call.agent_id.empty() && call.agent_id != task->agent_id()) return absl::OkStatus();
+  KillKnownTask(tx, *task, call.kill_policy);
   return absl::OkStatus();
 }
 

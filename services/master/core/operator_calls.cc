@@ -12,13 +12,13 @@ absl::StatusOr<const Task*> FindTask(Transaction* tx, const FrameworkId& framewo
   const Task* found = nullptr;
   for (const auto& [sequence, framework] : tx->books().frameworks.all()) {
     if (!framework_id.empty() && framework->record.id != framework_id) continue;
-    auto it = framework->task_by_id.find(task_id);
-    if (it == framework->task_by_id.end()) continue;
+    const Task* task = framework->FindTask(task_id);
+    if (task == nullptr) continue;
     if (found != nullptr) {
       return absl::FailedPreconditionError(
           absl::StrCat("several frameworks have a task ", task_id.value(), ": name the framework"));
     }
-    found = it->second;
+    found = task;
   }
   if (found == nullptr) {
     return absl::NotFoundError(absl::StrCat("no task ", task_id.value(), " that has not ended"));

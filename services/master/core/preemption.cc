@@ -128,10 +128,10 @@ class Balance {
     for (const auto& [key, kill] : agent.pending_kills) {
       const Framework* framework = books_.frameworks.Find(key.first);
       if (framework == nullptr) continue;
-      auto task = framework->task_by_id.find(key.second);
-      if (task == framework->task_by_id.end() || !task->second->holds_resources) continue;
-      const ResourceQuantities amount = GivenBack(task->second->resources);
-      Subtract(&kept_, task->second->role, amount);
+      const Task* task = framework->FindTask(key.second);
+      if (task == nullptr || !task->holds_resources) continue;
+      const ResourceQuantities amount = GivenBack(task->resources());
+      Subtract(&kept_, task->role(), amount);
       if (!kill.preempted_for.empty()) Add(&coming_, kill.preempted_for, amount);
     }
   }
@@ -163,7 +163,7 @@ absl::Status CheckRoles(const RoleBook& roles, const PreemptionProposal& proposa
 
 bool IsGoing(const Agent& agent, const Task& task) {
   return task.state == v1::TASK_KILLING ||
-         agent.pending_kills.contains({task.framework_id, task.id});
+         agent.pending_kills.contains({task.framework_id(), task.id()});
 }
 
 class Victim {
@@ -175,7 +175,7 @@ class Victim {
   ResourceQuantities Remaining() const {
     ResourceQuantities remaining = proposal_.amount;
     for (const auto& [sequence, task] : agent_.tasks) {
-      if (IsOurs(*task) && IsGoing(agent_, *task)) remaining -= GivenBack(task->resources);
+      if (IsOurs(*task) && IsGoing(agent_, *task)) remaining -= GivenBack(task->resources());
     }
     return remaining;
   }
@@ -197,9 +197,9 @@ class Victim {
   // Kills tasks until `wanted` is on its way.
   void KillTasks(ResourceQuantities* wanted) {
     for (const Task* task : Choose(*wanted)) {
-      const ResourceQuantities amount = GivenBack(task->resources);
+      const ResourceQuantities amount = GivenBack(task->resources());
       *wanted -= amount;
-      Take(task->id, amount);
+      Take(task->id(), amount);
       PreemptTask(&tx_, *task, proposal_.for_role);
     }
   }
@@ -215,7 +215,7 @@ class Victim {
 
  private:
   bool IsOurs(const Task& task) const {
-    return task.framework_id == proposal_.framework_id && task.role == proposal_.role &&
+    return task.framework_id() == proposal_.framework_id && task.role() == proposal_.role &&
            task.holds_resources;
   }
   bool MaySpare(const ResourceQuantities& amount) {
@@ -239,13 +239,13 @@ class Victim {
       const Task& task = *it->second;
       if (sum.Contains(wanted)) break;
       if (!IsOurs(task) || IsGoing(agent_, task)) continue;
-      const ResourceQuantities amount = GivenBack(task.resources);
+      const ResourceQuantities amount = GivenBack(task.resources());
       if (!HoldsAnyOf(amount, wanted - sum) || !MaySpare(sum + amount)) continue;
       sum += amount;
       chosen.push_back(&task);
     }
     for (size_t i = chosen.size(); i-- > 0;) {  // the oldest is spared first
-      const ResourceQuantities rest = sum - GivenBack(chosen[i]->resources);
+      const ResourceQuantities rest = sum - GivenBack(chosen[i]->resources());
       if (Smaller(rest, wanted) != Smaller(sum, wanted)) continue;
       sum = rest;
       chosen.erase(chosen.begin() + static_cast<std::ptrdiff_t>(i));

@@ -77,8 +77,8 @@ std::map<std::tuple<std::string, std::string, std::string>, Resources> HeldIn(co
   for (const auto& [sequence, agent] : books.agents.all()) {
     const std::string& id = agent->record.id.value();
     for (const auto& [number, task] : agent->tasks) {
-      if (!task->holds_resources || task->resources.empty()) continue;
-      held[{id, task->framework_id.value(), task->role}] += task->resources;
+      if (!task->holds_resources || task->resources().empty()) continue;
+      held[{id, task->framework_id().value(), task->role()}] += task->resources();
     }
     for (uint64_t number : agent->offers) {
       const Offer* offer = books.offers.Find(number);
@@ -304,8 +304,8 @@ class Storm {
     const Task& task = *it->second;
     const v1::TaskState states[] = {v1::TASK_STARTING, v1::TASK_RUNNING, v1::TASK_FINISHED,
                                     v1::TASK_FAILED, v1::TASK_STAGING};
-    const Agent* agent = driver_.books().agents.Find(task.agent_id);
-    driver_.Update(agent->stream, task.framework_id.value(), task.id.value(), states[Pick(5)],
+    const Agent* agent = driver_.books().agents.Find(task.agent_id());
+    driver_.Update(agent->stream, task.framework_id().value(), task.id().value(), states[Pick(5)],
                    absl::StrCat("u", Pick(3)));
   }
   void Acknowledge() {
@@ -313,10 +313,11 @@ class Storm {
     if (tasks.empty()) return;
     auto it = tasks.begin();
     std::advance(it, Pick(tasks.size()));
-    const std::string framework = it->second->framework_id.value();
+    const std::string framework = it->second->framework_id().value();
     driver_.Call(FrameworkStream(framework), framework,
-                 AcknowledgeCall{it->second->agent_id, it->second->id,
-                                 rng_.Chance(0.8) ? it->second->forwarded_uuid : "wrong"});
+                 AcknowledgeCall{it->second->agent_id(), it->second->id(),
+                                 rng_.Chance(0.8) ? std::string(it->second->forwarded_uuid.bytes())
+                                                  : "wrong"});
   }
 
   Rng rng_;

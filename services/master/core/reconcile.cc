@@ -1,3 +1,4 @@
+#include <optional>
 #include <utility>
 
 #include "services/master/core/scheduler_calls.h"
@@ -18,13 +19,18 @@ std::shared_ptr<v1::TaskStatus> KnownStatus(Transaction* tx, const Framework& fr
                                             const Task& task) {
   const v1::TaskState state =
       VisibleState(task.forwarded_state.value_or(task.state), framework.partition_aware());
-  auto status = tx->MakeStatus(task.id, task.agent_id, state, Status::REASON_RECONCILIATION, "");
-  if (!task.executor_id.empty()) status->mutable_executor_id()->set_value(task.executor_id.value());
-  if (!task.statuses.empty()) {
-    const v1::TaskStatus& last = *task.statuses.back();
-    if (last.has_healthy()) status->set_healthy(last.healthy());
-    if (last.has_check_status()) *status->mutable_check_status() = last.check_status();
-    if (last.has_container_status()) *status->mutable_container_status() = last.container_status();
+  auto status =
+      tx->MakeStatus(task.id(), task.agent_id(), state, Status::REASON_RECONCILIATION, "");
+  if (!task.executor_id().empty()) {
+    status->mutable_executor_id()->set_value(task.executor_id().value());
+  }
+  if (std::optional<v1::TaskStatus> last = task.statuses.Newest()) {
+    if (last->has_healthy()) status->set_healthy(last->healthy());
+    if (last->has_check_status())
+      status->mutable_check_status()->Swap(last->mutable_check_status());
+    if (last->has_container_status()) {
+      status->mutable_container_status()->Swap(last->mutable_container_status());
+    }
   }
   return status;
 }
@@ -33,12 +39,13 @@ std::shared_ptr<v1::TaskStatus> KnownStatus(Transaction* tx, const Framework& fr
 
 std::shared_ptr<v1::TaskStatus> ReconciledStatus(Transaction* tx, const Framework& framework,
                                                  const TaskId& task_id, const AgentId& agent_id) {
-  auto known = framework.task_by_id.find(task_id);
-  if (known != framework.task_by_id.end()) return KnownStatus(tx, framework, *known->second);
+  const Task* known = framework.FindTask(task_id);
+  if (known != nullptr) return KnownStatus(tx, framework, *known);
 
   AgentId where = agent_id;
   auto aside = framework.unreachable_by_id.find(task_id);
-  if (where.empty() && aside != framework.unreachable_by_id.end()) where = aside->second->agent_id;
+  if (where.empty() && aside != framework.unreachable_by_id.end())
+    where = aside->second->agent_id();
   const Agent* agent = where.empty() ? nullptr : tx->books().agents.Find(where);
 
   auto answer = [&](v1::TaskState state) {
@@ -59,13 +66,15 @@ std::shared_ptr<v1::TaskStatus> ReconciledStatus(Transaction* tx, const Framewor
       return nullptr;  // the answer is on its way, or depends on what the registry says
     case AgentState::kRegistered:
     case AgentState::kDisconnected:
-    case AgentState::kRemoving: return answer(v1::TASK_GONE);
+    case AgentState::kRemoving:
+      return answer(v1::TASK_GONE);
     case AgentState::kUnreachable: {
       auto status = answer(v1::TASK_UNREACHABLE);
       SetUnreachableTime(*agent, status.get());
       return status;
     }
-    case AgentState::kGone: return answer(v1::TASK_GONE_BY_OPERATOR);
+    case AgentState::kGone:
+      return answer(v1::TASK_GONE_BY_OPERATOR);
   }
   return nullptr;
 }

@@ -1,5 +1,3 @@
-#include <utility>
-
 #include "libs/tasks/task_state.h"
 #include "services/master/core/agent_sessions.h"
 
@@ -17,19 +15,18 @@ void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update)
     return;
   }
   if (!update.is_ahead) tx->Tell(*framework, UpdateEvent{update.status});
-  auto it = framework->task_by_id.find(update.task_id);
-  if (it == framework->task_by_id.end() || it->second->agent_id != agent->record.id) {
+  Task* task = framework->FindTask(update.task_id);
+  if (task == nullptr || task->agent_id() != agent->record.id) {
     tx->Add(Count::kInvalidStatusUpdates);
     return;
   }
-  Task* task = it->second;
   if (framework->is_connected() && !update.is_ahead) {
     tx->SetForwarded(task, update.status->state(), update.status->uuid());
   }
   // The agent's newest state may run ahead of the update that it may send next; a terminal one
   // frees the resources now.
   if (tasks::IsTerminal(task->state)) return;
-  tx->SetTaskState(task, update.latest_state, std::move(update.status));
+  tx->SetTaskState(task, update.latest_state, update.status.get());
 }
 
 }  // namespace meros::master

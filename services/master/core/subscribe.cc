@@ -65,7 +65,7 @@ void KeepFixed(const v1::FrameworkInfo& old_info, Subscription* subscription) {
 // Agents hand the description to executors.
 void TellAgents(Transaction* tx, const Framework& framework) {
   absl::btree_set<AgentId> concerned;
-  for (const auto& [sequence, task] : framework.tasks) concerned.insert(task->agent_id);
+  for (const auto& [sequence, task] : framework.tasks) concerned.insert(task->agent_id());
   for (const AgentId& id : concerned) {
     tx->Tell(*tx->books().agents.Find(id),
              UpdateFrameworkMessage{framework.record.subscription.info});

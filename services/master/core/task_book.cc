@@ -6,11 +6,11 @@
 
 namespace meros::master {
 
-Task* TaskBook::Insert(Task task) {
-  task.sequence = next_sequence_++;
-  auto owned = std::make_unique<Task>(std::move(task));
+Task* TaskBook::Insert(TaskFacts facts) {
+  facts.sequence = next_sequence_++;
+  auto owned = std::make_unique<Task>(Shared<TaskFacts>(std::move(facts)));
   Task* raw = owned.get();
-  tasks_.emplace_hint(tasks_.end(), raw->sequence, std::move(owned));
+  tasks_.emplace_hint(tasks_.end(), raw->sequence(), std::move(owned));
   return raw;
 }
 

@@ -82,9 +82,9 @@ void Transaction::RemoveFramework(Framework* framework, const absl::Status& stat
   while (!framework->tasks.empty()) {
     Task* task = framework->tasks.begin()->second;
     if (!tasks::IsTerminal(task->state)) {
-      SetTaskState(task, v1::TASK_KILLED,
-                   MakeStatus(task->id, task->agent_id, v1::TASK_KILLED,
-                              v1::TaskStatus::REASON_FRAMEWORK_REMOVED, "Framework removed"));
+      const auto status = MakeStatus(task->id(), task->agent_id(), v1::TASK_KILLED,
+                                     v1::TaskStatus::REASON_FRAMEWORK_REMOVED, "Framework removed");
+      SetTaskState(task, v1::TASK_KILLED, status.get());
     }
     CompleteTask(task);
   }
@@ -240,7 +240,7 @@ void Transaction::PublishFramework(const Framework& framework) {
 }
 
 void Transaction::PublishTask(const Task& task, bool completed) {
-  Publish(TaskChanged{std::make_shared<const Task>(task), completed});
+  Publish(TaskChanged{task, completed});
 }
 
 void Transaction::PublishRole(RoleConfigRef config) { Publish(RoleChanged{std::move(config)}); }

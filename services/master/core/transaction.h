@@ -106,8 +106,8 @@ class Transaction {
   Task* AddReportedTask(Framework* framework, Agent* agent, const ReportedTask& reported);
   // Records a state and its status (may be null). Resources are released on the first terminal
   // state. False, and nothing changes, when the state may not follow the present one.
-  bool SetTaskState(Task* task, v1::TaskState state, std::shared_ptr<const v1::TaskStatus> status);
-  void SetForwarded(Task* task, v1::TaskState state, std::string uuid);
+  bool SetTaskState(Task* task, v1::TaskState state, const v1::TaskStatus* status);
+  void SetForwarded(Task* task, v1::TaskState state, absl::string_view uuid);
   // The task leaves the books for the framework's history.
   void CompleteTask(Task* task);
   // The task leaves the books for the framework's list of unreachable tasks, in its present state.
@@ -177,6 +177,9 @@ class Transaction {
               const resources::Resources& resources);
   void Discharge(Framework* framework, const std::string& role, Holding kind,
                  const resources::Resources& resources);
+  // Into all three books, with what `facts` lack; holding nothing.
+  Task* InsertTask(Framework* framework, Agent* agent, TaskFacts facts);
+  void HoldResources(Task* task, Framework* framework, Agent* agent);
   void ReleaseTask(Task* task, Framework* framework, Agent* agent);
   void DropTask(Task* task);
   void UnlinkOffer(const Offer& offer);

@@ -158,25 +158,36 @@ void Transaction::ReturnSpent(const FrameworkId& framework_id, const std::string
 
 // ---- Tasks ----
 
+Task* Transaction::InsertTask(Framework* framework, Agent* agent, TaskFacts facts) {
+  facts.framework_id = framework->shared_id;
+  facts.agent_id = agent->shared_id;
+  facts.entered = now_;
+  Task* task = books_.tasks.Insert(std::move(facts));
+  framework->task_by_id.insert(task);
+  framework->tasks.emplace_hint(framework->tasks.end(), task->sequence(), task);
+  agent->tasks.emplace_hint(agent->tasks.end(), task->sequence(), task);
+  return task;
+}
+
+void Transaction::HoldResources(Task* task, Framework* framework, Agent* agent) {
+  task->holds_resources = true;
+  agent->record.used += task->resources();
+  Charge(framework, task->role(), Holding::kUsed, task->resources());
+  MarkUsage(task->agent_id(), task->framework_id());
+}
+
 Task* Transaction::LaunchTask(Framework* framework, Agent* agent, const std::string& role,
                               const TaskLaunch& launch) {
-  Task entry;
-  entry.id = launch.id;
-  entry.framework_id = framework->record.id;
-  entry.agent_id = agent->record.id;
-  entry.executor_id = launch.executor_id;
-  entry.role = role;
-  entry.resources = launch.resources;
-  entry.holds_resources = true;
-  entry.description = master::Describe(*launch.info);
-  entry.entered = now_;
-  Task* task = books_.tasks.Insert(std::move(entry));
-  framework->task_by_id.emplace(task->id, task);
-  framework->tasks.emplace_hint(framework->tasks.end(), task->sequence, task);
-  agent->tasks.emplace_hint(agent->tasks.end(), task->sequence, task);
-  agent->record.used += task->resources;
-  Charge(framework, role, Holding::kUsed, task->resources);
-  MarkUsage(task->agent_id, task->framework_id);
+  TaskBook& book = books_.tasks;
+  TaskFacts facts;
+  facts.id = launch.id;
+  facts.executor_id = book.Share(launch.executor_id);
+  facts.role = book.Share(role);
+  facts.resources = book.Share(launch.resources);
+  facts.name = book.Share(launch.info->name());
+  facts.description = book.Share(DescribeTask(*launch.info));
+  Task* task = InsertTask(framework, agent, std::move(facts));
+  HoldResources(task, framework, agent);
   PublishTask(*task, /*completed=*/false);
   return task;
 }
@@ -187,42 +198,34 @@ Task* Transaction::AddReportedTask(Framework* framework, Agent* agent,
   if (unreachable != framework->unreachable_by_id.end()) {
     auto& line = framework->unreachable;
     line.erase(std::find(line.begin(), line.end(), unreachable->second));
-    Publish(TaskRemoved{framework->record.id, reported.id, unreachable->second->sequence});
+    Publish(TaskRemoved{framework->record.id, reported.id, unreachable->second->sequence()});
     framework->unreachable_by_id.erase(unreachable);
   }
   auto& history = framework->completed;
   auto completed = std::find_if(history.begin(), history.end(),
-                                [&](const auto& task) { return task->id == reported.id; });
+                                [&](const Task& task) { return task.id() == reported.id; });
   if (completed != history.end()) {
-    Publish(TaskRemoved{framework->record.id, reported.id, (*completed)->sequence});
+    Publish(TaskRemoved{framework->record.id, reported.id, completed->sequence()});
     history.erase(completed);
   }
 
-  Task entry;
-  entry.id = reported.id;
-  entry.framework_id = framework->record.id;
-  entry.agent_id = agent->record.id;
-  entry.executor_id = reported.executor_id;
-  entry.role = reported.role;
-  entry.resources = reported.resources;
-  entry.state = reported.state;
-  entry.forwarded_state = reported.forwarded_state;
-  entry.forwarded_uuid = reported.forwarded_uuid;
-  entry.description = master::Describe(*reported.info);
-  entry.statuses = reported.statuses;
-  entry.entered = now_;
-  entry.holds_resources =
-      !tasks::IsTerminal(reported.state) && agent->record.Free().Contains(reported.resources);
-  Task* task = books_.tasks.Insert(std::move(entry));
-  framework->task_by_id.emplace(task->id, task);
-  framework->tasks.emplace(task->sequence, task);
-  agent->tasks.emplace(task->sequence, task);
-  if (task->holds_resources) {
-    agent->record.used += task->resources;
-    Charge(framework, task->role, Holding::kUsed, task->resources);
+  TaskBook& book = books_.tasks;
+  TaskFacts facts;
+  facts.id = reported.id;
+  facts.executor_id = book.Share(reported.executor_id);
+  facts.role = book.Share(reported.role);
+  facts.resources = book.Share(reported.resources);
+  facts.name = book.Share(reported.name);
+  facts.description = book.Share(reported.description);
+  Task* task = InsertTask(framework, agent, std::move(facts));
+  task->state = reported.state;
+  task->forwarded_state = reported.forwarded_state;
+  task->forwarded_uuid = UpdateUuid(reported.forwarded_uuid);
+  task->statuses = reported.statuses;
+  if (!tasks::IsTerminal(reported.state) && agent->record.Free().Contains(reported.resources)) {
+    HoldResources(task, framework, agent);
     TellAllocator(
-        AllocateDelta{task->framework_id, task->role, task->agent_id, task->resources, 0});
-    MarkUsage(task->agent_id, task->framework_id);
+        AllocateDelta{task->framework_id(), task->role(), task->agent_id(), task->resources(), 0});
   }
   PublishTask(*task, /*completed=*/false);
   return task;
@@ -231,85 +234,71 @@ Task* Transaction::AddReportedTask(Framework* framework, Agent* agent,
 void Transaction::ReleaseTask(Task* task, Framework* framework, Agent* agent) {
   if (!task->holds_resources) return;
   task->holds_resources = false;
-  agent->record.used -= task->resources;
-  Discharge(framework, task->role, Holding::kUsed, task->resources);
-  TellAllocator(RecoverDelta{task->framework_id, task->role, task->agent_id, task->resources,
-                             absl::ZeroDuration()});
-  MarkUsage(task->agent_id, task->framework_id);
+  agent->record.used -= task->resources();
+  Discharge(framework, task->role(), Holding::kUsed, task->resources());
+  TellAllocator(RecoverDelta{task->framework_id(), task->role(), task->agent_id(),
+                             task->resources(), absl::ZeroDuration()});
+  MarkUsage(task->agent_id(), task->framework_id());
 }
 
-bool Transaction::SetTaskState(Task* task, v1::TaskState state,
-                               std::shared_ptr<const v1::TaskStatus> status) {
+bool Transaction::SetTaskState(Task* task, v1::TaskState state, const v1::TaskStatus* status) {
   if (state != task->state && !MayFollow(task->state, state)) {
     Add(Count::kForbiddenTransitions);
     return false;
   }
   task->state = state;
-  if (status != nullptr) {
-    // The history holds one status per run of a state, and no `data`, which only the framework
-    // needs.
-    if (status->has_data()) {
-      auto stripped = std::make_shared<v1::TaskStatus>(*status);
-      stripped->clear_data();
-      status = std::move(stripped);
-    }
-    if (!task->statuses.empty() && task->statuses.back()->state() == status->state()) {
-      task->statuses.back() = std::move(status);
-    } else {
-      task->statuses.push_back(std::move(status));
-    }
-  }
+  if (status != nullptr) task->statuses.Add(*status);
   if (tasks::IsTerminal(state)) {
-    ReleaseTask(task, books_.frameworks.Find(task->framework_id),
-                books_.agents.Find(task->agent_id));
+    ReleaseTask(task, books_.frameworks.Find(task->framework_id()),
+                books_.agents.Find(task->agent_id()));
   }
   PublishTask(*task, /*completed=*/false);
   return true;
 }
 
-void Transaction::SetForwarded(Task* task, v1::TaskState state, std::string uuid) {
+void Transaction::SetForwarded(Task* task, v1::TaskState state, absl::string_view uuid) {
   task->forwarded_state = state;
-  task->forwarded_uuid = std::move(uuid);
+  task->forwarded_uuid = UpdateUuid(uuid);
 }
 
 void Transaction::DropTask(Task* task) {
-  Framework* framework = books_.frameworks.Find(task->framework_id);
-  Agent* agent = books_.agents.Find(task->agent_id);
+  Framework* framework = books_.frameworks.Find(task->framework_id());
+  Agent* agent = books_.agents.Find(task->agent_id());
   ReleaseTask(task, framework, agent);
-  agent->pending_kills.erase({task->framework_id, task->id});
-  agent->tasks.erase(task->sequence);
-  framework->tasks.erase(task->sequence);
-  framework->task_by_id.erase(task->id);
-  books_.tasks.Erase(task->sequence);
+  agent->pending_kills.erase({task->framework_id(), task->id()});
+  agent->tasks.erase(task->sequence());
+  framework->tasks.erase(task->sequence());
+  framework->task_by_id.erase(task);
+  books_.tasks.Erase(task->sequence());
 }
 
 void Transaction::CompleteTask(Task* task) {
-  Framework* framework = books_.frameworks.Find(task->framework_id);
-  Agent* agent = books_.agents.Find(task->agent_id);
+  Framework* framework = books_.frameworks.Find(task->framework_id());
+  Agent* agent = books_.agents.Find(task->agent_id());
   ReleaseTask(task, framework, agent);
-  auto completed = std::make_shared<const Task>(*task);
+  Task completed = *task;
   DropTask(task);
   Publish(TaskChanged{completed, /*completed=*/true});
   framework->completed.push_back(std::move(completed));
   while (framework->completed.size() > options_.max_completed_tasks_per_framework) {
-    const Task& oldest = *framework->completed.front();
-    Publish(TaskRemoved{oldest.framework_id, oldest.id, oldest.sequence});
+    const Task& oldest = framework->completed.front();
+    Publish(TaskRemoved{oldest.framework_id(), oldest.id(), oldest.sequence()});
     framework->completed.pop_front();
   }
 }
 
 void Transaction::SetAsideUnreachable(Task* task) {
-  Framework* framework = books_.frameworks.Find(task->framework_id);
-  Agent* agent = books_.agents.Find(task->agent_id);
+  Framework* framework = books_.frameworks.Find(task->framework_id());
+  Agent* agent = books_.agents.Find(task->agent_id());
   ReleaseTask(task, framework, agent);
   auto aside = std::make_shared<const Task>(*task);
   DropTask(task);
-  framework->unreachable_by_id[aside->id] = aside;
+  framework->unreachable_by_id[aside->id()] = aside;
   framework->unreachable.push_back(std::move(aside));
   while (framework->unreachable.size() > options_.max_unreachable_tasks_per_framework) {
     const std::shared_ptr<const Task> oldest = framework->unreachable.front();
-    Publish(TaskRemoved{oldest->framework_id, oldest->id, oldest->sequence});
-    framework->unreachable_by_id.erase(oldest->id);
+    Publish(TaskRemoved{oldest->framework_id(), oldest->id(), oldest->sequence()});
+    framework->unreachable_by_id.erase(oldest->id());
     framework->unreachable.pop_front();
   }
 }

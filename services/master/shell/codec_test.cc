@@ -96,7 +96,7 @@ TEST(DecodeAgentMessage, ReportsMustFitTogether) {
   ASSERT_TRUE(input.ok()) << input.status();
   const auto& decoded = std::get<AgentReregister>(*input);
   EXPECT_EQ(decoded.tasks[0].resources.Cpus().millis(), 1000);
-  EXPECT_EQ(decoded.tasks[0].info->name(), "t");  // made up from the report
+  EXPECT_EQ(decoded.tasks[0].name, "t");  // made up from the report
   *report->add_tasks() = *task;
   EXPECT_THAT(DecodeAgentMessage(message, 1).status().message(), HasSubstr("tasks[1]"));
 }

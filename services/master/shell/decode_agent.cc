@@ -53,26 +53,8 @@ absl::StatusOr<Input> Decode(pb::Register* message, StreamId stream, const Field
   return AgentRegister{stream, std::move(agent)};
 }
 
-// What the agent no longer has of a task's launch is made up from its report.
-std::shared_ptr<const v1::TaskInfo> InfoOf(const v1::Task& task, v1::TaskInfo* reported) {
-  auto info = std::make_shared<v1::TaskInfo>();
-  if (reported != nullptr && reported->has_task_id()) {
-    info->Swap(reported);
-    return info;
-  }
-  info->set_name(task.name());
-  *info->mutable_task_id() = task.task_id();
-  *info->mutable_agent_id() = task.agent_id();
-  *info->mutable_resources() = task.resources();
-  if (task.has_labels()) *info->mutable_labels() = task.labels();
-  if (task.has_discovery()) *info->mutable_discovery() = task.discovery();
-  if (task.has_container()) *info->mutable_container() = task.container();
-  if (task.has_health_check()) *info->mutable_health_check() = task.health_check();
-  if (task.has_kill_policy()) *info->mutable_kill_policy() = task.kill_policy();
-  return info;
-}
-
-absl::StatusOr<ReportedTask> DecodeTask(const v1::Task& message, v1::TaskInfo* info,
+// `info` is the task's launch, or null where the agent no longer has it.
+absl::StatusOr<ReportedTask> DecodeTask(const v1::Task& message, const v1::TaskInfo* info,
                                         const AgentId& agent_id, const FieldPath& path) {
   MEROS_RETURN_IF_ERROR(wire::CheckId(message.task_id(), path.Field("task_id")));
   MEROS_RETURN_IF_ERROR(wire::CheckId(message.framework_id(), path.Field("framework_id")));
@@ -91,12 +73,9 @@ absl::StatusOr<ReportedTask> DecodeTask(const v1::Task& message, v1::TaskInfo* i
   task.state = message.state();
   if (message.has_status_update_state()) task.forwarded_state = message.status_update_state();
   task.forwarded_uuid = message.status_update_uuid();
-  task.info = InfoOf(message, info);
-  for (const v1::TaskStatus& status : message.statuses()) {
-    auto copy = std::make_shared<v1::TaskStatus>(status);
-    copy->clear_data();
-    task.statuses.push_back(std::move(copy));
-  }
+  task.name = info != nullptr ? info->name() : message.name();
+  task.description = info != nullptr ? DescribeTask(*info) : DescribeTask(message);
+  for (const v1::TaskStatus& status : message.statuses()) task.statuses.Add(status);
   return task;
 }
 
@@ -130,7 +109,8 @@ absl::Status DecodeHoldings(pb::Reregister* message, const FieldPath& path, Agen
   absl::flat_hash_set<std::pair<std::string, std::string>> seen;
   for (int i = 0; i < message->tasks_size(); ++i) {
     const FieldPath item = path.Item("tasks", i);
-    v1::TaskInfo* info = i < message->task_infos_size() ? message->mutable_task_infos(i) : nullptr;
+    const bool has_info = i < message->task_infos_size() && message->task_infos(i).has_task_id();
+    const v1::TaskInfo* info = has_info ? &message->task_infos(i) : nullptr;
     MEROS_ASSIGN_OR_RETURN(ReportedTask task,
                            DecodeTask(message->tasks(i), info, out->agent_id, item));
     if (!frameworks.contains(task.framework_id.value())) {
@@ -209,7 +189,8 @@ absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage message, StreamId stre
       return Decode(message.mutable_register_(), stream, path.Field("register"));
     case pb::AgentMessage::kReregister:
       return Decode(message.mutable_reregister(), stream, path.Field("reregister"));
-    case pb::AgentMessage::kHeartbeat: return AgentHeartbeat{stream};
+    case pb::AgentMessage::kHeartbeat:
+      return AgentHeartbeat{stream};
     case pb::AgentMessage::kStatusUpdate:
       return Decode(message.mutable_status_update(), stream, path.Field("status_update"));
     case pb::AgentMessage::kExitedExecutor: {

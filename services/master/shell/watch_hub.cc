@@ -180,8 +180,8 @@ void WatchHub::SendSnapshot(const ClusterView& view, Watcher* watcher) {
     }
   }
   if (Wants(watcher->kinds, pb::WATCH_TASKS)) {
-    for (const auto& [key, entry] : view.tasks()) {
-      master::Encode(view, entry, next()->mutable_task());
+    for (const TaskEntry* entry : view.tasks()) {
+      master::Encode(view, *entry, next()->mutable_task());
     }
   }
   if (Wants(watcher->kinds, pb::WATCH_ROLES)) {

@@ -21,15 +21,15 @@ struct InUse {
 
 absl::btree_map<AgentId, InUse> UseOf(const ClusterView& view) {
   absl::btree_map<AgentId, InUse> use;
-  for (const auto& [key, entry] : view.tasks()) {
-    const Task& task = *entry.task;
+  for (const TaskEntry* entry : view.tasks()) {
+    const Task& task = entry->task;
     if (!task.holds_resources) continue;
-    InUse& agent = use[task.agent_id];
-    const AllocationView::Holder holder(task.framework_id, task.role);
-    agent.by_holder[holder] += task.resources;
-    agent.tasks += task.resources;
+    InUse& agent = use[task.agent_id()];
+    const AllocationView::Holder holder(task.framework_id(), task.role());
+    agent.by_holder[holder] += task.resources();
+    agent.tasks += task.resources();
     // Tasks come in the order of their frameworks.
-    if (!task.executor_id.empty() && agent.executor_owner.first.empty()) {
+    if (!task.executor_id().empty() && agent.executor_owner.first.empty()) {
       agent.executor_owner = holder;
     }
   }

@@ -31,15 +31,16 @@ class Allocations : public ::testing::Test {
   }
   void AddTask(const std::string& framework, const std::string& agent, Resources resources,
                bool holds = true, const std::string& executor = "") {
-    auto task = std::make_shared<Task>();
-    task->sequence = ++tasks_;
-    task->id = TaskId(std::to_string(tasks_));
-    task->framework_id = FrameworkId(framework);
-    task->agent_id = AgentId(agent);
-    task->executor_id = ExecutorId(executor);
-    task->role = "eng";
-    task->resources = std::move(resources);
-    task->holds_resources = holds;
+    TaskFacts facts;
+    facts.sequence = ++tasks_;
+    facts.id = TaskId(std::to_string(tasks_));
+    facts.framework_id = Shared<FrameworkId>(FrameworkId(framework));
+    facts.agent_id = Shared<AgentId>(AgentId(agent));
+    facts.executor_id = Shared<ExecutorId>(ExecutorId(executor));
+    facts.role = Shared<std::string>("eng");
+    facts.resources = Shared<Resources>(std::move(resources));
+    Task task{Shared<TaskFacts>(std::move(facts))};
+    task.holds_resources = holds;
     Apply(TaskChanged{std::move(task), false});
   }
 

@@ -2,13 +2,14 @@
 
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "libs/tasks/task_state.h"
 
 namespace meros::master {
 
 bool TaskEntry::is_active() const {
-  return !completed && !tasks::IsTerminal(task->state) && task->state != v1::TASK_UNREACHABLE;
+  return !completed && !tasks::IsTerminal(task.state) && task.state != v1::TASK_UNREACHABLE;
 }
 
 void ClusterView::Apply(const Publish& publish) {
@@ -44,56 +45,55 @@ void ClusterView::On(const FrameworkUsage& usage) {
 }
 
 void ClusterView::On(const FrameworkRemoved& removed) {
-  auto first = tasks_.lower_bound({removed.id, TaskId(), 0});
+  const auto first = tasks_.lower_bound(TaskKey(removed.id, TaskId(), 0));
   auto last = first;
-  while (last != tasks_.end() && std::get<0>(last->first) == removed.id) {
-    Recount(&last->second, nullptr);
-    places_.erase(last->second.task->sequence);
-    ++last;
+  std::vector<uint64_t> sequences;
+  for (; last != tasks_.end() && (*last)->task.framework_id() == removed.id; ++last) {
+    Recount(*last, nullptr);
+    sequences.push_back((*last)->task.sequence());
   }
   tasks_.erase(first, last);
+  for (uint64_t sequence : sequences) entries_.erase(sequence);
   frameworks_.erase(removed.id);
 }
 
 void ClusterView::Recount(const TaskEntry* was, const TaskEntry* is) {
-  if (was == nullptr || is == nullptr || was->task->state != is->task->state) {
-    if (was != nullptr) --tasks_by_state_[was->task->state];
-    if (is != nullptr) ++tasks_by_state_[is->task->state];
+  if (was == nullptr || is == nullptr || was->task.state != is->task.state) {
+    if (was != nullptr) --tasks_by_state_[was->task.state];
+    if (is != nullptr) ++tasks_by_state_[is->task.state];
   }
   const int active = (is != nullptr && is->is_active()) - (was != nullptr && was->is_active());
   const int completed = (is != nullptr && is->completed) - (was != nullptr && was->completed);
   if (active == 0 && completed == 0) return;
-  const Task& task = *(is != nullptr ? is : was)->task;
-  if (auto agent = agents_.find(task.agent_id); agent != agents_.end()) {
+  const Task& task = (is != nullptr ? is : was)->task;
+  if (auto agent = agents_.find(task.agent_id()); agent != agents_.end()) {
     agent->second.tasks_active += active;
   }
-  if (auto framework = frameworks_.find(task.framework_id); framework != frameworks_.end()) {
+  if (auto framework = frameworks_.find(task.framework_id()); framework != frameworks_.end()) {
     framework->second.tasks_active += active;
     framework->second.tasks_completed += completed;
   }
 }
 
 void ClusterView::On(const TaskChanged& changed) {
-  const Task& task = *changed.task;
   TaskEntry entry{changed.task, changed.completed};
-  auto [place, is_new] = places_.try_emplace(task.sequence);
-  if (is_new) {
+  auto known = entries_.find(changed.task.sequence());
+  if (known == entries_.end()) {
     Recount(nullptr, &entry);
-    TaskKey key(task.framework_id, task.id, task.sequence);
-    place->second = tasks_.emplace(std::move(key), std::move(entry)).first;
+    const uint64_t sequence = entry.task.sequence();
+    tasks_.insert(&entries_.emplace(sequence, std::move(entry)).first->second);
     return;
   }
-  TaskEntry& known = place->second->second;
-  Recount(&known, &entry);
-  known = std::move(entry);
+  Recount(&known->second, &entry);
+  known->second = std::move(entry);  // of the same facts: it keeps its place
 }
 
 void ClusterView::On(const TaskRemoved& removed) {
-  auto place = places_.find(removed.sequence);
-  if (place == places_.end()) return;
-  Recount(&place->second->second, nullptr);
-  tasks_.erase(place->second);
-  places_.erase(place);
+  auto known = entries_.find(removed.sequence);
+  if (known == entries_.end()) return;
+  Recount(&known->second, nullptr);
+  tasks_.erase(&known->second);
+  entries_.erase(known);
 }
 
 void ClusterView::On(const RoleChanged& changed) {
@@ -108,7 +108,7 @@ void ClusterView::On(const Cleared&) {
   agents_.clear();
   frameworks_.clear();
   tasks_.clear();
-  places_.clear();
+  entries_.clear();
   tasks_by_state_.clear();
   roles_.clear();
 }
@@ -125,11 +125,12 @@ const FrameworkEntry* ClusterView::FindFramework(const FrameworkId& id) const {
 
 const TaskEntry* ClusterView::FindTask(const FrameworkId& framework_id,
                                        const TaskId& task_id) const {
-  auto it = tasks_.upper_bound({framework_id, task_id, std::numeric_limits<uint64_t>::max()});
+  auto it =
+      tasks_.upper_bound(TaskKey(framework_id, task_id, std::numeric_limits<uint64_t>::max()));
   if (it == tasks_.begin()) return nullptr;
-  --it;
-  if (std::get<0>(it->first) != framework_id || std::get<1>(it->first) != task_id) return nullptr;
-  return &it->second;
+  const TaskEntry* entry = *--it;
+  const bool found = entry->task.framework_id() == framework_id && entry->task.id() == task_id;
+  return found ? entry : nullptr;
 }
 
 }  // namespace meros::master

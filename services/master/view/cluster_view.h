@@ -6,13 +6,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <tuple>
 
 #include "absl/container/btree_map.h"
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/node_hash_map.h"
 #include "libs/resources/resources.h"
 #include "services/master/core/effects.h"
 
@@ -33,18 +33,36 @@ struct FrameworkEntry {
 };
 
 struct TaskEntry {
-  std::shared_ptr<const Task> task;
+  Task task;
   bool completed = false;  // ended and acknowledged
 
   bool is_active() const;
 };
 
-// A task id may be used again by its framework after it ended, hence the sequence.
+// What listings are ordered by. A task id may be used again by its framework after it ended, hence
+// the sequence.
 using TaskKey = std::tuple<FrameworkId, TaskId, uint64_t>;
+
+// The same order, of entries that hold no key of their own.
+struct TaskOrder {
+  using is_transparent = void;
+  using Ref = std::tuple<const FrameworkId&, const TaskId&, uint64_t>;
+
+  static Ref KeyOf(const TaskEntry* entry) {
+    return {entry->task.framework_id(), entry->task.id(), entry->task.sequence()};
+  }
+  static Ref KeyOf(const TaskKey& key) {
+    return {std::get<0>(key), std::get<1>(key), std::get<2>(key)};
+  }
+  template <typename A, typename B>
+  bool operator()(const A& a, const B& b) const {
+    return KeyOf(a) < KeyOf(b);
+  }
+};
 
 class ClusterView {
  public:
-  using Tasks = std::map<TaskKey, TaskEntry>;
+  using Tasks = absl::btree_set<const TaskEntry*, TaskOrder>;
 
   // Changes come in the order of their revisions.
   void Apply(const Publish& publish);
@@ -88,10 +106,9 @@ class ClusterView {
   LeadershipRecord leadership_;
   absl::btree_map<AgentId, AgentEntry> agents_;
   absl::btree_map<FrameworkId, FrameworkEntry> frameworks_;
-  Tasks tasks_;
-  // Where each task is in tasks_, by sequence: most changes are of tasks that are known, and
-  // comparing keys of three parts on the way down a large map is the greater part of their cost.
-  absl::flat_hash_map<uint64_t, Tasks::iterator> places_;  // lookup only
+  // By sequence: most changes are of tasks that are known, and need no search in tasks_.
+  absl::node_hash_map<uint64_t, TaskEntry> entries_;  // lookup only
+  Tasks tasks_;                                       // all of entries_
   absl::btree_map<std::string, RoleConfigRef> roles_;
   absl::btree_map<v1::TaskState, size_t> tasks_by_state_;
 };

@@ -12,18 +12,24 @@ double Seconds(absl::Time time) {
 }
 
 void EncodeTask(const Task& task, v1::Task* out) {
-  out->set_name(task.description->name);
-  out->mutable_task_id()->set_value(task.id.value());
-  out->mutable_framework_id()->set_value(task.framework_id.value());
-  out->mutable_agent_id()->set_value(task.agent_id.value());
-  if (!task.executor_id.empty()) out->mutable_executor_id()->set_value(task.executor_id.value());
+  out->set_name(*task.facts->name);
+  out->mutable_task_id()->set_value(task.id().value());
+  out->mutable_framework_id()->set_value(task.framework_id().value());
+  out->mutable_agent_id()->set_value(task.agent_id().value());
+  if (!task.executor_id().empty()) {
+    out->mutable_executor_id()->set_value(task.executor_id().value());
+  }
   out->set_state(task.state);
-  wire::ResourcesToProto(task.resources.WithAllocationRole(task.role), out->mutable_resources());
-  for (const auto& status : task.statuses) *out->add_statuses() = *status;
+  wire::ResourcesToProto(task.resources().WithAllocationRole(task.role()),
+                         out->mutable_resources());
+  task.statuses.AppendTo(out);
   if (task.forwarded_state.has_value()) out->set_status_update_state(*task.forwarded_state);
-  if (!task.forwarded_uuid.empty()) out->set_status_update_uuid(task.forwarded_uuid);
-  if (task.description->packed.empty()) return;
-  v1::TaskInfo info = task.description->Unpack();
+  if (const absl::string_view uuid = task.forwarded_uuid.bytes(); !uuid.empty()) {
+    out->set_status_update_uuid(uuid.data(), uuid.size());
+  }
+  if (task.facts->description->empty()) return;
+  v1::TaskInfo info;
+  info.ParsePartialFromString(*task.facts->description);
   if (info.has_labels()) out->mutable_labels()->Swap(info.mutable_labels());
   if (info.has_discovery()) out->mutable_discovery()->Swap(info.mutable_discovery());
   if (info.has_container()) out->mutable_container()->Swap(info.mutable_container());
@@ -48,15 +54,20 @@ void EncodeQuantities(const resources::ResourceQuantities& quantities,
 v1::master::AgentView::State StateOf(AgentState state) {
   using View = v1::master::AgentView;
   switch (state) {
-    case AgentState::kRecovered: return View::RECOVERED;
-    case AgentState::kRegistered: return View::CONNECTED;
+    case AgentState::kRecovered:
+      return View::RECOVERED;
+    case AgentState::kRegistered:
+      return View::CONNECTED;
     case AgentState::kRemoving:
     case AgentState::kAdmitting:
     case AgentState::kDisconnected:
-    case AgentState::kMarkingUnreachable: return View::DISCONNECTED;
+    case AgentState::kMarkingUnreachable:
+      return View::DISCONNECTED;
     case AgentState::kUnreachable:
-    case AgentState::kReadmitting: return View::UNREACHABLE;
-    case AgentState::kGone: return View::GONE;
+    case AgentState::kReadmitting:
+      return View::UNREACHABLE;
+    case AgentState::kGone:
+      return View::GONE;
   }
   return View::STATE_UNSPECIFIED;
 }
@@ -64,10 +75,14 @@ v1::master::AgentView::State StateOf(AgentState state) {
 v1::master::FrameworkView::State StateOf(FrameworkState state) {
   using View = v1::master::FrameworkView;
   switch (state) {
-    case FrameworkState::kRecovered: return View::RECOVERED;
-    case FrameworkState::kConnected: return View::CONNECTED;
-    case FrameworkState::kDisconnected: return View::DISCONNECTED;
-    case FrameworkState::kCompleted: return View::COMPLETED;
+    case FrameworkState::kRecovered:
+      return View::RECOVERED;
+    case FrameworkState::kConnected:
+      return View::CONNECTED;
+    case FrameworkState::kDisconnected:
+      return View::DISCONNECTED;
+    case FrameworkState::kCompleted:
+      return View::COMPLETED;
   }
   return View::STATE_UNSPECIFIED;
 }
@@ -113,14 +128,14 @@ void Encode(const FrameworkEntry& entry, v1::master::FrameworkView* out) {
 }
 
 void Encode(const ClusterView& view, const TaskEntry& entry, v1::master::TaskView* out) {
-  EncodeTask(*entry.task, out->mutable_task());
-  if (const AgentEntry* agent = view.FindAgent(entry.task->agent_id)) {
+  EncodeTask(entry.task, out->mutable_task());
+  if (const AgentEntry* agent = view.FindAgent(entry.task.agent_id())) {
     out->set_agent_hostname(agent->record->info->hostname());
     out->set_agent_service_address(agent->record->service_address);
   }
   out->set_completed(entry.completed);
-  out->set_launched_time(Seconds(entry.task->entered));
-  if (const FrameworkEntry* framework = view.FindFramework(entry.task->framework_id)) {
+  out->set_launched_time(Seconds(entry.task.facts->entered));
+  if (const FrameworkEntry* framework = view.FindFramework(entry.task.framework_id())) {
     out->set_framework_name(framework->record->subscription.info->name());
   }
 }

@@ -30,9 +30,8 @@ bool Wants(const States& states, State state) {
 }
 
 // Task page tokens: "SEQUENCE/FRAMEWORK ID/TASK ID"; ids hold no '/'.
-std::string TokenOf(const TaskKey& key) {
-  return absl::StrCat(std::get<2>(key), "/", std::get<0>(key).value(), "/",
-                      std::get<1>(key).value());
+std::string TokenOf(const Task& task) {
+  return absl::StrCat(task.sequence(), "/", task.framework_id().value(), "/", task.id().value());
 }
 
 absl::StatusOr<TaskKey> ParseToken(const std::string& token) {
@@ -45,15 +44,15 @@ absl::StatusOr<TaskKey> ParseToken(const std::string& token) {
 }
 
 bool Matches(const TaskEntry& entry, const pb::ListTasksRequest& request) {
-  const Task& task = *entry.task;
+  const Task& task = entry.task;
   if (entry.completed && !request.include_completed()) return false;
-  if (request.has_framework_id() && task.framework_id.value() != request.framework_id().value()) {
+  if (request.has_framework_id() && task.framework_id().value() != request.framework_id().value()) {
     return false;
   }
-  if (request.has_agent_id() && task.agent_id.value() != request.agent_id().value()) return false;
+  if (request.has_agent_id() && task.agent_id().value() != request.agent_id().value()) return false;
   if (!Wants(request.states(), static_cast<int>(task.state))) return false;
-  if (request.has_role() && task.role != request.role()) return false;
-  return !request.has_name() || task.description->name == request.name();
+  if (request.has_role() && task.role() != request.role()) return false;
+  return !request.has_name() || *task.facts->name == request.name();
 }
 
 }  // namespace
@@ -129,21 +128,22 @@ absl::StatusOr<pb::ListTasksResponse> ListTasks(const ClusterView& view,
   response.set_revision(view.revision());
   // One framework's tasks are neighbours.
   const FrameworkId only(request.framework_id().value());
-  auto it = view.tasks().lower_bound({only, TaskId(), 0});
+  auto it = view.tasks().lower_bound(TaskKey(only, TaskId(), 0));
   if (!request.page_token().empty()) {
     MEROS_ASSIGN_OR_RETURN(TaskKey after, ParseToken(request.page_token()));
     it = view.tasks().upper_bound(after);
   }
   std::string last;
   for (; it != view.tasks().end(); ++it) {
-    if (request.has_framework_id() && std::get<0>(it->first) != only) break;
-    if (!Matches(it->second, request)) continue;
+    const TaskEntry& entry = **it;
+    if (request.has_framework_id() && entry.task.framework_id() != only) break;
+    if (!Matches(entry, request)) continue;
     if (static_cast<size_t>(response.tasks_size()) == size) {
       response.set_next_page_token(last);
       break;
     }
-    Encode(view, it->second, response.add_tasks());
-    last = TokenOf(it->first);
+    Encode(view, entry, response.add_tasks());
+    last = TokenOf(entry.task);
   }
   return response;
 }

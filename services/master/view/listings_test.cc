@@ -40,17 +40,18 @@ class Listings : public ::testing::Test {
   void AddTask(const std::string& framework, const std::string& id, uint64_t sequence,
                v1::TaskState state = v1::TASK_RUNNING, bool completed = false,
                const std::string& agent = "a0") {
-    auto task = std::make_shared<Task>();
-    task->sequence = sequence;
-    task->id = TaskId(id);
-    task->framework_id = FrameworkId(framework);
-    task->agent_id = AgentId(agent);
-    task->role = "*";
-    task->state = state;
+    TaskFacts facts;
+    facts.sequence = sequence;
+    facts.id = TaskId(id);
+    facts.framework_id = Shared<FrameworkId>(FrameworkId(framework));
+    facts.agent_id = Shared<AgentId>(AgentId(agent));
+    facts.role = Shared<std::string>("*");
+    facts.name = Shared<std::string>("name-" + id);
     v1::TaskInfo info;
-    info.set_name("name-" + id);
     info.mutable_labels()->add_labels()->set_key("label-" + id);
-    task->description = Describe(info);
+    facts.description = Shared<std::string>(DescribeTask(info));
+    Task task{Shared<TaskFacts>(std::move(facts))};
+    task.state = state;
     Apply(TaskChanged{std::move(task), completed});
   }
 

@@ -52,9 +52,6 @@ ReportedTask AReportedTask(const std::string& id, const std::string& framework_i
   task.role = "*";
   task.resources = resources;
   task.state = state;
-  auto info = std::make_shared<v1::TaskInfo>();
-  info->mutable_task_id()->set_value(id);
-  task.info = std::move(info);
   return task;
 }
 
