@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/allocator/core/demand.h"
+#include "services/allocator/core/filters/offers_in_flight.h"
 
 namespace meros::allocator {
 namespace {
@@ -28,8 +29,10 @@ Books::Books(const Options& options, uint64_t first_proposal, std::string region
 }
 
 absl::Status Books::Apply(absl::Time now, Change change) {
-  return std::visit([&](auto&& c) { return On(now, std::forward<decltype(c)>(c)); },
-                    std::move(change));
+  absl::Status status = std::visit([&](auto&& c) { return On(now, std::forward<decltype(c)>(c)); },
+                                   std::move(change));
+  OffersMayFollow();
+  return status;
 }
 
 // --- Frameworks
@@ -177,8 +180,11 @@ absl::Status Books::On(absl::Time now, const Allocate& change) {
                      change.resources, mirror.roles().totals());
   }
   if (!change.resources.empty()) {
-    mirror.Hold(agent, client, change.resources, settled == nullptr ? Grant::kYes : Grant::kNo);
+    mirror.Hold(agent, client, change.resources, settled == nullptr ? Grant::kYes : Grant::kNo,
+                change.offers);
   }
+  // That a proposal became an offer is no answer.
+  if (HoldsAllItsOffers(*client)) (void)mirror.TakeOffersFell();
   mirror.roles().Unpin(client);
   inverse_offers.OnHolding(change.agent);
   return absl::OkStatus();
@@ -192,8 +198,9 @@ absl::Status Books::On(absl::Time now, const Recover& change) {
   if (change.proposal_id != 0) {
     hoarding.OnEnded(now, change.proposal_id, mirror.roles().totals());
   }
-  if (change.resources.empty()) return absl::OkStatus();
-  if (absl::Status status = mirror.Release(agent, change.holder, change.resources); !status.ok()) {
+  if (change.resources.empty() && change.offers == 0) return absl::OkStatus();
+  if (absl::Status status = mirror.Release(agent, change.holder, change.resources, change.offers);
+      !status.ok() || change.resources.empty()) {
     return status;
   }
   const auto client = framework->clients.find(change.holder.role);
@@ -235,6 +242,7 @@ absl::Status Books::ApplyResult(const ProposalResult& result, absl::Time retry_a
   }
   mirror.Withdraw(result.proposal_id);
   QuotaMayGiveWay();
+  OffersMayFollow();
   return absl::OkStatus();
 }
 
@@ -325,6 +333,10 @@ void Books::ExpireGangHold(absl::Time now) {
 
 void Books::QuotaMayGiveWay() {
   if (mirror.roles().has_quota()) candidates.WakeQuotaBlocked();
+}
+
+void Books::OffersMayFollow() {
+  if (mirror.TakeOffersFell()) candidates.WakeOffersBlocked();
 }
 
 // --- Filters and batches

@@ -94,6 +94,8 @@ class Books {
   void ReleaseGangHolds();
   // Consumption fell or the cluster changed: quota may leave more.
   void QuotaMayGiveWay();
+  // Someone has answered who held as many offers as it may.
+  void OffersMayFollow();
   void AddFilter(const Client& client, const Agent& agent, const Resources& refused,
                  absl::Time expires);
   // The proposal that an allocation says it came from; null for 0 and for those of other books.

@@ -13,6 +13,11 @@ void Candidates::WakeQuotaBlocked() {
   quota_blocked_.clear();
 }
 
+void Candidates::WakeOffersBlocked() {
+  for (const AgentId& agent : offers_blocked_) Mark(agent);
+  offers_blocked_.clear();
+}
+
 std::vector<Agent*> Candidates::Take(const Mirror& mirror) {
   std::vector<Agent*> taken;
   const auto consider = [&taken](Agent* agent) {

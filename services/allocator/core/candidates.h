@@ -26,6 +26,9 @@ class Candidates {
   // Quota kept something of the agent free; WakeQuotaBlocked marks it when quota may give way.
   void NoteQuotaBlocked(const AgentId& agent) { quota_blocked_.insert(agent); }
   void WakeQuotaBlocked();
+  // The same for those who held as many offers as they may.
+  void NoteOffersBlocked(const AgentId& agent) { offers_blocked_.insert(agent); }
+  void WakeOffersBlocked();
 
   bool empty() const { return !all_ && marked_.empty(); }
 
@@ -37,6 +40,7 @@ class Candidates {
   bool all_ = false;
   absl::btree_set<AgentId> marked_;
   absl::btree_set<AgentId> quota_blocked_;
+  absl::btree_set<AgentId> offers_blocked_;
 };
 
 }  // namespace meros::allocator

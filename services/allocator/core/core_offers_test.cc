@@ -266,11 +266,15 @@ TEST(Capability, RevocableAndSharedOnlyForThoseWhoKnowThem) {
   h.Apply(UpsertFramework{able});
   h.Settle();
 
-  const Proposal all = h.TakeProposal();
-  EXPECT_EQ(all.resources, agent.total);
+  const std::vector<Proposal> parts = h.TakeProposals();
+  ASSERT_THAT(parts, SizeIs(3)) << "each kind is an offer of its own";
+  Resources all;
+  for (const Proposal& part : parts) all += part.resources;
+  EXPECT_EQ(all, agent.total);
+  EXPECT_TRUE(parts[2].resources.begin()->is_shared());
   // What is shared is never used up; what is held of it comes back once.
-  h.Accept(all);
-  h.GiveBack(all, all.resources);
+  for (const Proposal& part : parts) h.Accept(part);
+  for (const Proposal& part : parts) h.GiveBack(part, part.resources);
   EXPECT_THAT(h.TakeResets(), IsEmpty());
 }
 

@@ -10,7 +10,9 @@
 #include "services/allocator/core/filters/agent_wishes.h"
 #include "services/allocator/core/filters/capabilities.h"
 #include "services/allocator/core/filters/min_allocatable.h"
+#include "services/allocator/core/filters/offer_parts.h"
 #include "services/allocator/core/filters/offer_size.h"
+#include "services/allocator/core/filters/offers_in_flight.h"
 #include "services/allocator/core/propose_gangs.h"
 #include "services/allocator/core/quota_headroom.h"
 
@@ -74,15 +76,31 @@ class AgentJudge {
     Resources offer = Cut(free);
     out->available = offer.Quantities();
     if (!IsEnough(offer) || !minimum_.SatisfiedBy(offer)) return Stage::kQuota;
+    if (client_.role->offer_split() == OfferSplit::kByDemand) {
+      offer = CutToPart(offer, agent.state.total.ScalarQuantities(),
+                        books_.mirror.roles().demanding_count(), minimum_);
+    }
     offer = CutToSize(offer, client_.role->offer_max());
     out->available = offer.Quantities();
     if (!IsEnough(offer) || !minimum_.SatisfiedBy(offer)) return Stage::kOfferSize;
+    if (IsRefused(agent, offer, out)) return Stage::kRefused;
+    return HoldsAllItsOffers(client_) ? Stage::kOffersInFlight : Stage::kOfferable;
+  }
+
+  // Whether what is left without the parts that are refused would not do.
+  bool IsRefused(const Agent& agent, const Resources& offer, ExplainedAgent* out) const {
     const RefuseFilters::OnAgent* refusals = books_.filters.Find(agent.serial);
-    if (refusals == nullptr) return Stage::kOfferable;
-    const std::optional<absl::Time> until = refusals->BlockedUntil(client_.serial, offer);
-    if (!until) return Stage::kOfferable;
-    out->refused = std::max(absl::ZeroDuration(), *until - now_);
-    return Stage::kRefused;
+    if (refusals == nullptr) return false;
+    Resources left;
+    absl::Time until = now_;
+    for (const Resources& part : PartsOf(offer)) {
+      const std::optional<absl::Time> refused = refusals->BlockedUntil(client_.serial, part);
+      if (refused) until = std::max(until, *refused);
+      if (!refused) left += part;
+    }
+    if (IsEnough(left)) return false;
+    out->refused = until - now_;
+    return true;
   }
 
   Resources Usable(const Agent& agent, const Resources& resources) const {
@@ -206,6 +224,11 @@ void ExplainBlocked(const Client& client, Explanation* out) {
   if (framework.held_back) {
     out->blocked.push_back(
         "the master takes no proposals for the framework for now; it may hold too many offers");
+  }
+  if (HoldsAllItsOffers(client)) {
+    out->blocked.push_back(absl::StrCat("the framework has ", client.offers_in_flight,
+                                        " unanswered offers for the role, which lets it have ",
+                                        client.role->max_offers_in_flight()));
   }
 }
 

@@ -38,8 +38,9 @@ enum class Stage : uint8_t {
   kQuota,
   kOfferSize,
   kRefused,
+  kOffersInFlight,
 };
-inline constexpr size_t kStageCount = 13;
+inline constexpr size_t kStageCount = 14;
 
 struct ExplainedAgent {
   AgentId agent;

@@ -42,6 +42,7 @@ struct Allocate {
   AgentId agent;
   Resources resources;
   uint64_t proposal_id = 0;  // 0: not caused by a proposal
+  uint32_t offers = 0;       // that are unanswered; 0: what runs
 };
 struct Recover {
   HolderKey holder;
@@ -49,6 +50,7 @@ struct Recover {
   Resources resources;
   absl::Duration refuse;     // zero: no filter
   uint64_t proposal_id = 0;  // of an offer that ended thereby; 0: of none
+  uint32_t offers = 0;       // that ended thereby
 };
 struct Revive {
   FrameworkId framework;

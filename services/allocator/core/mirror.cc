@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "services/allocator/core/demand.h"
+#include "services/allocator/core/filters/offers_in_flight.h"
 
 namespace meros::allocator {
 namespace {
@@ -242,7 +243,14 @@ void Mirror::CountHolding(const FrameworkId& framework, const AgentId& agent, in
   if (count == 0) holdings.erase(agent);
 }
 
-void Mirror::Hold(Agent* agent, Client* client, const Resources& resources, Grant grant) {
+void Mirror::SubtractOffers(Client* client, size_t offers) {
+  const bool held_all = HoldsAllItsOffers(*client);
+  client->offers_in_flight -= offers;
+  offers_fell_ = offers_fell_ || (held_all && !HoldsAllItsOffers(*client));
+}
+
+void Mirror::Hold(Agent* agent, Client* client, const Resources& resources, Grant grant,
+                  uint32_t offers) {
   const HolderKey holder{client->framework_id, client->role->name()};
   Agent::Holding& holding = agent->held[holder];
   if (holding.client == nullptr) {
@@ -250,6 +258,8 @@ void Mirror::Hold(Agent* agent, Client* client, const Resources& resources, Gran
     roles_.Pin(client);
     CountHolding(holder.framework, agent->state.id, +1);
   }
+  holding.offers += offers;
+  AddOffers(client, offers);
   // A further share of what the client holds already is not charged again.
   if (HasShared(resources)) {
     const Charge before = Charge::Of(holding.resources);
@@ -263,7 +273,8 @@ void Mirror::Hold(Agent* agent, Client* client, const Resources& resources, Gran
   Take(agent, resources);
 }
 
-absl::Status Mirror::Release(Agent* agent, const HolderKey& holder, const Resources& resources) {
+absl::Status Mirror::Release(Agent* agent, const HolderKey& holder, const Resources& resources,
+                             uint32_t offers) {
   const auto found = agent->held.find(holder);
   if (found == agent->held.end() || !found->second.resources.Contains(resources)) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -272,6 +283,14 @@ absl::Status Mirror::Release(Agent* agent, const HolderKey& holder, const Resour
         " of agent ", agent->state.id.value(), ", recovered ", resources.DebugString()));
   }
   Agent::Holding& holding = found->second;
+  if (holding.offers < offers) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "framework ", holder.framework.value(), " in role ", holder.role, " holds ", holding.offers,
+        " offers of agent ", agent->state.id.value(), ", and ", offers, " have ended"));
+  }
+  holding.offers -= offers;
+  SubtractOffers(holding.client, offers);
+  if (resources.empty()) return absl::OkStatus();
   const Charge before = Charge::Of(holding.resources);
   holding.resources -= resources;
   const Charge after = Charge::Of(holding.resources);
@@ -287,6 +306,7 @@ void Mirror::Drop(Agent* agent, const HolderKey& holder) {
   const auto found = agent->held.find(holder);
   const Agent::Holding holding = std::move(found->second);
   agent->held.erase(found);
+  SubtractOffers(holding.client, holding.offers);
   if (!holding.resources.empty()) {
     roles_.Credit(holding.client, Charge::Of(holding.resources));
     Return(agent, holding.resources);
@@ -310,6 +330,7 @@ void Mirror::Propose(uint64_t id, Agent* agent, Client* client, Resources resour
   Take(agent, resources);
   tentative->resources = std::move(resources);
   roles_.Pin(client);
+  AddOffers(client, 1);
   roles_.Charge(client, tentative->charge, Grant::kYes);
   const bool is_new = proposals_.emplace(id, std::move(tentative)).second;
   MEROS_CHECK(is_new) << "proposal " << id << " exists";
@@ -328,6 +349,7 @@ void Mirror::Withdraw(uint64_t id) {
     Return(agent, tentative.resources);
   }
   roles_.Credit(tentative.client, tentative.charge);
+  SubtractOffers(tentative.client, 1);
   roles_.Unpin(tentative.client);
 }
 
@@ -379,6 +401,7 @@ void Mirror::CheckAgent(const Agent& agent) const {
 void Mirror::CheckInvariants() const {
   roles_.CheckInvariants();
   absl::btree_map<const Client*, Account> accounts;
+  absl::btree_map<const Client*, size_t> offers;
   size_t tentative = 0;
   ResourceQuantities totals;
   ResourceQuantities available;
@@ -391,6 +414,7 @@ void Mirror::CheckInvariants() const {
     for (const auto& [holder, holding] : agent->held) {
       accounts[holding.client].charged += Charge::Of(holding.resources).all;
       ++accounts[holding.client].grants;  // counts pins here
+      offers[holding.client] += holding.offers;
     }
     if (!agent->aside) continue;
     accounts[agent->aside->client].charged += agent->aside->charge.all;
@@ -403,11 +427,13 @@ void Mirror::CheckInvariants() const {
     tentative -= proposal->agent != nullptr ? 1 : 0;
     accounts[proposal->client].charged += proposal->charge.all;
     ++accounts[proposal->client].grants;
+    ++offers[proposal->client];
   }
   MEROS_CHECK(tentative == 0);
   for (const auto& [client, account] : accounts) {
     MEROS_CHECK(client->account.charged == account.charged) << client->framework_id;
     MEROS_CHECK(client->pins == account.grants) << client->framework_id;
+    MEROS_CHECK(client->offers_in_flight == offers[client]) << client->framework_id;
   }
   for (const auto& [id, framework] : frameworks_) {
     MEROS_CHECK(framework->clients.size() == framework->state.roles.size()) << id;

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
@@ -41,6 +42,7 @@ struct Agent {
   struct Holding {
     Client* client = nullptr;
     Resources resources;
+    uint32_t offers = 0;  // of which it consists in part, and which are unanswered
   };
 
   AgentState state;
@@ -131,10 +133,14 @@ class Mirror {
 
   void SetQuota(const std::string& role, Quota quota);
 
-  // The master committed `resources` to the client.
-  void Hold(Agent* agent, Client* client, const Resources& resources, Grant grant);
-  // The master took back. ERRORS: FailedPrecondition if less is held (nothing is changed then).
-  absl::Status Release(Agent* agent, const HolderKey& holder, const Resources& resources);
+  // The master committed `resources` to the client, as so many offers.
+  void Hold(Agent* agent, Client* client, const Resources& resources, Grant grant, uint32_t offers);
+  // The master took back, or offers were answered. ERRORS: FailedPrecondition if less is held
+  // (nothing is changed then).
+  absl::Status Release(Agent* agent, const HolderKey& holder, const Resources& resources,
+                       uint32_t offers);
+  // Whether someone who held as many offers as it may holds fewer since the last call.
+  bool TakeOffersFell() { return std::exchange(offers_fell_, false); }
 
   // Proposed resources leave what is free and are charged. REQUIRES: `id` is new, agent.free and
   // agent.shared contain `resources`.
@@ -166,6 +172,8 @@ class Mirror {
   // Brings available() up to date with what is free on the agent.
   void PublishAvailable(Agent* agent);
   void CountHolding(const FrameworkId& framework, const AgentId& agent, int change);
+  void AddOffers(Client* client, size_t offers) { client->offers_in_flight += offers; }
+  void SubtractOffers(Client* client, size_t offers);
   void CheckAgent(const Agent& agent) const;
 
   const absl::btree_set<std::string> excluded_;
@@ -179,6 +187,7 @@ class Mirror {
   std::optional<absl::btree_set<std::string>> whitelist_;
   std::string region_;
   uint64_t last_serial_ = 0;
+  bool offers_fell_ = false;
 };
 
 }  // namespace meros::allocator

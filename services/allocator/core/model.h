@@ -92,6 +92,9 @@ enum class Sorter : uint8_t {
   kRandom,  // a weighted lottery
 };
 
+// Whether what an agent has free is divided among those who want offers.
+enum class OfferSplit : uint8_t { kNone, kByDemand };
+
 // How a role is served, besides weight and quota. What is not set is as the nearest ancestor that
 // sets it has it, and as the options say if none does; only priority is each role's own.
 struct RoleSettings {
@@ -103,6 +106,9 @@ struct RoleSettings {
   std::optional<Sorter> sorter;  // of its children and frameworks
   std::optional<MinAllocatable> min_allocatable;
   ResourceLimits offer_max;  // of one offer of one agent
+  // Unanswered offers of one framework, above which it gets no more; 0: not set.
+  uint32_t max_offers_in_flight = 0;
+  std::optional<OfferSplit> offer_split;
 
   friend bool operator==(const RoleSettings&, const RoleSettings&) = default;
 };

@@ -45,7 +45,7 @@ class ModelMaster {
     for (const auto& [id, agent] : agents_) objects.push_back(UpsertAgent{agent.state});
     for (const auto& [id, agent] : agents_) {
       for (const auto& [holder, held] : agent.held) {
-        objects.push_back(Allocate{holder, AgentId(id), held});
+        objects.push_back(Allocate{holder, AgentId(id), held, 0, agent.OffersOf(holder)});
       }
     }
     for (const GangState& gang : gangs_) objects.push_back(UpsertGang{gang});
@@ -101,7 +101,8 @@ class ModelMaster {
     const HolderKey holder{proposal.framework, proposal.role};
     Agent& agent = agents_.at(proposal.agent.value());
     agent.held[holder] += proposal.resources;
-    out->push_back(Delta{0, Allocate{holder, proposal.agent, proposal.resources, proposal.id}});
+    ++agent.offers[holder];
+    out->push_back(Delta{0, Allocate{holder, proposal.agent, proposal.resources, proposal.id, 1}});
   }
 
   // The same for a gang: all parts or none. A gang that was offered has ended.
@@ -123,7 +124,8 @@ class ModelMaster {
       if (reason != RejectReason::kNone) continue;
       const HolderKey holder{proposal.gang.framework, proposal.role};
       agents_.at(part.agent.value()).held[holder] += part.resources;
-      out->push_back(Delta{0, Allocate{holder, part.agent, part.resources, part.id}});
+      ++agents_.at(part.agent.value()).offers[holder];
+      out->push_back(Delta{0, Allocate{holder, part.agent, part.resources, part.id, 1}});
     }
     if (reason != RejectReason::kNone) return;
     gangs_.erase(gang);
@@ -172,7 +174,12 @@ class ModelMaster {
   struct Agent {
     AgentState state;
     std::map<HolderKey, Resources> held;
+    std::map<HolderKey, uint32_t> offers;  // unanswered, of `held`
 
+    uint32_t OffersOf(const HolderKey& holder) const {
+      const auto found = offers.find(holder);
+      return found == offers.end() ? 0 : found->second;
+    }
     Resources Free() const {
       Resources free = state.total;
       for (const auto& [holder, resources] : held) free -= resources;
@@ -241,8 +248,9 @@ class ModelMaster {
     frameworks_.erase(id);
     std::erase_if(gangs_, [&](const GangState& g) { return g.key.framework.value() == id; });
     for (auto& [agent_id, agent] : agents_) {
-      std::erase_if(agent.held,
-                    [&](const auto& entry) { return entry.first.framework.value() == id; });
+      const auto is_its = [&](const auto& entry) { return entry.first.framework.value() == id; };
+      std::erase_if(agent.held, is_its);
+      std::erase_if(agent.offers, is_its);
     }
     return RemoveFramework{FrameworkId(id)};
   }
@@ -298,6 +306,9 @@ class ModelMaster {
     }
     if (rng_.Chance(0.3)) settings.min_allocatable = MinAllocatable{{Amounts("cpus:1")}};
     if (rng_.Chance(0.5)) settings.offer_max = Limits(absl::StrCat("cpus:", rng_.Uniform(1, 4)));
+    if (rng_.Chance(0.5)) settings.max_offers_in_flight = rng_.Uniform(1, 3);
+    if (rng_.Chance(0.5))
+      settings.offer_split = Any<OfferSplit>({OfferSplit::kNone, OfferSplit::kByDemand});
     return ConfigureRole{role, settings};
   }
   Change ChangeWhitelist() {
@@ -333,12 +344,18 @@ class ModelMaster {
     if (back.empty()) return {};
     const HolderKey holder = held->first;
     held->second -= back;
-    if (held->second.empty()) agent.held.erase(held);
+    const uint32_t open = agent.OffersOf(holder);
+    uint32_t ended = static_cast<uint32_t>(rng_.Uniform(0, open));
+    if (held->second.empty()) {
+      ended = open;
+      agent.held.erase(held);
+    }
+    if (open > 0) agent.offers[holder] -= ended;
     // Odd numbers of microseconds never meet a batch.
     const absl::Duration refuse = rng_.Chance(0.7)
                                       ? absl::Microseconds(rng_.Uniform(0, 2'000'000) * 2 + 1)
                                       : absl::ZeroDuration();
-    return Recover{holder, AgentId(id), back, refuse};
+    return Recover{holder, AgentId(id), back, refuse, 0, ended};
   }
 
   const ModelOptions options_;

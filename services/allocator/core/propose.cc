@@ -7,7 +7,9 @@
 #include "services/allocator/core/filters/agent_wishes.h"
 #include "services/allocator/core/filters/capabilities.h"
 #include "services/allocator/core/filters/min_allocatable.h"
+#include "services/allocator/core/filters/offer_parts.h"
 #include "services/allocator/core/filters/offer_size.h"
+#include "services/allocator/core/filters/offers_in_flight.h"
 #include "services/allocator/core/placement.h"
 #include "services/allocator/core/quota_headroom.h"
 
@@ -58,8 +60,8 @@ class AgentVisit {
     return gate == Gate::kOffered;
   }
 
-  // What the client at which the walk stopped is offered.
-  Resources TakeOffer() { return std::move(offer_); }
+  // What the client at which the walk stopped is offered: one offer each.
+  std::vector<Resources> TakeOffers() { return std::move(offers_); }
 
   // Those of the walk whom limits leave nothing on any agent, with the role whose limits they are.
   // What is revocable is not limited, and who may use it is not among them.
@@ -68,10 +70,11 @@ class AgentVisit {
 
   // Whether someone could have had more since the last round, so that another round finds more.
   bool was_sliced() const { return was_sliced_; }
-  // Everyone is looked at once more.
+  // Everyone is looked at once more, and what is left when each had its part is not divided again.
   void BeginRound(uint64_t visit) {
     visit_ = visit;
     was_sliced_ = false;
+    divides_ = false;
   }
 
  private:
@@ -79,6 +82,10 @@ class AgentVisit {
     const Framework& framework = *client.framework;
     const Capabilities& capabilities = framework.state.capabilities;
     if (framework.held_back) return Gate::kHeldBack;
+    if (HoldsAllItsOffers(client)) {
+      books_.candidates.NoteOffersBlocked(agent_.state.id);
+      return Gate::kOffersInFlight;
+    }
     if (!MayUseAgent(capabilities, agent_, options_.filter_gpu_resources)) {
       return Gate::kCapability;
     }
@@ -103,6 +110,13 @@ class AgentVisit {
       }
       offer = &cut;
     }
+    Resources part;
+    if (divides_ && client.role->offer_split() == OfferSplit::kByDemand) {
+      part = CutToPart(*offer, agent_.state.total.ScalarQuantities(),
+                       books_.mirror.roles().demanding_count(), minimum);
+      was_sliced_ = was_sliced_ || part != *offer;
+      offer = &part;
+    }
     const ResourceLimits& most = client.role->offer_max();
     Resources slice;
     if (!most.empty()) {
@@ -116,9 +130,30 @@ class AgentVisit {
       with_shared = *offer + agent_.shared_unoffered.AllocatableTo(client.role->name());
       offer = &with_shared;
     }
-    if (refusals_ != nullptr && refusals_->Blocks(client.serial, *offer)) return Gate::kRefused;
-    offer_ = *offer;
-    return Gate::kOffered;
+    return ConsiderRefusals(client, *offer, minimum);
+  }
+
+  // Each part may be refused by itself. What is shared is never used up: alone it would be offered
+  // again and again, so it comes with something else or not at all.
+  Gate ConsiderRefusals(const Client& client, const Resources& offer,
+                        const MinAllocatable& minimum) {
+    const auto is_refused = [&](const Resources& part) {
+      return refusals_ != nullptr && refusals_->Blocks(client.serial, part);
+    };
+    offers_.clear();
+    if (!agent_.has_revocable && agent_.shared.empty()) {
+      if (is_refused(offer)) return Gate::kRefused;
+      offers_.push_back(offer);
+      return Gate::kOffered;
+    }
+    Resources left;
+    for (Resources& part : PartsOf(offer)) {
+      if (is_refused(part) || (left.empty() && part.begin()->is_shared())) continue;
+      left += part;
+      offers_.push_back(std::move(part));
+    }
+    if (left.empty()) return Gate::kRefused;
+    return minimum.SatisfiedBy(left) ? Gate::kOffered : Gate::kBelowMinimum;
   }
 
   void NoteIfForbidden(const Client& client, const MinAllocatable& minimum) {
@@ -138,10 +173,11 @@ class AgentVisit {
   uint64_t visit_;
   RunReport& report_;
   bool was_sliced_ = false;
+  bool divides_ = true;
 
   Resources for_role_;
   const Resources* available_ = nullptr;
-  Resources offer_;
+  std::vector<Resources> offers_;
   Forbidden forbidden_;
 };
 
@@ -206,7 +242,9 @@ class Run {
         books_.mirror.roles().Park(*forbidden, *limited);
       }
       if (client != nullptr) {
-        Grant(agent, client, visit.TakeOffer());
+        for (Resources& offer : visit.TakeOffers()) {
+          if (HasRoom()) Grant(agent, client, std::move(offer));
+        }
         if (agent->free.empty()) return;
         has_granted = true;
       } else if (visit.was_sliced() && has_granted) {
@@ -244,6 +282,8 @@ absl::string_view GateName(Gate gate) {
       return "offered";
     case Gate::kHeldBack:
       return "held_back";
+    case Gate::kOffersInFlight:
+      return "offers_in_flight";
     case Gate::kNothing:
       return "nothing";
     case Gate::kCapability:

@@ -27,16 +27,17 @@ namespace meros::allocator {
 // What became of one look at an (agent, client).
 enum class Gate : uint8_t {
   kOffered,
-  kHeldBack,      // the master refuses offers to the framework for now
-  kNothing,       // nothing free that the role or the framework may have
-  kCapability,    // the agent is kept for frameworks that can use its gpus
-  kRegion,        // the agent is in another region
-  kConstraints,   // the offer constraints of the framework exclude the agent
-  kQuota,         // quota leaves nothing worth offering
-  kBelowMinimum,  // less than is worth offering
-  kRefused,       // the framework has refused it
+  kHeldBack,        // the master refuses offers to the framework for now
+  kNothing,         // nothing free that the role or the framework may have
+  kCapability,      // the agent is kept for frameworks that can use its gpus
+  kRegion,          // the agent is in another region
+  kConstraints,     // the offer constraints of the framework exclude the agent
+  kQuota,           // quota leaves nothing worth offering
+  kBelowMinimum,    // less than is worth offering
+  kRefused,         // the framework has refused it
+  kOffersInFlight,  // the framework holds as many unanswered offers as it may
 };
-inline constexpr size_t kGateCount = 9;
+inline constexpr size_t kGateCount = 10;
 absl::string_view GateName(Gate gate);
 
 struct RunReport {

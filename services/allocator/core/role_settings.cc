@@ -13,6 +13,9 @@ void RoleNode::Inherit() {
   min_allocatable_ =
       settings_.min_allocatable ? &*settings_.min_allocatable : parent_->min_allocatable_;
   offer_max_ = settings_.offer_max.empty() ? parent_->offer_max_ : &settings_.offer_max;
+  max_offers_in_flight_ = settings_.max_offers_in_flight == 0 ? parent_->max_offers_in_flight_
+                                                              : settings_.max_offers_in_flight;
+  offer_split_ = settings_.offer_split.value_or(parent_->offer_split_);
 }
 
 RoleNode::Position RoleNode::PositionAmongSiblings() const {
@@ -53,6 +56,8 @@ void RoleTree::Configure(absl::string_view role, RoleSettings settings) {
     node->sorter_ = node->settings_.sorter.value_or(default_sorter_);
     node->min_allocatable_ =
         node->settings_.min_allocatable ? &*node->settings_.min_allocatable : nullptr;
+    node->max_offers_in_flight_ = node->settings_.max_offers_in_flight;
+    node->offer_split_ = node->settings_.offer_split.value_or(OfferSplit::kNone);
   }
   // Its place among its siblings changes too.
   Rebuild(node->parent_ == nullptr ? node : node->parent_);

@@ -51,6 +51,8 @@ struct Client {
   const resources::AgentConstraints* constraints = nullptr;
   const MinAllocatable* min_allocatable = nullptr;
   size_t pins = 0;  // holdings that refer to the client
+  // That it has not answered, with proposals on their way. Set by Mirror.
+  size_t offers_in_flight = 0;
   Account account;
   double share = 0;
   double ticket = 0;  // of the lottery among the clients of the role
@@ -80,6 +82,8 @@ class RoleNode {
   Sorter sorter() const { return sorter_; }
   const MinAllocatable* min_allocatable() const { return min_allocatable_; }  // null: no one says
   const ResourceLimits& offer_max() const { return *offer_max_; }
+  uint32_t max_offers_in_flight() const { return max_offers_in_flight_; }  // 0: no bound
+  OfferSplit offer_split() const { return offer_split_; }
 
   // How many siblings stand before it, and how many have demand, it included; the same for one of
   // its clients. Without demand, all siblings stand before it. Cost: O(siblings).
@@ -150,6 +154,8 @@ class RoleNode {
   Sorter sorter_ = Sorter::kDrf;
   const MinAllocatable* min_allocatable_ = nullptr;
   const ResourceLimits* offer_max_ = &settings_.offer_max;
+  uint32_t max_offers_in_flight_ = 0;
+  OfferSplit offer_split_ = OfferSplit::kNone;
 
   Quota quota_;
   ResourceQuantities reserved_;    // by agents for the subtree

@@ -86,6 +86,24 @@ class Harness {
                                              proposal.resources,
                                              proposal.id}}});
   }
+  // The same, by a master that tells of offers as such, and an offer that ends.
+  void AcceptAsOffer(const Proposal& proposal) {
+    Send(stream_, {ProposalResult{proposal.id, RejectReason::kNone},
+                   Delta{++version, Allocate{{proposal.framework, proposal.role},
+                                             proposal.agent,
+                                             proposal.resources,
+                                             proposal.id,
+                                             /*offers=*/1}}});
+  }
+  void EndOffer(const Proposal& proposal, const Resources& given_back,
+                absl::Duration refuse = absl::ZeroDuration()) {
+    Apply(Recover{{proposal.framework, proposal.role},
+                  proposal.agent,
+                  given_back,
+                  refuse,
+                  proposal.id,
+                  /*offers=*/1});
+  }
   // What a framework gives back of an accepted proposal, refusing it for `refuse`.
   void GiveBack(const Proposal& proposal, const Resources& resources,
                 absl::Duration refuse = absl::ZeroDuration()) {

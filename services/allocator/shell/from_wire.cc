@@ -121,6 +121,7 @@ absl::StatusOr<Allocate> ReadAllocation(const v1::Allocation& message, const Fie
   MEROS_ASSIGN_OR_RETURN(Resources resources, wire::ResourcesFromProto(message.resources(), path));
   result.resources = resources.WithoutAllocation();
   result.proposal_id = message.proposal_id();
+  result.offers = message.offers();
   return result;
 }
 
@@ -132,9 +133,9 @@ absl::StatusOr<Change> Read(const v1::Recovery& message, const FieldPath& path) 
   MEROS_ASSIGN_OR_RETURN(Allocate allocation,
                          ReadAllocation(message.allocation(), path.Field("allocation")));
   if (message.refuse_ms() < 0) return path.Field("refuse_ms").Fault("is negative");
-  return Recover{std::move(allocation.holder), std::move(allocation.agent),
+  return Recover{std::move(allocation.holder),    std::move(allocation.agent),
                  std::move(allocation.resources), absl::Milliseconds(message.refuse_ms()),
-                 allocation.proposal_id};
+                 allocation.proposal_id,          allocation.offers};
 }
 
 absl::StatusOr<GangKey> ReadGangKey(const std::string& framework_id, const std::string& gang_id,

@@ -92,6 +92,17 @@ std::optional<Sorter> ReadSorter(v1::Sorter sorter) {
   }
 }
 
+std::optional<OfferSplit> ReadOfferSplit(v1::OfferSplit split) {
+  switch (split) {
+    case v1::OFFER_SPLIT_NONE:
+      return OfferSplit::kNone;
+    case v1::OFFER_SPLIT_BY_DEMAND:
+      return OfferSplit::kByDemand;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Change> ReadPolicy(const v1::RoleConfig& message, const FieldPath& path) {
@@ -121,6 +132,8 @@ absl::StatusOr<Change> ReadPolicy(const v1::RoleConfig& message, const FieldPath
       return path.Field("offer_max").Entry("milli", name.text()).Fault("must be above 0");
     }
   }
+  settings.max_offers_in_flight = message.max_offers_in_flight();
+  settings.offer_split = ReadOfferSplit(message.offer_split());
   return result;
 }
 

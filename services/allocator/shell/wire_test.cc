@@ -126,6 +126,8 @@ TEST_F(FromWireTest, ReadsSettingsOfARole) {
   config->set_priority(5);
   config->set_placement(v1::PLACEMENT_PACK);
   (*config->mutable_offer_max()->mutable_milli())["cpus"] = 4000;
+  config->set_max_offers_in_flight(3);
+  config->set_offer_split(v1::OFFER_SPLIT_BY_DEMAND);
 
   const ConfigureRole read = OnlyChange<ConfigureRole>();
 
@@ -133,6 +135,8 @@ TEST_F(FromWireTest, ReadsSettingsOfARole) {
   EXPECT_EQ(read.settings.placement, Placement::kPack);
   EXPECT_EQ(read.settings.sorter, std::nullopt);
   EXPECT_EQ(read.settings.offer_max.ToString(), "cpus:4");
+  EXPECT_EQ(read.settings.max_offers_in_flight, 3u);
+  EXPECT_EQ(read.settings.offer_split, OfferSplit::kByDemand);
   config->set_priority(1001);
   EXPECT_THAT(Fault(), HasSubstr("role_config.priority"));
   config->set_priority(0);

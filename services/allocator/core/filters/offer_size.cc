@@ -66,4 +66,17 @@ Resources CutToSize(const Resources& offer, const ResourceLimits& most) {
   return result;
 }
 
+Resources CutToPart(const Resources& offer, const ResourceQuantities& total, size_t parts,
+                    const MinAllocatable& minimum) {
+  for (; parts > 1; parts /= 2) {
+    ResourceLimits most;
+    for (const auto& [name, amount] : total) {
+      most.Set(name, Scalar::FromMillis(amount.millis() / static_cast<int64_t>(parts)));
+    }
+    Resources part = CutToSize(offer, most);
+    if (!part.empty() && minimum.SatisfiedBy(part)) return part;
+  }
+  return offer;
+}
+
 }  // namespace meros::allocator
