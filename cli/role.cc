@@ -3,6 +3,10 @@
 #include <cstdio>
 #include <optional>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 #include "cli/amounts.h"
 #include "cli/format.h"
 #include "cli/role_tree.h"
@@ -13,12 +17,15 @@
 namespace meros::cli {
 namespace {
 
+namespace pb = meros::v1::master;
+
 struct RoleOptions {
   std::string role;
   std::optional<int32_t> priority;
   std::optional<bool> preemptible;
   std::string placement, sorter;
-  std::optional<std::string> offer_max;
+  std::optional<std::string> offer_max, min_allocatable, offer_timeout, max_offers_in_flight;
+  std::string offer_split;
   std::optional<uint64_t> version;
   bool force = false;
 };
@@ -34,8 +41,63 @@ int ShowRoles(const Common& common, const std::string& role) {
   return 0;
 }
 
+// "inherited", "none" (everything is worth offering), or amounts, any of several suffices.
+absl::Status FillMinimum(const std::string& text, pb::RoleSettings::MinAllocatable* out) {
+  if (text == "inherited") return absl::OkStatus();
+  auto* least = out->mutable_least();
+  if (text == "none") return absl::OkStatus();
+  for (absl::string_view part : absl::StrSplit(text, '|')) {
+    const absl::StatusOr<Amounts> amounts = ParseAmounts(part);
+    if (!amounts.ok()) return amounts.status();
+    Fill(*amounts, least->add_quantities()->mutable_quantities());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FillTimeout(const std::string& text, pb::RoleSettings::OfferTimeout* out) {
+  if (text == "inherited") return absl::OkStatus();
+  absl::Duration timeout;
+  if (text != "never" &&
+      (!absl::ParseDuration(text, &timeout) || timeout <= absl::ZeroDuration())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--offer_timeout: expected a duration such as 30s, never, or inherited, found '", text,
+        "'"));
+  }
+  out->mutable_timeout()->set_nanoseconds(absl::ToInt64Nanoseconds(timeout));
+  return absl::OkStatus();
+}
+
+absl::Status FillOffers(const RoleOptions& options, pb::RoleSettings* settings) {
+  absl::Status status;
+  if (options.offer_max.has_value()) {
+    const absl::StatusOr<Amounts> amounts = ParseAmounts(*options.offer_max);
+    if (!amounts.ok()) return amounts.status();
+    Fill(*amounts, settings->mutable_offer_max()->mutable_amounts());
+  }
+  if (options.min_allocatable.has_value()) {
+    status.Update(FillMinimum(*options.min_allocatable, settings->mutable_min_allocatable()));
+  }
+  if (options.offer_timeout.has_value()) {
+    status.Update(FillTimeout(*options.offer_timeout, settings->mutable_offer_timeout()));
+  }
+  if (options.max_offers_in_flight.has_value()) {
+    uint32_t most = 0;
+    if (*options.max_offers_in_flight != "inherited" &&
+        (!absl::SimpleAtoi(*options.max_offers_in_flight, &most) || most == 0)) {
+      status.Update(absl::InvalidArgumentError(
+          absl::StrCat("--max_offers_in_flight: expected a number above 0, or inherited, found '",
+                       *options.max_offers_in_flight, "'")));
+    }
+    settings->set_max_offers_in_flight(most);
+  }
+  if (options.offer_split == "inherited")
+    settings->set_offer_split(pb::ROLE_OFFER_SPLIT_UNSPECIFIED);
+  if (options.offer_split == "none") settings->set_offer_split(pb::ROLE_OFFER_SPLIT_NONE);
+  if (options.offer_split == "demand") settings->set_offer_split(pb::ROLE_OFFER_SPLIT_BY_DEMAND);
+  return status;
+}
+
 int SetRole(const Common& common, const RoleOptions& options) {
-  namespace pb = meros::v1::master;
   pb::UpdateRolesRequest request;
   request.set_request_id(Rng(runtime::RandomSeed()).Uuid());
   request.set_force(options.force);
@@ -51,11 +113,7 @@ int SetRole(const Common& common, const RoleOptions& options) {
   if (options.sorter == "drf") settings->set_sorter(pb::ROLE_SORTER_DRF);
   if (options.sorter == "random") settings->set_sorter(pb::ROLE_SORTER_RANDOM);
   if (options.version.has_value()) settings->set_version(*options.version);
-  if (options.offer_max.has_value()) {
-    const absl::StatusOr<Amounts> amounts = ParseAmounts(*options.offer_max);
-    if (!amounts.ok()) return Fail(amounts.status());
-    Fill(*amounts, settings->mutable_offer_max()->mutable_amounts());
-  }
+  if (const absl::Status status = FillOffers(options, settings); !status.ok()) return Fail(status);
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   const auto response = cluster->Call(&Cluster::MasterStub::UpdateRoles, request);
@@ -81,6 +139,16 @@ void AddRole(CLI::App* app, Common* common) {
       ->check(CLI::IsMember({"inherited", "drf", "random"}));
   set->add_option("--offer_max", options->offer_max,
                   "Most that one offer holds: NAME=AMOUNT,... or none");
+  set->add_option("--offer_split", options->offer_split,
+                  "demand: agents are divided among the frameworks that want offers")
+      ->check(CLI::IsMember({"inherited", "none", "demand"}));
+  set->add_option("--min_allocatable", options->min_allocatable,
+                  "Least worth offering to frameworks that name none: NAME=AMOUNT,...|... (any of "
+                  "them), none, or inherited");
+  set->add_option("--offer_timeout", options->offer_timeout,
+                  "When unanswered offers are rescinded: a duration, never, or inherited");
+  set->add_option("--max_offers_in_flight", options->max_offers_in_flight,
+                  "Unanswered offers of one framework in the role: a number, or inherited");
   set->add_flag("--force", options->force, "Also for resources that no agent has");
   set->add_option("--version", options->version,
                   "Only if the role still has this version (see --json)");

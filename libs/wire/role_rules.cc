@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include "libs/base/status_macros.h"
 #include "libs/resources/roles.h"
@@ -82,6 +83,40 @@ absl::Status ValidateWeight(const v1::WeightInfo& message, const FieldPath& path
   }
   return path.Field("weight").Fault("must be from ", kMinRoleWeight, " to ", kMaxRoleWeight,
                                     ", is ", message.weight());
+}
+
+absl::StatusOr<std::vector<resources::ResourceQuantities>> RoleMinimumFromProto(
+    const v1::OfferFilters::MinAllocatableResources& message, const FieldPath& path) {
+  const auto& entries = message.quantities();
+  if (entries.size() > kMaxRoleMinima) {
+    return path.Field("quantities")
+        .Fault("must have at most ", kMaxRoleMinima, " entries, has ", entries.size());
+  }
+  std::vector<resources::ResourceQuantities> any_of;
+  for (int i = 0; i < entries.size(); ++i) {
+    const FieldPath entry = path.Item("quantities", i);
+    MEROS_ASSIGN_OR_RETURN(resources::ResourceQuantities amounts,
+                           RoleQuantitiesFromProto(entries[i].quantities(), entry, "quantities"));
+    if (amounts.empty()) return entry.Field("quantities").Fault("must not be empty");
+    any_of.push_back(std::move(amounts));
+  }
+  return any_of;
+}
+
+absl::StatusOr<absl::Duration> OfferTimeoutFromProto(const v1::DurationInfo& message,
+                                                     const FieldPath& path) {
+  if (!message.has_nanoseconds()) return path.Field("nanoseconds").Fault("must be set");
+  const absl::Duration timeout = absl::Nanoseconds(message.nanoseconds());
+  if (timeout == absl::ZeroDuration()) return absl::InfiniteDuration();
+  if (timeout >= kMinOfferTimeout && timeout <= kMaxOfferTimeout) return timeout;
+  return path.Field("nanoseconds")
+      .Fault("must be 0 (never) or from ", absl::FormatDuration(kMinOfferTimeout), " to ",
+             absl::FormatDuration(kMaxOfferTimeout), ", is ", absl::FormatDuration(timeout));
+}
+
+absl::Status ValidateOffersInFlight(uint32_t offers, const FieldPath& path) {
+  if (offers <= kMaxOffersInFlight) return absl::OkStatus();
+  return path.Fault("must be at most ", kMaxOffersInFlight, ", is ", offers);
 }
 
 absl::Status ValidatePriority(int32_t priority, const FieldPath& path) {

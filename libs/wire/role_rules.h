@@ -8,11 +8,15 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "libs/resources/quantities.h"
 #include "libs/wire/field_path.h"
 #include "libs/wire/resources_proto.h"
+#include "meros/v1/common.pb.h"
+#include "meros/v1/framework.pb.h"
 #include "meros/v1/master.pb.h"
 #include "meros/v1/quota/quota.pb.h"
 
@@ -25,6 +29,10 @@ inline constexpr size_t kMaxConfiguredRoleBytes = 512;
 inline constexpr double kMinRoleWeight = 0.001;
 inline constexpr double kMaxRoleWeight = 1e6;
 inline constexpr int32_t kMaxRolePriority = 1000;
+inline constexpr int kMaxRoleMinima = 16;
+inline constexpr uint32_t kMaxOffersInFlight = 1'000'000;
+inline constexpr absl::Duration kMinOfferTimeout = absl::Milliseconds(100);
+inline constexpr absl::Duration kMaxOfferTimeout = absl::Hours(24 * 365);
 // Of one resource: an exbibyte of memory or disk in MiB, and as many thousandths of cpus as can be
 // counted with.
 inline constexpr double kMaxQuotaMegabytes = 1099511627776.0;  // 2^40
@@ -45,6 +53,15 @@ absl::StatusOr<resources::ResourceQuantities> RoleQuantitiesFromProto(const Quan
                                                                       absl::string_view name);
 
 absl::Status ValidateWeight(const v1::WeightInfo& message, const FieldPath& path);
+
+// At most kMaxRoleMinima entries, each not empty and of amounts as above; without any, everything
+// is worth offering.
+absl::StatusOr<std::vector<resources::ResourceQuantities>> RoleMinimumFromProto(
+    const v1::OfferFilters::MinAllocatableResources& message, const FieldPath& path);
+// Within the bounds above; 0 is never, infinite here.
+absl::StatusOr<absl::Duration> OfferTimeoutFromProto(const v1::DurationInfo& message,
+                                                     const FieldPath& path);
+absl::Status ValidateOffersInFlight(uint32_t offers, const FieldPath& path);
 
 absl::Status ValidatePriority(int32_t priority, const FieldPath& path);
 

@@ -11,6 +11,7 @@
 #include "libs/resources/attributes.h"
 #include "libs/rpc/tls_flags.h"
 #include "libs/wire/agent_rules.h"
+#include "libs/wire/fault_domain.h"
 #include "libs/wire/resources_proto.h"
 #include "services/agent/shell/resource_detection.h"
 #include "services/agent/shell/wire_codec.h"
@@ -66,6 +67,11 @@ void AddNodeFlags(Config* config, config::FlagSet* flags) {
   flags->Add(&config->attributes,
              {.name = "attributes",
               .help = "Facts for frameworks to choose by, as \"rack:r1;ssd:1\".",
+              .group = "Node"});
+  flags->Add(&config->domain,
+             {.name = "domain",
+              .help = "REGION/ZONE in which the node is; masters must have one too. Empty: in the "
+                      "region of the master.",
               .group = "Node"});
   flags->Add(
       &config->work_dir,
@@ -179,6 +185,11 @@ absl::Status FillInfo(const Config& config, const std::string& port, AgentOption
         absl::StrCat("--attributes: ", attributes.status().message()));
   }
   wire::AttributesToProto(*attributes, options->info.mutable_attributes());
+  auto domain = wire::FaultDomainFromText(config.domain);
+  if (!domain.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--domain: ", domain.status().message()));
+  }
+  if (domain->has_fault_domain()) *options->info.mutable_domain() = *std::move(domain);
   return wire::ValidateAgentInfo(options->info, wire::FieldPath("agent")).status();
 }
 

@@ -27,6 +27,7 @@ struct Config {
   std::string resources;
   std::string default_role = "*";
   std::string attributes;
+  std::string domain;  // "REGION/ZONE"
   bool switch_user = true;
   bool enforce_cpu_limits = false;
   int64_t task_pids_max = 0;

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/tls_flags.h"
+#include "libs/wire/fault_domain.h"
 
 namespace meros::master {
 namespace {
@@ -30,6 +31,11 @@ void AddNetworkFlags(MasterConfig* c, config::FlagSet* flags) {
                              .help = "HOST:PORT of the allocator.",
                              .group = "Network",
                              .constraint = config::NotEmpty()});
+  flags->Add(&c->domain,
+             {.name = "domain",
+              .help = "REGION/ZONE in which the master runs; needed where agents have one. Agents "
+                      "of other regions are offered to frameworks that are region aware.",
+              .group = "Network"});
 }
 
 void AddLeadershipFlags(MasterConfig* c, config::FlagSet* flags) {
@@ -90,6 +96,17 @@ void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {
               .help = "Offers that a framework may hold, number; more proposals are rejected.",
               .group = "Bounds",
               .constraint = config::InRange<int64_t>(1, 10000000)});
+  flags->Add(&c->max_role_configs,
+             {.name = "max_role_configs",
+              .help = "Roles of which something may be set, number; more are refused.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(1, 1000000)});
+  flags->Add(&c->max_pending_role_changes,
+             {.name = "max_pending_role_changes",
+              .help = "Calls that change roles and wait for the registry, number; further ones are "
+                      "refused.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(1, 100000)});
   flags->Add(&c->max_gangs_per_framework,
              {.name = "max_gangs_per_framework",
               .help = "Gangs that a framework may wait for, number; further ones are refused.",
@@ -144,6 +161,12 @@ absl::Status MasterConfig::Finish() {
   for (const std::string& one : registry) MEROS_RETURN_IF_ERROR(CheckHostPort("registry", one));
   MEROS_RETURN_IF_ERROR(CheckHostPort("allocator", allocator));
   MEROS_RETURN_IF_ERROR(tls.Validate());
+  auto parsed = wire::FaultDomainFromText(domain);
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--domain: ", parsed.status().message()));
+  }
+  options.domain.region = parsed->fault_domain().region().name();
+  options.domain.zone = parsed->fault_domain().zone().name();
   options.offer_timeout =
       offer_timeout == absl::ZeroDuration() ? absl::InfiniteDuration() : offer_timeout;
   options.max_completed_frameworks = max_completed_frameworks;
@@ -151,6 +174,8 @@ absl::Status MasterConfig::Finish() {
   options.max_unreachable_tasks_per_framework = max_unreachable_tasks_per_framework;
   options.max_frameworks = max_frameworks;
   options.max_offers_per_framework = max_offers_per_framework;
+  options.max_role_configs = max_role_configs;
+  options.max_pending_role_changes = max_pending_role_changes;
   options.max_gangs_per_framework = max_gangs_per_framework;
   options.max_gang_bundles = max_gang_bundles;
   options.max_gang_deadline = max_gang_deadline;

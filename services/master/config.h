@@ -24,6 +24,7 @@ struct MasterConfig {
   config::StringList registry = {"127.0.0.1:7053"};
   std::string allocator = "127.0.0.1:7052";
   std::string election = "registry";
+  std::string domain;  // "REGION/ZONE"
   // 0 in the flag: never.
   absl::Duration offer_timeout = absl::Minutes(1);
   int64_t max_completed_frameworks = 50;
@@ -31,6 +32,8 @@ struct MasterConfig {
   int64_t max_unreachable_tasks_per_framework = 1000;
   int64_t max_frameworks = 10000;
   int64_t max_offers_per_framework = 20000;
+  int64_t max_role_configs = 10000;
+  int64_t max_pending_role_changes = 1000;
   int64_t max_gangs_per_framework = 16;
   int64_t max_gang_bundles = 1000;
   absl::Duration max_gang_deadline = absl::Hours(24);

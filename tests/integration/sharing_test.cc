@@ -84,6 +84,46 @@ TEST_F(SharingTest, OffersThatAreNotAnsweredGoToAnother) {
   End(other_driver.get());
 }
 
+TEST_F(SharingTest, ARoleMayHaveAnOfferTimeoutOfItsOwn) {
+  Start({.agent_resources = "cpus:4;mem:4096;disk:100", .master_flags = {"--offer_timeout=1h"}});
+  const auto set = cluster_->Cli({"role", "set", "batch", "--offer_timeout", "2s"});
+  ASSERT_EQ(set.exit_code, 0) << set.err;
+  RecordingScheduler hoarder, other;
+  auto hoarder_driver = Connect(&hoarder, "batch/nightly");
+  ASSERT_TRUE(testing::Eventually(kPatience, [&] { return hoarder.has_offers(); }));
+  auto other_driver = Connect(&other, "other");
+
+  EXPECT_TRUE(WaitCpu(&other, other_driver.get()).has_value());
+
+  End(hoarder_driver.get());
+  End(other_driver.get());
+}
+
+TEST_F(SharingTest, DivisionByDemandLeavesSomethingForWhoComesSecond) {
+  Start({.agent_resources = "cpus:4;mem:4096;disk:100", .master_flags = {"--offer_timeout=1h"}});
+  const auto set = cluster_->Cli({"role", "set", "batch", "--offer_split", "demand",
+                                  "--max_offers_in_flight", "1", "--min_allocatable", "cpus=1"});
+  ASSERT_EQ(set.exit_code, 0) << set.err;
+  RecordingScheduler first, second;
+  auto first_driver = Connect(&first, "batch");
+  const auto whole = WaitCpu(&first, first_driver.get());
+  ASSERT_TRUE(whole.has_value());
+  auto second_driver = Connect(&second, "batch");
+  ASSERT_TRUE(testing::Eventually(kPatience, [&] { return second.subscriptions() > 0; }));
+  meros::v1::Filters at_once;
+  at_once.set_refuse_seconds(0);
+  first_driver->DeclineOffer(whole->id(), at_once);
+
+  const auto one = WaitCpu(&first, first_driver.get());
+  const auto two = WaitCpu(&second, second_driver.get());
+  ASSERT_TRUE(one.has_value() && two.has_value());
+  EXPECT_EQ(Amount(one->resources(), "cpus"), 2);
+  EXPECT_EQ(Amount(two->resources(), "cpus"), 2);
+
+  End(first_driver.get());
+  End(second_driver.get());
+}
+
 TEST_F(SharingTest, AGuaranteeGetsBackWhatAPreemptibleRoleHolds) {
   Start({.agent_resources = "cpus:4;mem:4096;disk:100"});
   ASSERT_EQ(cluster_->Cli({"role", "set", "low", "--preemptible", "true"}).exit_code, 0);

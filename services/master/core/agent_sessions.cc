@@ -1,6 +1,7 @@
 #include "services/master/core/agent_sessions.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
@@ -30,6 +31,20 @@ bool IsBehind(Transaction* tx, StreamId stream, const AgentDescription& agent) {
   tx->Close(stream, absl::FailedPreconditionError(
                         absl::StrCat("the agent has seen epoch ", agent.epoch_seen,
                                      ", this master's is ", tx->epoch())));
+  return true;
+}
+
+// A master without a region could not tell which agents are remote, and would offer those of all
+// regions to frameworks that know nothing of regions.
+bool HasUnusableDomain(Transaction* tx, StreamId stream, const AgentDescription& agent) {
+  if (!agent.info->domain().has_fault_domain() || !tx->options().domain.region.empty()) {
+    return false;
+  }
+  const auto& domain = agent.info->domain().fault_domain();
+  tx->Close(stream, absl::InvalidArgumentError(
+                        absl::StrCat("the agent is in domain ", domain.region().name(), "/",
+                                     domain.zone().name(),
+                                     ", and this master has none: start it with --domain")));
   return true;
 }
 
@@ -82,6 +97,18 @@ void ReturnOfKnown(Transaction* tx, Agent* agent, AgentReregister message) {
   }
 }
 
+// Takes back the newest offers that hold something of what is not there any more; the others stay.
+void EndOffersBeyond(Transaction* tx, Agent* agent, const resources::Resources& total) {
+  const std::vector<uint64_t> offers(agent->offers.rbegin(), agent->offers.rend());
+  for (uint64_t sequence : offers) {
+    const resources::Resources excess = agent->record.used + agent->record.offered - total;
+    if (excess.empty()) return;
+    const Offer& offer = *tx->books().offers.Find(sequence);
+    if (excess - offer.resources == excess) continue;
+    tx->EndOffer(offer, Rescind::kTellFramework, absl::ZeroDuration());
+  }
+}
+
 }  // namespace
 
 void WatchSilence(Transaction* tx, Agent* agent) {
@@ -117,6 +144,7 @@ void Disconnect(Transaction* tx, Agent* agent) {
 
 void HandleAgentRegister(Transaction* tx, AgentRegister message) {
   if (IsBehind(tx, message.stream, message.agent)) return;
+  if (HasUnusableDomain(tx, message.stream, message.agent)) return;
   if (Agent* known = tx->books().agents.FindByKey(message.agent.registration_key)) {
     // The answer to an earlier Register was lost, or the agent lost it.
     AgentReregister again;
@@ -159,6 +187,7 @@ void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& exis
 
 void HandleAgentReregister(Transaction* tx, AgentReregister message) {
   if (IsBehind(tx, message.stream, message.agent)) return;
+  if (HasUnusableDomain(tx, message.stream, message.agent)) return;
   if (Agent* agent = tx->books().agents.Find(message.agent_id)) {
     return ReturnOfKnown(tx, agent, std::move(message));
   }
@@ -244,7 +273,7 @@ void HandleAgentTotalChanged(Transaction* tx, Agent* agent, AgentTotalChanged me
                                  " do not hold what is used: ", agent->record.used.DebugString())));
     return Disconnect(tx, agent);
   }
-  if (!message.total.Contains(agent->record.used + agent->record.offered)) tx->EndOffersOf(agent);
+  EndOffersBeyond(tx, agent, message.total);
   tx->SetAgentTotal(agent, std::move(message.total));
 }
 

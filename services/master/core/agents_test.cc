@@ -172,6 +172,45 @@ TEST_F(Agents, TasksOfARemovedFrameworkAreShutDownOnReturn) {
   EXPECT_EQ(driver_.books().tasks.size(), 0u);
 }
 
+TEST_F(Agents, OneWithADomainNeedsAMasterWithOne) {
+  AgentDescription remote = DescriptionOf("k2", Resources::Of(1, 64));
+  auto info = std::make_shared<v1::AgentInfo>(*remote.info);
+  info->mutable_domain()->mutable_fault_domain()->mutable_region()->set_name("eu");
+  info->mutable_domain()->mutable_fault_domain()->mutable_zone()->set_name("a");
+  remote.info = info;
+  EXPECT_THAT(driver_.Do(AgentRegister{20, remote}),
+              ElementsAre(HasSubstr("the agent is in domain eu/a, and this master has none")));
+
+  MasterOptions options = TestOptions();
+  options.domain = {"us", "b"};
+  CoreDriver driver(options);
+  driver.Lead();
+  EXPECT_THAT(driver.ConnectAllocator(), Contains(HasSubstr("HELLO epoch=1 region=us")));
+  driver.Do(AgentRegister{20, remote});
+  EXPECT_THAT(driver.CommitWrites(), Contains(HasSubstr("REGISTERED")));
+}
+
+TEST_F(Agents, WhoShrinksLosesTheOffersThatDoNotFitAndNoOthers) {
+  driver_.ConnectAllocator();
+  driver_.Subscribe(1);
+  driver_.Register(2, "k", Resources::Of(4, 4096));
+  const std::string agent = driver_.books().agents.FindByStream(2)->record.id.value();
+  resources::Metadata revocable;
+  revocable.revocable = true;
+  Resources spare;
+  spare.Add(resources::Resource(resources::ResourceName::Cpus(), resources::Scalar::FromUnits(2),
+                                resources::MetadataRef(revocable)));
+  driver_.Do(AgentTotalChanged{2, Resources::Of(4, 4096) + spare, ""});
+  const std::string framework = driver_.books().frameworks.FindByStream(1)->record.id.value();
+  driver_.Propose(1, framework, agent, Resources::Of(4, 4096));
+  driver_.Propose(2, framework, agent, spare);
+
+  const auto lines = driver_.Do(AgentTotalChanged{2, Resources::Of(4, 4096), ""});
+
+  EXPECT_THAT(lines, Contains("scheduler 1: RESCIND #2"));
+  EXPECT_THAT(lines, Not(Contains("scheduler 1: RESCIND #1")));
+}
+
 TEST_F(Agents, AnUnknownFrameworkOfAReturningAgentIsRecovered) {
   driver_.Do(Return(3, "stranger",
                     {AReportedTask("t", "other-0000", v1::TASK_RUNNING, Resources::Of(1, 64))}));

@@ -16,27 +16,46 @@ using Reject = ProposalResultMessage::Reject;
 // Everything that is held, summed by who holds it where, so that the snapshot's size is that of the
 // cluster, not that of its tasks.
 void SendHoldings(Transaction* tx, const Agent& agent) {
-  absl::btree_map<std::pair<FrameworkId, std::string>, resources::Resources> held;
+  struct Holding {
+    resources::Resources resources;
+    uint32_t offers = 0;
+  };
+  absl::btree_map<std::pair<FrameworkId, std::string>, Holding> held;
   for (const auto& [sequence, task] : agent.tasks) {
-    if (task->holds_resources) held[{task->framework_id(), task->role()}] += task->resources();
+    if (task->holds_resources) {
+      held[{task->framework_id(), task->role()}].resources += task->resources();
+    }
   }
   for (const auto& [key, executor] : agent.executors) {
     if (executor.resources.empty()) continue;
-    held[{executor.framework_id, executor.role}] += executor.resources;
+    held[{executor.framework_id, executor.role}].resources += executor.resources;
   }
   for (uint64_t sequence : agent.offers) {
     const Offer* offer = tx->books().offers.Find(sequence);
-    held[{offer->framework_id, offer->role}] += offer->resources;
+    Holding& holding = held[{offer->framework_id, offer->role}];
+    holding.resources += offer->resources;
+    ++holding.offers;
   }
-  for (auto& [holder, resources] : held) {
+  for (auto& [holder, holding] : held) {
     tx->SendAllocator(AllocateDelta{holder.first, holder.second, agent.record.id,
-                                    std::move(resources), /*proposal_id=*/0});
+                                    std::move(holding.resources), /*proposal_id=*/0,
+                                    holding.offers});
   }
+}
+
+// While agents are awaited that run tasks, what is free looks larger than it is.
+void SendRecovery(Transaction* tx) {
+  const AgentBook& agents = tx->books().agents;
+  if (agents.recovering() == 0) return;
+  uint64_t expected = agents.recovering();
+  for (const auto& [sequence, agent] : agents.all()) expected += agent->is_live() ? 1 : 0;
+  tx->SendAllocator(RecoveryDelta{expected});
 }
 
 void SendSnapshot(Transaction* tx) {
   const uint64_t version = tx->books().allocator_version;
   tx->SendAllocator(SnapshotBeginMessage{version});
+  SendRecovery(tx);
   SendRoles(tx);
   for (const auto& [sequence, framework] : tx->books().frameworks.all()) {
     tx->SendAllocator(tx->Describe(*framework));
@@ -98,7 +117,7 @@ void HandleAllocatorConnected(Transaction* tx, StreamId stream) {
   books.allocator_stream = stream;
   books.allocator_version = 1;
   books.limits_version = 0;
-  tx->SendAllocator(HelloMessage{tx->epoch()});
+  tx->SendAllocator(HelloMessage{tx->epoch(), tx->options().domain.region});
   SendSnapshot(tx);
 }
 

@@ -150,6 +150,7 @@ struct ToAgent {
 
 struct HelloMessage {
   uint64_t epoch = 0;
+  std::string region = {};  // empty: none
 };
 struct SnapshotBeginMessage {
   uint64_t version = 0;
@@ -194,6 +195,7 @@ struct AllocateDelta {
   AgentId agent_id;
   resources::Resources resources;
   uint64_t proposal_id = 0;
+  uint32_t offers = 0;  // unanswered ones that it consists of
 };
 struct RecoverDelta {
   FrameworkId framework_id;
@@ -202,6 +204,7 @@ struct RecoverDelta {
   resources::Resources resources;
   absl::Duration refuse;
   uint64_t proposal_id = 0;  // of the offer that ends thereby; 0: none that this allocator proposed
+  uint32_t offers = 0;       // that end thereby
 };
 struct ReviveDelta {
   FrameworkId framework_id;
@@ -223,6 +226,10 @@ struct RolePolicyDelta {
   std::string role;
   RolePolicy policy;
 };
+// Agents that are here or may come back; 0: nobody is awaited.
+struct RecoveryDelta {
+  uint64_t agents_expected = 0;
+};
 struct UpsertGangDelta {
   FrameworkId framework_id;
   std::string gang_id;
@@ -241,7 +248,7 @@ struct ToAllocator {
       std::variant<HelloMessage, SnapshotBeginMessage, SnapshotEndMessage, ProposalResultMessage,
                    UpsertFrameworkDelta, RemoveFrameworkDelta, UpsertAgentDelta, RemoveAgentDelta,
                    AllocateDelta, RecoverDelta, ReviveDelta, SuppressDelta, WeightDelta, QuotaDelta,
-                   RolePolicyDelta, UpsertGangDelta, RemoveGangDelta>;
+                   RolePolicyDelta, RecoveryDelta, UpsertGangDelta, RemoveGangDelta>;
   StreamId stream = 0;
   uint64_t version =
       0;  // of the books after this delta; 0 inside a snapshot and for other messages

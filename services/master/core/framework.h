@@ -35,6 +35,10 @@
 #include "services/master/core/request_log.h"
 #include "services/master/core/task.h"
 
+namespace meros::v1::scheduler {
+class OfferConstraints;
+}
+
 namespace meros::master {
 
 enum class FrameworkState { kConnected, kDisconnected, kRecovered, kCompleted };
@@ -57,6 +61,9 @@ struct Subscription {
   std::vector<std::string> suppressed_roles;  // sorted, distinct, subset of roles
   // Smallest useful offers by role; any one of a role's quantities suffices.
   absl::btree_map<std::string, std::vector<resources::ResourceQuantities>> min_allocatable;
+  // Which agents will do, by role; null: all. Validated; not recorded, so a framework that comes
+  // back says it anew.
+  std::shared_ptr<const v1::scheduler::OfferConstraints> offer_constraints;
   absl::Duration failover_timeout;
   bool partition_aware = false;
   bool multi_role = false;

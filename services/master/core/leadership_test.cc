@@ -232,5 +232,31 @@ TEST(LeadershipTable, StoppingIsNeverLeft) {
   }
 }
 
+TEST(LeadershipOfAMaster, TheAllocatorHearsForHowManyAgentsQuotasMustWait) {
+  RegistrySnapshot snapshot;
+  for (const char* id : {"a", "b"}) {
+    auto info = std::make_shared<v1::AgentInfo>();
+    info->set_hostname(id);
+    snapshot.agents.push_back(
+        {AgentId(id), RegistrySnapshot::AgentEntry::State::kAdmitted, info, id});
+  }
+  CoreDriver driver;
+  driver.Lead(3, std::move(snapshot));
+  EXPECT_THAT(driver.ConnectAllocator(), Contains(HasSubstr("AWAIT 2 agents")));
+
+  AgentReregister back;
+  back.stream = 2;
+  back.agent_id = AgentId("a");
+  back.agent = DescriptionOf("a", Resources::Of(4, 4096), "a");
+  EXPECT_THAT(driver.Do(back), Not(Contains(HasSubstr("AWAIT"))));
+  EXPECT_THAT(driver.ConnectAllocator(901), Contains(HasSubstr("AWAIT 2 agents")));
+
+  back.stream = 3;
+  back.agent_id = AgentId("b");
+  back.agent = DescriptionOf("b", Resources::Of(4, 4096), "b");
+  EXPECT_THAT(driver.Do(back), Contains(HasSubstr("AWAIT 0 agents")));
+  EXPECT_THAT(driver.ConnectAllocator(902), Not(Contains(HasSubstr("AWAIT"))));
+}
+
 }  // namespace
 }  // namespace meros::master::testing

@@ -50,6 +50,9 @@ void MasterCore::Step(absl::Time now, Input input, EffectList* out) {
       state_->leadership.may_act() &&
       state_->published_recovering != state_->books->agents.recovering();
   if (before != state_->leadership.state() || recovering_changed) PublishLeadership(now, out);
+  if (recovering_changed && state_->books->agents.recovering() == 0) {
+    Begin(now, out).TellAllocator(RecoveryDelta{0});  // quotas need wait for nobody any more
+  }
 }
 
 absl::Time MasterCore::NextDeadline() const {

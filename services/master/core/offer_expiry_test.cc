@@ -113,6 +113,33 @@ TEST_F(OfferExpiry, OnlyOneTimerIsKeptHoweverManyOffersCameAndWent) {
   EXPECT_THAT(Advance(120), Not(Contains(HasSubstr("RESCIND"))));
 }
 
+TEST_F(OfferExpiry, TheNearestRoleThatSetsATimeDecides) {
+  driver_.Subscribe(5, {.name = "third", .roles = {"eng/web", "ops"}});
+  RoleChange eng, web;
+  eng.role = "eng";
+  eng.offer_timeout.emplace(absl::Seconds(10));
+  web.role = "eng/web";
+  web.offer_timeout.emplace(absl::InfiniteDuration());
+  driver_.Do(OperatorUpdateRoles{1, "", {eng}});
+  driver_.CommitWrites();
+  driver_.Propose(1, "m-0002", "m-S0", Resources::Of(2, 1024), "eng/web");
+  driver_.Propose(2, "m-0002", "m-S0", Resources::Of(2, 1024), "ops");
+  EXPECT_THAT(Advance(9), Not(Contains(HasSubstr("RESCIND"))));
+  EXPECT_THAT(Advance(1), Contains("scheduler 5: RESCIND #1"));
+
+  driver_.Do(OperatorUpdateRoles{2, "", {web}});
+  driver_.CommitWrites();
+  driver_.Propose(3, "m-0002", "m-S0", Resources::Of(2, 1024), "eng/web");
+  EXPECT_THAT(Advance(50), Contains("scheduler 5: RESCIND #2"));
+  EXPECT_THAT(Advance(3600), Not(Contains("scheduler 5: RESCIND #3"))) << "never";
+
+  web.offer_timeout.emplace(std::nullopt);
+  driver_.Do(OperatorUpdateRoles{3, "", {web}});
+  driver_.CommitWrites();
+  driver_.Propose(4, "m-0002", "m-S0", Resources::Of(2, 1024), "eng/web");
+  EXPECT_THAT(Advance(10), Contains("scheduler 5: RESCIND #4"));
+}
+
 TEST_F(OfferExpiry, WithoutATimeoutOffersStay) {
   MasterOptions options = TestOptions();
   options.offer_timeout = absl::InfiniteDuration();

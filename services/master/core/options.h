@@ -12,11 +12,19 @@
 
 namespace meros::master {
 
+// A fault domain; without a region, there is none.
+struct Domain {
+  std::string region;
+  std::string zone;
+};
+
 struct MasterOptions {
   // Who this process is. A new random id at every start.
   std::string master_id;
   // host:port that agents, frameworks and other masters are told.
   std::string advertise_address;
+  // Where it runs. Agents that have a domain are refused by a master that has none.
+  Domain domain;
   // "MAJOR.MINOR.PATCH" of this software.
   std::string version = "0.1.0";
 

@@ -7,14 +7,20 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/time/time.h"
 #include "libs/resources/quantities.h"
 
 namespace meros::master {
 
-// Numbers as RolePlacement and RoleSorter of master_service.proto.
+// Numbers as RolePlacement, RoleSorter and RoleOfferSplit of master_service.proto.
 enum class RolePlacement { kInherited = 0, kRandom = 1, kSpread = 2, kPack = 3 };
 enum class RoleSorter { kInherited = 0, kDrf = 1, kRandom = 2 };
+enum class RoleOfferSplit { kInherited = 0, kNone = 1, kByDemand = 2 };
+
+// The least that is worth offering: any one of the amounts suffices. Empty: everything.
+using MinAllocatable = std::vector<resources::ResourceQuantities>;
 
 struct RoleQuota {
   resources::ResourceQuantities guarantees;
@@ -31,6 +37,10 @@ struct RolePolicy {
   RolePlacement placement = RolePlacement::kInherited;
   RoleSorter sorter = RoleSorter::kInherited;
   resources::ResourceQuantities offer_max;  // empty: no bound of its own
+  std::optional<MinAllocatable> min_allocatable;
+  std::optional<absl::Duration> offer_timeout;  // infinite: offers never expire
+  uint32_t max_offers_in_flight = 0;            // 0: no bound of its own
+  RoleOfferSplit offer_split = RoleOfferSplit::kInherited;
 
   friend bool operator==(const RolePolicy&, const RolePolicy&) = default;
 };
@@ -60,6 +70,11 @@ struct RoleChange {
   std::optional<RolePlacement> placement;
   std::optional<RoleSorter> sorter;
   std::optional<resources::ResourceQuantities> offer_max;
+  // Within: nothing makes it inherited.
+  std::optional<std::optional<MinAllocatable>> min_allocatable;
+  std::optional<std::optional<absl::Duration>> offer_timeout;
+  std::optional<uint32_t> max_offers_in_flight;
+  std::optional<RoleOfferSplit> offer_split;
   // The version that this change is based on, 0 for a role of which nothing is set.
   std::optional<uint64_t> version;
 };

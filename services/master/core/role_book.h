@@ -18,6 +18,8 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "libs/resources/roles.h"
 #include "services/master/core/role.h"
 
 namespace meros::master {
@@ -44,6 +46,16 @@ class RoleBook {
     auto none = std::make_shared<RoleConfig>();
     none->role = std::string(role);
     return none;
+  }
+  // How long offers for the role may stay unanswered: as the nearest of it and the roles above it
+  // says that says so.
+  absl::Duration OfferTimeout(absl::string_view role, absl::Duration by_default) const {
+    for (; !role.empty(); role = resources::ParentRole(role)) {
+      auto it = configs_.find(role);
+      if (it == configs_.end() || !it->second->policy.offer_timeout) continue;
+      return *it->second->policy.offer_timeout;
+    }
+    return by_default;
   }
   // Replaces what is set; a default one means nothing.
   void Put(RoleConfigRef config) {

@@ -30,6 +30,11 @@ RoleConfig Changed(const RoleConfig& present, const RoleChange& change) {
   result.policy.placement = change.placement.value_or(present.policy.placement);
   result.policy.sorter = change.sorter.value_or(present.policy.sorter);
   result.policy.offer_max = change.offer_max.value_or(present.policy.offer_max);
+  result.policy.min_allocatable = change.min_allocatable.value_or(present.policy.min_allocatable);
+  result.policy.offer_timeout = change.offer_timeout.value_or(present.policy.offer_timeout);
+  result.policy.max_offers_in_flight =
+      change.max_offers_in_flight.value_or(present.policy.max_offers_in_flight);
+  result.policy.offer_split = change.offer_split.value_or(present.policy.offer_split);
   return result;
 }
 

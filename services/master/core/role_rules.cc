@@ -113,6 +113,12 @@ absl::Status CheckNames(const ResourceQuantities& capacity, const RoleConfig& be
       status.Update(CheckName(capacity, role, "offer_max", name));
     }
   }
+  if (after.policy.min_allocatable == before.policy.min_allocatable) return status;
+  for (const ResourceQuantities& least : after.policy.min_allocatable.value_or(MinAllocatable())) {
+    for (const auto& [name, amount] : least) {
+      status.Update(CheckName(capacity, role, "min_allocatable", name));
+    }
+  }
   return status;
 }
 

@@ -67,6 +67,49 @@ class Roles : public ::testing::Test {
   uint64_t call_ = 0;
 };
 
+// What the allocator was told of a role last.
+RolePolicy ToldPolicy(const EffectList& effects) {
+  RolePolicy told;
+  for (const Effect& effect : effects) {
+    const auto* message = std::get_if<ToAllocator>(&effect);
+    if (message == nullptr) continue;
+    if (const auto* delta = std::get_if<RolePolicyDelta>(&message->message)) told = delta->policy;
+  }
+  return told;
+}
+
+TEST_F(Roles, WhatIsSetOfOffersReachesTheAllocatorAndCanBeTakenBack) {
+  driver_.ConnectAllocator();
+  RoleChange change;
+  change.role = "eng";
+  change.min_allocatable.emplace(MinAllocatable{Guarantee(2).guarantees});
+  change.max_offers_in_flight = 3;
+  change.offer_split = RoleOfferSplit::kByDemand;
+  Set(change);
+  EXPECT_EQ(ToldPolicy(driver_.effects()).min_allocatable, MinAllocatable{Guarantee(2).guarantees});
+  EXPECT_EQ(ToldPolicy(driver_.effects()).max_offers_in_flight, 3u);
+  EXPECT_EQ(ToldPolicy(driver_.effects()).offer_split, RoleOfferSplit::kByDemand);
+
+  RoleChange back;
+  back.role = "eng";
+  back.min_allocatable.emplace(std::nullopt);
+  back.max_offers_in_flight = 0;
+  back.offer_split = RoleOfferSplit::kInherited;
+  Set(back);
+  EXPECT_EQ(ToldPolicy(driver_.effects()), RolePolicy());
+  EXPECT_THAT(driver_.books().roles.all(), IsEmpty()) << "a role as any other";
+}
+
+TEST_F(Roles, AMinimumOfSomethingThatNoAgentHasIsATypingError) {
+  RoleChange change;
+  change.role = "eng";
+  resources::ResourceQuantities unknown;
+  unknown.Add(ResourceName("cpu"), Scalar::FromUnits(1));
+  change.min_allocatable.emplace(MinAllocatable{unknown});
+  EXPECT_THAT(Set(change), Contains(HasSubstr("min_allocatable: no agent has")));
+  EXPECT_THAT(Set(change, /*force=*/true), Contains(HasSubstr("OK")));
+}
+
 TEST_F(Roles, AChangeIsDurableBeforeItIsInForceAndAnswered) {
   driver_.ConnectAllocator();
 

@@ -73,7 +73,7 @@ OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::s
   offer->role = role;
   offer->agent_id = agent->record.id;
   offer->made = now_;
-  offer->expires = now_ + options_.offer_timeout;
+  offer->expires = now_ + books_.roles.OfferTimeout(role, options_.offer_timeout);
   offer->agent_info = agent->record.info;
   offer->agent_address = agent->record.service_address;
   auto executor = agent->executors.lower_bound({framework->record.id, ExecutorId()});
@@ -83,7 +83,8 @@ OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::s
   }
   agent->record.offered += resources;
   Charge(framework, role, Holding::kOffered, resources);
-  TellAllocator(AllocateDelta{offer->framework_id, role, offer->agent_id, resources, proposal_id});
+  TellAllocator(AllocateDelta{offer->framework_id, role, offer->agent_id, resources, proposal_id,
+                              /*offers=*/1});
   offer->resources = std::move(resources);
   agent->offers.insert(offer->sequence);
   framework->offers.insert(offer->sequence);
@@ -121,7 +122,7 @@ void Transaction::EndOffer(const Offer& offer, Rescind rescind, absl::Duration r
   const Framework* framework = books_.frameworks.Find(offer.framework_id);
   if (rescind == Rescind::kTellFramework) Tell(*framework, RescindEvent{offer.id});
   TellAllocator(RecoverDelta{offer.framework_id, offer.role, offer.agent_id, offer.resources,
-                             refuse, ProposalOf(offer, books_)});
+                             refuse, ProposalOf(offer, books_), /*offers=*/1});
   UnlinkOffer(offer);
 }
 
@@ -141,10 +142,13 @@ void Transaction::EndOffersOf(Framework* framework, Rescind rescind) {
 resources::Resources Transaction::SpendOffer(const Offer& offer) {
   resources::Resources spent = offer.resources;
   // The resources stay with the framework; that they are not on offer any more is told here.
-  if (const uint64_t proposal = ProposalOf(offer, books_); proposal != 0) {
-    TellAllocator(RecoverDelta{
-        offer.framework_id, offer.role, offer.agent_id, {}, absl::ZeroDuration(), proposal});
-  }
+  TellAllocator(RecoverDelta{offer.framework_id,
+                             offer.role,
+                             offer.agent_id,
+                             {},
+                             absl::ZeroDuration(),
+                             ProposalOf(offer, books_),
+                             /*offers=*/1});
   UnlinkOffer(offer);
   return spent;
 }

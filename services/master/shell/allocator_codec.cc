@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/wire/resources_proto.h"
+#include "meros/v1/scheduler/scheduler.pb.h"
 
 namespace meros::master {
 namespace {
@@ -34,6 +35,7 @@ struct Encoder {
   void operator()(const HelloMessage& m) const {
     out->mutable_hello()->set_master_id(master_id);
     out->mutable_hello()->set_epoch(m.epoch);
+    out->mutable_hello()->set_region(m.region);
   }
   void operator()(const SnapshotBeginMessage& m) const {
     out->mutable_snapshot_begin()->set_version(m.version);
@@ -58,6 +60,9 @@ struct Encoder {
       pb::MinAllocatable& least = (*state->mutable_min_allocatable())[role];
       for (const auto& quantities : any_of) Fill(quantities, least.add_any_of());
     }
+    if (m.subscription.offer_constraints != nullptr) {
+      *state->mutable_offer_constraints() = *m.subscription.offer_constraints;
+    }
   }
   void operator()(const RemoveFrameworkDelta& m) const {
     delta()->mutable_remove_framework()->set_framework_id(m.framework_id.value());
@@ -76,10 +81,12 @@ struct Encoder {
   void operator()(const AllocateDelta& m) const {
     FillHolding(m, delta()->mutable_allocate());
     delta()->mutable_allocate()->set_proposal_id(m.proposal_id);
+    delta()->mutable_allocate()->set_offers(m.offers);
   }
   void operator()(const RecoverDelta& m) const {
     FillHolding(m, delta()->mutable_recover()->mutable_allocation());
     delta()->mutable_recover()->mutable_allocation()->set_proposal_id(m.proposal_id);
+    delta()->mutable_recover()->mutable_allocation()->set_offers(m.offers);
     delta()->mutable_recover()->set_refuse_ms(absl::ToInt64Milliseconds(m.refuse));
   }
   void operator()(const ReviveDelta& m) const {
@@ -127,6 +134,17 @@ struct Encoder {
     config->set_placement(static_cast<pb::Placement>(m.policy.placement));
     config->set_sorter(static_cast<pb::Sorter>(m.policy.sorter));
     if (!m.policy.offer_max.empty()) Fill(m.policy.offer_max, config->mutable_offer_max());
+    if (m.policy.min_allocatable) {
+      pb::MinAllocatable* least = config->mutable_min_allocatable();
+      for (const auto& quantities : *m.policy.min_allocatable) {
+        Fill(quantities, least->add_any_of());
+      }
+    }
+    config->set_max_offers_in_flight(m.policy.max_offers_in_flight);
+    config->set_offer_split(static_cast<pb::OfferSplit>(m.policy.offer_split));
+  }
+  void operator()(const RecoveryDelta& m) const {
+    delta()->mutable_recovery()->set_agents_expected(m.agents_expected);
   }
 };
 

@@ -223,6 +223,10 @@ RoleConfigRef ARoleConfig() {
                     .placement = RolePlacement::kPack,
                     .sorter = RoleSorter::kRandom};
   config->policy.offer_max.Add(resources::ResourceName::Cpus(), resources::Scalar::FromUnits(8));
+  config->policy.min_allocatable = MinAllocatable{config->policy.offer_max};
+  config->policy.offer_timeout = absl::Seconds(20);
+  config->policy.max_offers_in_flight = 7;
+  config->policy.offer_split = RoleOfferSplit::kByDemand;
   config->version = 12;
   return config;
 }
@@ -269,11 +273,131 @@ TEST(RoleCalls, SetOnlyWhatTheyNameAndNameTheFieldOfWhatIsWrong) {
   EXPECT_EQ(change.version, 0u);
   EXPECT_FALSE(change.priority.has_value() || change.quota.has_value() ||
                change.weight.has_value() || change.placement.has_value());
+  EXPECT_FALSE(change.min_allocatable || change.offer_timeout || change.max_offers_in_flight ||
+               change.offer_split);
   settings->set_priority(1001);
   EXPECT_THAT(DecodeCall(request).status().message(), HasSubstr("settings[0].priority"));
   v1::master::UpdateWeightsRequest weights;
   weights.add_weights()->set_role("a b");
   EXPECT_THAT(DecodeCall(weights).status().message(), HasSubstr("weights[0].role"));
+}
+
+TEST(RoleRecords, ThatOffersNeverExpireAndThatEverythingIsWorthOfferingIsKept) {
+  auto config = std::make_shared<RoleConfig>(*ARoleConfig());
+  config->policy.offer_timeout = absl::InfiniteDuration();
+  config->policy.min_allocatable.emplace();
+  const auto mutations = EncodeRecord(PutRolesRecord{{config}}, absl::UnixEpoch());
+  registry::v1::Record record;
+  *record.mutable_key() = mutations[0].key();
+  record.set_value(mutations[0].put());
+
+  auto snapshot = DecodeRecords({record});
+
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ(snapshot->roles[0]->policy, config->policy);
+}
+
+TEST(RoleCalls, SettingsOfOffersAreSetTakenBackAndBounded) {
+  v1::master::UpdateRolesRequest request;
+  v1::master::RoleSettings* settings = request.add_settings();
+  settings->set_role("eng");
+  auto* least = settings->mutable_min_allocatable()->mutable_least();
+  (*least->add_quantities()->mutable_quantities())["cpus"].set_value(2);
+  settings->mutable_offer_timeout()->mutable_timeout()->set_nanoseconds(0);
+  settings->set_max_offers_in_flight(4);
+  settings->set_offer_split(v1::master::ROLE_OFFER_SPLIT_BY_DEMAND);
+
+  auto call = DecodeCall(request);
+  ASSERT_TRUE(call.ok()) << call.status();
+  EXPECT_EQ((*call->changes[0].min_allocatable)->at(0).ToString(), "cpus:2");
+  EXPECT_EQ(call->changes[0].offer_timeout, std::optional(absl::InfiniteDuration()));
+  EXPECT_EQ(call->changes[0].max_offers_in_flight, 4u);
+  EXPECT_EQ(call->changes[0].offer_split, RoleOfferSplit::kByDemand);
+
+  settings->mutable_offer_timeout()->clear_timeout();
+  settings->mutable_min_allocatable()->clear_least();
+  call = DecodeCall(request);
+  ASSERT_TRUE(call.ok()) << call.status();
+  ASSERT_TRUE(call->changes[0].offer_timeout && call->changes[0].min_allocatable);
+  EXPECT_FALSE(call->changes[0].offer_timeout->has_value());
+  EXPECT_FALSE(call->changes[0].min_allocatable->has_value());
+
+  settings->mutable_offer_timeout()->mutable_timeout()->set_nanoseconds(5);
+  EXPECT_THAT(DecodeCall(request).status().message(),
+              HasSubstr("settings[0].offer_timeout.timeout.nanoseconds: must be 0 (never) or"));
+  settings->clear_offer_timeout();
+  settings->set_max_offers_in_flight(1'000'001);
+  EXPECT_THAT(DecodeCall(request).status().message(),
+              HasSubstr("settings[0].max_offers_in_flight: must be at most 1000000"));
+}
+
+Call SubscribeWithin(const std::string& regex) {
+  Call call;
+  call.set_type(Call::SUBSCRIBE);
+  auto* subscribe = call.mutable_subscribe();
+  subscribe->mutable_framework_info()->set_user("u");
+  subscribe->mutable_framework_info()->set_name("n");
+  subscribe->mutable_framework_info()->add_roles("eng");
+  subscribe->mutable_framework_info()->add_capabilities()->set_type(
+      v1::FrameworkInfo::Capability::MULTI_ROLE);
+  auto* constraint =
+      (*subscribe->mutable_offer_constraints()->mutable_role_constraints())["eng"]
+          .add_groups()
+          ->add_attribute_constraints();
+  constraint->mutable_selector()->set_attribute_name("rack");
+  constraint->mutable_predicate()->mutable_text_matches()->set_regex(regex);
+  return call;
+}
+
+TEST(DecodeCall, OfferConstraintsReachTheAllocator) {
+  auto input = DecodeCall(SubscribeWithin("r[0-9]+"), {.stream = 7}, "call");
+  ASSERT_TRUE(input.ok()) << input.status();
+  const Subscription& subscription = std::get<Subscribe>(*input).subscription;
+
+  const auto message = EncodeForAllocator(
+      {1, 2, UpsertFrameworkDelta{FrameworkId("f"), true, subscription}}, "master");
+
+  const auto& constraints =
+      message.delta().upsert_framework().offer_constraints().role_constraints();
+  ASSERT_TRUE(constraints.contains("eng"));
+  EXPECT_EQ(constraints.at("eng")
+                .groups(0)
+                .attribute_constraints(0)
+                .predicate()
+                .text_matches()
+                .regex(),
+            "r[0-9]+");
+}
+
+TEST(DecodeCall, AnExpressionBeyondTheLimitsIsRefusedByItsPath) {
+  const std::string field =
+      "subscribe.offer_constraints.role_constraints[\"eng\"].groups[0].attribute_constraints[0]."
+      "predicate";
+  EXPECT_THAT(
+      DecodeCall(SubscribeWithin("(x{1000}){1000}"), {.stream = 7}, "call").status().message(),
+      HasSubstr(field));
+  EXPECT_THAT(DecodeCall(SubscribeWithin("("), {.stream = 7}, "call").status().message(),
+              HasSubstr(field));
+}
+
+TEST(EncodeForAllocator, OffersAreToldAsSuchAndWhoIsAwaited) {
+  const Resources cpus = Resources::Of(1, 64);
+  const auto made = EncodeForAllocator(
+      {1, 2, AllocateDelta{FrameworkId("f"), "*", AgentId("a"), cpus, 5, 1}}, "m");
+  EXPECT_EQ(made.delta().allocate().offers(), 1u);
+  const auto ended = EncodeForAllocator(
+      {1, 3, RecoverDelta{FrameworkId("f"), "*", AgentId("a"), cpus, {}, 5, 1}}, "m");
+  EXPECT_EQ(ended.delta().recover().allocation().offers(), 1u);
+  const auto awaited = EncodeForAllocator({1, 0, RecoveryDelta{12}}, "m");
+  EXPECT_EQ(awaited.delta().recovery().agents_expected(), 12u);
+  const auto hello = EncodeForAllocator({1, 0, HelloMessage{3, "eu"}}, "m");
+  EXPECT_EQ(hello.hello().region(), "eu");
+  const auto policy =
+      EncodeForAllocator({1, 4, RolePolicyDelta{"eng", ARoleConfig()->policy}}, "m");
+  const auto& config = policy.delta().role_config();
+  EXPECT_EQ(config.min_allocatable().any_of(0).milli().at("cpus"), 8000);
+  EXPECT_EQ(config.max_offers_in_flight(), 7u);
+  EXPECT_EQ(config.offer_split(), allocator::v1::OFFER_SPLIT_BY_DEMAND);
 }
 
 }  // namespace

@@ -133,6 +133,10 @@ absl::StatusOr<Subscription> DecodeDescription(const Described& message, const F
   MEROS_RETURN_IF_ERROR(wire::ValidateOfferConstraints(
       message.offer_constraints(), subscription.roles, path.Field("offer_constraints")));
   subscription.suppressed_roles = Sorted(message.suppressed_roles());
+  if (!message.offer_constraints().role_constraints().empty()) {
+    subscription.offer_constraints =
+        std::make_shared<const v1::scheduler::OfferConstraints>(message.offer_constraints());
+  }
   return subscription;
 }
 

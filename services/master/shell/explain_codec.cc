@@ -59,6 +59,8 @@ const char* ReasonOf(alloc::Stage stage) {
       return "one offer of the role may not hold as much";
     case alloc::STAGE_REFUSED:
       return "the framework has refused it for a time";
+    case alloc::STAGE_OFFERS_IN_FLIGHT:
+      return "the framework holds as many unanswered offers as it may";
     default:
       return "";
   }

@@ -48,6 +48,11 @@ v1::MasterInfo InfoOf(const MasterOptions& options) {
   info.set_version(options.version);
   info.mutable_address()->set_hostname(host);
   info.mutable_address()->set_port(port);
+  if (!options.domain.region.empty()) {
+    v1::DomainInfo::FaultDomain* domain = info.mutable_domain()->mutable_fault_domain();
+    domain->mutable_region()->set_name(options.domain.region);
+    domain->mutable_zone()->set_name(options.domain.zone);
+  }
   return info;
 }
 

@@ -1,5 +1,6 @@
 #include "services/master/shell/role_codec.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -51,6 +52,36 @@ absl::StatusOr<RoleChange> ChangeOf(const v1::WeightInfo& message, const wire::F
   return change;
 }
 
+// How much and how long frameworks of the role may think.
+absl::Status ReadOfferSettings(const pb::RoleSettings& message, const wire::FieldPath& path,
+                               RoleChange* change) {
+  if (message.has_min_allocatable()) {
+    std::optional<MinAllocatable>& least = change->min_allocatable.emplace();
+    if (message.min_allocatable().has_least()) {
+      MEROS_ASSIGN_OR_RETURN(
+          least, wire::RoleMinimumFromProto(message.min_allocatable().least(),
+                                            path.Field("min_allocatable").Field("least")));
+    }
+  }
+  if (message.has_offer_timeout()) {
+    std::optional<absl::Duration>& timeout = change->offer_timeout.emplace();
+    if (message.offer_timeout().has_timeout()) {
+      MEROS_ASSIGN_OR_RETURN(
+          timeout, wire::OfferTimeoutFromProto(message.offer_timeout().timeout(),
+                                               path.Field("offer_timeout").Field("timeout")));
+    }
+  }
+  if (message.has_max_offers_in_flight()) {
+    MEROS_RETURN_IF_ERROR(wire::ValidateOffersInFlight(message.max_offers_in_flight(),
+                                                       path.Field("max_offers_in_flight")));
+    change->max_offers_in_flight = message.max_offers_in_flight();
+  }
+  if (message.has_offer_split()) {
+    change->offer_split = static_cast<RoleOfferSplit>(message.offer_split());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<RoleChange> ChangeOf(const pb::RoleSettings& message, const wire::FieldPath& path) {
   MEROS_RETURN_IF_ERROR(wire::ValidatePriority(message.priority(), path.Field("priority")));
   RoleChange change;
@@ -64,6 +95,7 @@ absl::StatusOr<RoleChange> ChangeOf(const pb::RoleSettings& message, const wire:
                            wire::RoleQuantitiesFromProto(message.offer_max().amounts(),
                                                          path.Field("offer_max"), "amounts"));
   }
+  MEROS_RETURN_IF_ERROR(ReadOfferSettings(message, path, &change));
   if (message.has_version()) change.version = message.version();
   return change;
 }
@@ -80,6 +112,43 @@ absl::StatusOr<OperatorUpdateRoles> Decode(const Request& request, absl::string_
     call.changes.push_back(std::move(change));
   }
   return call;
+}
+
+void WriteOfferPolicy(const RolePolicy& policy, registry::v1::RoleRecord* record) {
+  if (policy.min_allocatable) {
+    registry::v1::RoleMinAllocatable* least = record->mutable_min_allocatable();
+    for (const auto& amounts : *policy.min_allocatable) {
+      Write(amounts, least->add_any_of()->mutable_milli());
+    }
+  }
+  if (policy.offer_timeout) {
+    const bool is_never = *policy.offer_timeout == absl::InfiniteDuration();
+    record->set_offer_timeout_ns(is_never ? 0 : absl::ToInt64Nanoseconds(*policy.offer_timeout));
+  }
+  record->set_max_offers_in_flight(policy.max_offers_in_flight);
+  record->set_offer_split(static_cast<int32_t>(policy.offer_split));
+}
+
+absl::Status ReadOfferPolicy(const registry::v1::RoleRecord& record, RolePolicy* policy) {
+  if (record.has_min_allocatable()) {
+    MinAllocatable& least = policy->min_allocatable.emplace();
+    for (const auto& amounts : record.min_allocatable().any_of()) {
+      resources::ResourceQuantities& sum = least.emplace_back();
+      MEROS_RETURN_IF_ERROR(Read(amounts.milli(), [&](const ResourceName& name, Scalar amount) {
+        sum.Add(name, amount);
+      }));
+    }
+  }
+  if (record.has_offer_timeout_ns()) {
+    policy->offer_timeout = record.offer_timeout_ns() <= 0
+                                ? absl::InfiniteDuration()
+                                : absl::Nanoseconds(record.offer_timeout_ns());
+  }
+  policy->max_offers_in_flight = record.max_offers_in_flight();
+  if (pb::RoleOfferSplit_IsValid(record.offer_split())) {
+    policy->offer_split = static_cast<RoleOfferSplit>(record.offer_split());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -101,6 +170,7 @@ registry::v1::Mutation EncodeRole(const RoleConfig& config) {
   record.set_placement(static_cast<int32_t>(config.policy.placement));
   record.set_sorter(static_cast<int32_t>(config.policy.sorter));
   Write(config.policy.offer_max, record.mutable_offer_max_milli());
+  WriteOfferPolicy(config.policy, &record);
   record.set_version(config.version);
   mutation.set_put(record.SerializeAsString());
   return mutation;
@@ -131,6 +201,7 @@ absl::StatusOr<RoleConfigRef> DecodeRole(const std::string& role, const std::str
   MEROS_RETURN_IF_ERROR(Read(
       record.offer_max_milli(),
       [&](const ResourceName& name, Scalar amount) { config.policy.offer_max.Add(name, amount); }));
+  MEROS_RETURN_IF_ERROR(ReadOfferPolicy(record, &config.policy));
   config.version = record.version();
   return std::make_shared<const RoleConfig>(std::move(config));
 }

@@ -91,6 +91,21 @@ void Encode(const RoleConfig& config, v1::master::RoleConfig* out) {
   out->set_placement(static_cast<v1::master::RolePlacement>(config.policy.placement));
   out->set_sorter(static_cast<v1::master::RoleSorter>(config.policy.sorter));
   Encode(config.policy.offer_max, out->mutable_offer_max());
+  if (config.policy.min_allocatable) {
+    auto* least = out->mutable_min_allocatable();
+    for (const ResourceQuantities& amounts : *config.policy.min_allocatable) {
+      Encode(amounts, least->add_quantities()->mutable_quantities());
+    }
+  }
+  if (config.policy.offer_timeout) {
+    const bool is_never = *config.policy.offer_timeout == absl::InfiniteDuration();
+    out->mutable_offer_timeout()->set_nanoseconds(
+        is_never ? 0 : absl::ToInt64Nanoseconds(*config.policy.offer_timeout));
+  }
+  if (config.policy.max_offers_in_flight != 0) {
+    out->set_max_offers_in_flight(config.policy.max_offers_in_flight);
+  }
+  out->set_offer_split(static_cast<v1::master::RoleOfferSplit>(config.policy.offer_split));
   out->set_version(config.version);
 }
 

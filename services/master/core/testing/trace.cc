@@ -94,7 +94,9 @@ std::string Text(const SchedulerBytesMessage& m) {
 
 // ---- Messages to the allocator ----
 
-std::string Text(const HelloMessage& m) { return absl::StrCat("HELLO epoch=", m.epoch); }
+std::string Text(const HelloMessage& m) {
+  return absl::StrCat("HELLO epoch=", m.epoch, m.region.empty() ? "" : " region=", m.region);
+}
 std::string Text(const SnapshotBeginMessage& m) {
   return absl::StrCat("SNAPSHOT_BEGIN ", m.version);
 }
@@ -147,6 +149,9 @@ std::string QuotaText(const RoleQuota& quota) {
                       " limits=", quota.limits.ToString());
 }
 std::string Text(const QuotaDelta& m) { return absl::StrCat("QUOTA ", m.role, QuotaText(m.quota)); }
+std::string Text(const RecoveryDelta& m) {
+  return absl::StrCat("AWAIT ", m.agents_expected, " agents");
+}
 std::string Text(const RolePolicyDelta& m) {
   return absl::StrCat("ROLE ", m.role, " priority=", m.policy.priority,
                       m.policy.preemptible ? " preemptible" : "");
