@@ -1,9 +1,10 @@
 // meros agents: the nodes of the cluster and what is free on them.
+#include "cli/agents.h"
+
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
 #include "cli/format.h"
-#include "cli/verbs.h"
 
 namespace meros::cli {
 namespace {
@@ -14,14 +15,24 @@ std::vector<std::string> Row(const AgentView& view) {
   const auto used_of = [&](absl::string_view name, auto print) {
     return absl::StrCat(print(Scalar(view.used(), name)), "/", print(Scalar(view.total(), name)));
   };
-  std::string state = AgentView::State_Name(view.state());
-  if (!view.active() && view.state() == AgentView::CONNECTED) state += ", no offers";
-  return {view.info().id().value(),          view.info().hostname(),  state,
+  return {view.info().id().value(),          view.info().hostname(),  AgentState(view),
           absl::StrCat(view.tasks_active()), used_of("cpus", Number), used_of("mem", Megabytes),
           used_of("disk", Megabytes),        view.service_address(),  Age(view.registered_time())};
 }
 
-int Agents(const Common& common) {
+}  // namespace
+
+std::string AgentState(const AgentView& view) {
+  const std::string state = AgentView::State_Name(view.state());
+  if (view.has_drain_info()) {
+    return absl::StrCat(state, ", ", meros::v1::DrainState_Name(view.drain_info().state()));
+  }
+  if (view.deactivated()) return state + ", DEACTIVATED";
+  if (!view.active() && view.state() == AgentView::CONNECTED) return state + ", no offers";
+  return state;
+}
+
+int ListAgents(const Common& common) {
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"AGENT", "HOST", "STATE", "TASKS", "CPUS", "MEM", "DISK", "ADDRESS", "AGE"});
@@ -39,11 +50,9 @@ int Agents(const Common& common) {
   return 0;
 }
 
-}  // namespace
-
 void AddAgents(CLI::App* app, Common* common) {
   CLI::App* verb = app->add_subcommand("agents", "Lists agents with used/total resources");
-  verb->callback([=] { common->chosen = [=] { return Agents(*common); }; });
+  verb->callback([=] { common->chosen = [=] { return ListAgents(*common); }; });
 }
 
 }  // namespace meros::cli

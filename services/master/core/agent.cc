@@ -18,6 +18,10 @@ constexpr AgentTransition kTransitions[] = {
     {AgentState::kRecovered, AgentState::kRegistered},
     {AgentState::kRecovered, AgentState::kMarkingUnreachable},
     {AgentState::kRegistered, AgentState::kRemoving},
+    {AgentState::kRegistered, AgentState::kGone},
+    {AgentState::kDisconnected, AgentState::kGone},
+    {AgentState::kUnreachable, AgentState::kGone},
+    {AgentState::kRecovered, AgentState::kGone},
 };
 
 }  // namespace
@@ -42,6 +46,17 @@ absl::Span<const AgentTransition> AgentTransitions() { return kTransitions; }
 bool MayFollow(AgentState from, AgentState to) {
   return std::any_of(std::begin(kTransitions), std::end(kTransitions),
                      [&](const AgentTransition& t) { return t.from == from && t.to == to; });
+}
+
+v1::DrainInfo DrainInfoOf(const AgentOrders& orders) {
+  v1::DrainInfo info;
+  info.set_state(orders.drain == AgentOrders::Drain::kDraining ? v1::DRAINING : v1::DRAINED);
+  info.mutable_config()->set_mark_gone(orders.mark_gone);
+  if (orders.max_grace.has_value()) {
+    info.mutable_config()->mutable_max_grace_period()->set_nanoseconds(
+        absl::ToInt64Nanoseconds(*orders.max_grace));
+  }
+  return info;
 }
 
 }  // namespace meros::master

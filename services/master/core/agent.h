@@ -5,14 +5,17 @@
 //                           ▲   ▲         (4)             ▲    (5)                │
 //        (6) RECOVERED ─────┘   └──── READMITTING ◀───────│───────────────────────┘ (7)
 //                 └───────────────────────────────────────┘ (8)
-//   any live one ──▶ REMOVING ──▶ (gone from the books)  (9)        GONE: never leaves  (10)
+//   REGISTERED ──▶ REMOVING ──▶ (out of the books)  (9)     ──▶ GONE: never leaves  (10)
 //
 //   (1) Register without an id;  (2) the registry has the admission: Registered is sent;
 //   (3) the session ended: no offers, tasks stand;  (4) Reregister;  silence for
 //   agent_unreachable_timeout starts (5), whose effects show only when the registry has it;
 //   (6) a new leader found it in the registry: questions about it go unanswered until it returns or
 //   agent_reregister_timeout ends (8);  (7) it returns after all: durable first, too;
-//   (9) it unregistered;  (10) an operator declared it gone (recorded by another service for now).
+//   (9) it unregistered;  (10) from REGISTERED, DISCONNECTED, UNREACHABLE and RECOVERED: an
+//   operator declared it gone, or it was drained in order to be (agent_orders.h).
+//
+// What operators want of an agent besides is in its orders; they stay with it through all of this.
 //
 // Owned by AgentBook; changed only by transaction.h and the agent handlers.
 // Thread rule: strand-confined; published copies of AgentRecord are immutable.
@@ -20,6 +23,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -61,6 +65,25 @@ struct AgentTransition {
 absl::Span<const AgentTransition> AgentTransitions();
 bool MayFollow(AgentState from, AgentState to);
 
+// What operators have ordered about an agent. Durable before it has an effect.
+//
+//            Drain              empty
+//   kNone ──────────▶ kDraining ──────▶ kDrained (or the agent is gone, when that was ordered)
+//     ▲    Reactivate     │                │
+//     └───────────────────┴────────────────┘      Drain again: kDraining
+struct AgentOrders {
+  enum class Drain { kNone, kDraining, kDrained };
+  bool deactivated = false;  // no offers; always so unless drain is kNone
+  Drain drain = Drain::kNone;
+  std::optional<absl::Duration> max_grace;  // of the drain; nullopt: each task's own
+  bool mark_gone = false;                   // of the drain: gone when it is empty
+
+  friend bool operator==(const AgentOrders&, const AgentOrders&) = default;
+};
+
+// REQUIRES: orders.drain is not kNone.
+v1::DrainInfo DrainInfoOf(const AgentOrders& orders);
+
 // What readers see of an agent.
 struct AgentRecord {
   uint64_t sequence = 0;
@@ -70,6 +93,8 @@ struct AgentRecord {
   std::string registration_key;
   std::string version;
   std::string service_address;  // host:port of its AgentService, or empty
+  std::string ip;               // that it last connected from; empty if not known
+  AgentOrders orders;           // in force
   resources::Resources total;
   resources::Resources used;     // by tasks that have not ended, and executors
   resources::Resources offered;  // used + offered + free = total
@@ -78,6 +103,8 @@ struct AgentRecord {
   absl::Time unreachable_since = absl::InfinitePast();
 
   resources::Resources Free() const { return total - used - offered; }
+  // Whether its resources may be offered.
+  bool may_offer() const { return state == AgentState::kRegistered && !orders.deactivated; }
 };
 
 // A custom executor that lives on an agent, or is about to.
@@ -114,6 +141,10 @@ struct Agent {
   absl::btree_map<TaskKey, PendingKill> pending_kills;
   // The newest return that waits for a registry write.
   std::shared_ptr<AgentReregister> waiting;
+  // The orders of the newest record on its way to the registry; as those in force when none is.
+  AgentOrders planned;
+  // The record that it is gone is on its way: nothing that comes later may be written over it.
+  bool is_going = false;
 
   bool is_active() const { return record.state == AgentState::kRegistered; }
   // In the books with resources: its tasks stand and the allocator knows it.
@@ -121,6 +152,9 @@ struct Agent {
     return record.state == AgentState::kRegistered || record.state == AgentState::kDisconnected ||
            record.state == AgentState::kMarkingUnreachable || record.state == AgentState::kRemoving;
   }
+  bool may_offer() const { return record.may_offer(); }
+  // Nothing is left on it that its frameworks have still to hear of.
+  bool is_empty() const { return tasks.empty() && executors.empty(); }
 };
 
 }  // namespace meros::master

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/tasks/task_state.h"
+#include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/task_state.h"
 
@@ -28,29 +29,60 @@ void DropExecutors(Transaction* tx, Agent* agent) {
   }
 }
 
-void LoseTask(Transaction* tx, Task* task, v1::TaskState state, absl::Time unreachable_since) {
+// What the tasks of a lost agent become.
+struct Loss {
+  v1::TaskState state;
+  Status::Reason reason = Status::REASON_AGENT_REMOVED;
+  std::string message = "the agent is away";
+  absl::Time unreachable_since = absl::InfinitePast();
+};
+
+Loss GoneLoss() {
+  return {.state = v1::TASK_GONE_BY_OPERATOR,
+          .reason = Status::REASON_AGENT_REMOVED_BY_OPERATOR,
+          .message = "an operator declared the agent gone"};
+}
+
+std::shared_ptr<v1::TaskStatus> StatusOf(Transaction* tx, const Task& task, v1::TaskState visible,
+                                         const Loss& loss) {
+  auto status = tx->MakeStatus(task.id(), task.agent_id(), visible, loss.reason, loss.message);
+  if (loss.unreachable_since != absl::InfinitePast()) {
+    status->mutable_unreachable_time()->set_nanoseconds(absl::ToUnixNanos(loss.unreachable_since));
+  }
+  return status;
+}
+
+void LoseTask(Transaction* tx, Task* task, const Loss& loss) {
   if (tasks::IsTerminal(task->state)) return tx->CompleteTask(task);
   Framework* framework = tx->books().frameworks.Find(task->framework_id());
-  const v1::TaskState visible = VisibleState(state, framework->partition_aware());
-  auto status = tx->MakeStatus(task->id(), task->agent_id(), visible, Status::REASON_AGENT_REMOVED,
-                               "the agent is away");
-  if (unreachable_since != absl::InfinitePast()) {
-    status->mutable_unreachable_time()->set_nanoseconds(absl::ToUnixNanos(unreachable_since));
-  }
+  const v1::TaskState visible = VisibleState(loss.state, framework->partition_aware());
+  auto status = StatusOf(tx, *task, visible, loss);
   tx->Tell(*framework, UpdateEvent{status});
   tx->SetTaskState(task, visible, status.get());
-  if (state == v1::TASK_UNREACHABLE) {
+  if (loss.state == v1::TASK_UNREACHABLE) {
     tx->SetAsideUnreachable(task);
   } else {
     tx->CompleteTask(task);
   }
 }
 
-void LoseTasks(Transaction* tx, Agent* agent, v1::TaskState state, absl::Time unreachable_since) {
-  while (!agent->tasks.empty()) {
-    LoseTask(tx, agent->tasks.begin()->second, state, unreachable_since);
-  }
+void LoseTasks(Transaction* tx, Agent* agent, const Loss& loss) {
+  while (!agent->tasks.empty()) LoseTask(tx, agent->tasks.begin()->second, loss);
   DropExecutors(tx, agent);
+}
+
+// Tasks that were unreachable with their agent, which will not return.
+void EndUnreachableTasks(Transaction* tx, const AgentId& agent_id, const Loss& loss) {
+  for (const auto& [sequence, framework] : tx->books().frameworks.all()) {
+    const auto aside = framework->unreachable;  // ending one changes the original
+    for (const std::shared_ptr<const Task>& task : aside) {
+      // Frameworks that are not partition aware know it as lost already.
+      if (task->agent_id() != agent_id || tasks::IsTerminal(task->state)) continue;
+      auto status = StatusOf(tx, *task, loss.state, loss);
+      tx->Tell(*framework, UpdateEvent{status});
+      tx->EndUnreachable(framework.get(), *task, loss.state, *status);
+    }
+  }
 }
 
 // Forgets the agents that have been unreachable for longest when there are too many.
@@ -63,6 +95,10 @@ void BoundUnreachable(Transaction* tx) {
     // Those that returned, and may have been lost again, are not due.
     if (agent == nullptr || agent->record.state != AgentState::kUnreachable) continue;
     if (std::find(line.begin(), line.end(), oldest) != line.end()) continue;
+    if (tx->books().agent_orders.Find(oldest) != nullptr) {  // next time
+      line.push_back(oldest);
+      return;
+    }
     tx->Write(absl::StrCat("agent/", oldest.value()), RemoveAgentRecord{oldest}, NothingAfter{});
     tx->EraseAgent(agent);
   }
@@ -75,23 +111,54 @@ void AfterUnreachable(Transaction* tx, const UnreachableAfter& after) {
   MEROS_CHECK(agent != nullptr && agent->record.state == AgentState::kMarkingUnreachable)
       << after.agent_id;
   agent->record.unreachable_since = after.since;
-  LoseTasks(tx, agent, v1::TASK_UNREACHABLE, after.since);
+  LoseTasks(tx, agent, {.state = v1::TASK_UNREACHABLE, .unreachable_since = after.since});
   tx->SetAgentState(agent, AgentState::kUnreachable);
   TellFailure(tx, after.agent_id);
   tx->books().unreachable_agents.push_back(after.agent_id);
   BoundUnreachable(tx);
+  ContinueAgentOrders(tx, after.agent_id);
   if (std::shared_ptr<AgentReregister> waiting = std::exchange(agent->waiting, nullptr)) {
     HandleAgentReregister(tx, std::move(*waiting));
+  }
+}
+
+void BecomeGone(Transaction* tx, Agent* agent) {
+  const AgentId& id = agent->record.id;
+  agent->is_going = false;
+  agent->record.orders = {};
+  tx->EndOffersOf(agent);
+  if (agent->is_live()) {
+    LoseTasks(tx, agent, GoneLoss());
+  } else {
+    EndUnreachableTasks(tx, id, GoneLoss());
+  }
+  tx->SetAgentState(agent, AgentState::kGone);
+  if (agent->stream != 0) tx->Send(agent->stream, ShutdownMessage{"an operator declared it gone"});
+  DropSession(tx, agent, absl::FailedPreconditionError("the agent was declared gone"));
+  TellFailure(tx, id);
+  tx->Add(Count::kAgentsGone);
+}
+
+void StayAfterAll(Transaction* tx, Agent* agent) {
+  if (!std::exchange(agent->is_going, false)) return;
+  if (std::shared_ptr<AgentReregister> waiting = std::exchange(agent->waiting, nullptr)) {
+    HandleAgentReregister(tx, std::move(*waiting));
+  }
+  if (agent->record.state == AgentState::kRecovered) {
+    tx->books().timers.Arm(tx->now(), RecoveredAgentTimer{agent->record.id});
+  } else if (agent->is_live()) {
+    WatchSilence(tx, agent);
   }
 }
 
 void AfterAgentRemoved(Transaction* tx, const RemoveAgentAfter& after) {
   Agent* agent = tx->books().agents.Find(after.agent_id);
   MEROS_CHECK(agent != nullptr && agent->record.state == AgentState::kRemoving) << after.agent_id;
-  LoseTasks(tx, agent, v1::TASK_GONE, absl::InfinitePast());
+  LoseTasks(tx, agent, {.state = v1::TASK_GONE});
   DropSession(tx, agent, absl::OkStatus());
   TellFailure(tx, after.agent_id);
   tx->EraseAgent(agent);
+  ContinueAgentOrders(tx, after.agent_id);  // there is no such agent any more
 }
 
 }  // namespace meros::master

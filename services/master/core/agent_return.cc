@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "libs/tasks/task_state.h"
+#include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/task_state.h"
 
@@ -109,6 +110,7 @@ void Describe(Transaction* tx, Agent* agent, const AgentDescription& description
   tx->books().agents.SetKey(agent, description.registration_key);
   agent->record.version = description.version;
   agent->record.service_address = description.service_address;
+  agent->record.ip = description.ip;
   agent->resource_version_uuid = description.resource_version_uuid;
 }
 
@@ -134,6 +136,7 @@ void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Ann
   AskForMissing(tx, *agent, message.tasks);
   RepeatKills(tx, *agent);
   tx->PublishAgent(*agent);
+  OnAgentEmpty(tx, agent->record.id);
 }
 
 }  // namespace meros::master

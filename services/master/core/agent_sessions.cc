@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "services/master/core/agent_orders.h"
 
 namespace meros::master {
 namespace {
@@ -21,6 +22,7 @@ AgentRecord RecordOf(const AgentId& id, AgentState state, const AgentDescription
   record.registration_key = description.registration_key;
   record.version = description.version;
   record.service_address = description.service_address;
+  record.ip = description.ip;
   record.total = description.total;
   return record;
 }
@@ -52,11 +54,10 @@ void WriteReachable(Transaction* tx, Agent* agent, AgentReregister message) {
   tx->books().agents.SetStream(agent, message.stream);
   tx->SetAgentState(agent, AgentState::kReadmitting);
   agent->record.info = message.agent.info;
+  agent->record.ip = message.agent.ip;
   tx->books().agents.SetKey(agent, message.agent.registration_key);
-  tx->Write(
-      ObjectKey(agent->record.id),
-      ReachableAgentRecord{agent->record.id, agent->record.registration_key, message.agent.info},
-      ReachableAfter{agent->record.id});
+  tx->Write(ObjectKey(agent->record.id), ReachableAgentRecord{FactsOf(*agent)},
+            ReachableAfter{agent->record.id});
   agent->waiting = std::make_shared<AgentReregister>(std::move(message));
 }
 
@@ -73,17 +74,25 @@ void Hold(Transaction* tx, Agent* agent, AgentReregister message) {
   agent->waiting = std::make_shared<AgentReregister>(std::move(message));
 }
 
+// The record of an agent that stays in the registry as it is, if what it says of itself changed.
+void WriteIfChanged(Transaction* tx, const Agent& agent, const AgentDescription& description) {
+  if (description.info->SerializeAsString() == agent.record.info->SerializeAsString() &&
+      description.ip == agent.record.ip) {
+    return;
+  }
+  AgentFacts facts = FactsOf(agent);
+  facts.info = description.info;
+  facts.ip = description.ip;
+  tx->Write(ObjectKey(agent.record.id), UpdateAgentRecord{std::move(facts)}, NothingAfter{});
+}
+
 void ReturnOfKnown(Transaction* tx, Agent* agent, AgentReregister message) {
+  if (agent->is_going) return Hold(tx, agent, std::move(message));
   switch (agent->record.state) {
     case AgentState::kRegistered:
     case AgentState::kDisconnected:
     case AgentState::kRecovered:
-      if (message.agent.info->SerializeAsString() != agent->record.info->SerializeAsString()) {
-        tx->Write(
-            ObjectKey(agent->record.id),
-            UpdateAgentRecord{agent->record.id, agent->record.registration_key, message.agent.info},
-            NothingAfter{});
-      }
+      WriteIfChanged(tx, *agent, message.agent);
       ReplaceSession(tx, agent, message.stream);
       return TakeIntoSession(tx, agent, std::move(message), Announce::kNothing);
     case AgentState::kUnreachable: return WriteReachable(tx, agent, std::move(message));
@@ -109,7 +118,26 @@ void EndOffersBeyond(Transaction* tx, Agent* agent, const resources::Resources& 
   }
 }
 
+std::optional<DrainMessage> DrainOf(const Agent& agent) {
+  const AgentOrders& orders = agent.record.orders;
+  if (orders.drain != AgentOrders::Drain::kDraining) return std::nullopt;
+  return DrainMessage{orders.max_grace, orders.mark_gone};
+}
+
+// Its loss becomes visible when the registry has it.
+void MarkUnreachable(Transaction* tx, Agent* agent) {
+  const AgentId& id = agent->record.id;
+  tx->SetAgentState(agent, AgentState::kMarkingUnreachable);
+  tx->Write(ObjectKey(id), UnreachableAgentRecord{FactsOf(*agent), tx->now()},
+            UnreachableAfter{id, tx->now()});
+}
+
 }  // namespace
+
+AgentFacts FactsOf(const Agent& agent) {
+  return {agent.record.id, agent.record.registration_key, agent.record.info, agent.record.ip,
+          agent.planned};
+}
 
 void WatchSilence(Transaction* tx, Agent* agent) {
   if (std::exchange(agent->is_watched, true)) return;
@@ -123,7 +151,7 @@ void WelcomeAgent(Transaction* tx, Agent* agent, bool reregistered) {
   const MasterOptions& options = tx->options();
   tx->Send(agent->stream,
            RegisteredMessage{agent->record.id, tx->epoch(), options.AgentHeartbeatInterval(),
-                             options.agent_unreachable_timeout, reregistered});
+                             options.agent_unreachable_timeout, reregistered, DrainOf(*agent)});
   WatchSilence(tx, agent);
 }
 
@@ -160,8 +188,7 @@ void HandleAgentRegister(Transaction* tx, AgentRegister message) {
   Agent* agent = tx->AddAgent(RecordOf(id, AgentState::kAdmitting, message.agent));
   agent->resource_version_uuid = message.agent.resource_version_uuid;
   tx->books().agents.SetStream(agent, message.stream);
-  tx->Write(ObjectKey(id), AdmitAgentRecord{id, message.agent.registration_key, agent->record.info},
-            AdmitAfter{id});
+  tx->Write(ObjectKey(id), AdmitAgentRecord{FactsOf(*agent)}, AdmitAfter{id});
 }
 
 void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& existing) {
@@ -201,9 +228,13 @@ void AfterReachable(Transaction* tx, const ReachableAfter& after) {
   MEROS_CHECK(agent != nullptr && agent->record.state == AgentState::kReadmitting)
       << after.agent_id;
   std::shared_ptr<AgentReregister> message = std::exchange(agent->waiting, nullptr);
-  if (message == nullptr) return tx->SetAgentState(agent, AgentState::kUnreachable);
-  agent->record.unreachable_since = absl::InfinitePast();
-  TakeIntoSession(tx, agent, std::move(*message), Announce::kTasks);
+  if (message == nullptr) {
+    tx->SetAgentState(agent, AgentState::kUnreachable);
+  } else {
+    agent->record.unreachable_since = absl::InfinitePast();
+    TakeIntoSession(tx, agent, std::move(*message), Announce::kTasks);
+  }
+  ContinueAgentOrders(tx, after.agent_id);
 }
 
 // ---- Health ----
@@ -229,6 +260,7 @@ void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
   if (agent == nullptr) return;
   agent->is_watched = false;
   if (!agent->is_active() && agent->record.state != AgentState::kDisconnected) return;
+  if (agent->is_going) return;  // StayAfterAll watches again, should it not go
   if (tx->now() < agent->last_seen + tx->options().agent_unreachable_timeout) {
     return WatchSilence(tx, agent);
   }
@@ -236,27 +268,19 @@ void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
     tx->Close(agent->stream, absl::UnavailableError("the agent was silent for too long"));
     Disconnect(tx, agent);
   }
-  tx->SetAgentState(agent, AgentState::kMarkingUnreachable);
-  tx->Write(ObjectKey(agent_id),
-            UnreachableAgentRecord{agent_id, agent->record.registration_key, agent->record.info,
-                                   tx->now()},
-            UnreachableAfter{agent_id, tx->now()});
+  MarkUnreachable(tx, agent);
 }
 
 void OnRecoveredAgentTimeout(Transaction* tx, const AgentId& agent_id) {
   Agent* agent = tx->books().agents.Find(agent_id);
-  if (agent == nullptr || agent->record.state != AgentState::kRecovered) return;
-  tx->SetAgentState(agent, AgentState::kMarkingUnreachable);
-  tx->Write(ObjectKey(agent_id),
-            UnreachableAgentRecord{agent_id, agent->record.registration_key, agent->record.info,
-                                   tx->now()},
-            UnreachableAfter{agent_id, tx->now()});
+  if (agent == nullptr || agent->record.state != AgentState::kRecovered || agent->is_going) return;
+  MarkUnreachable(tx, agent);
 }
 
 // ---- Removal ----
 
 void HandleAgentUnregister(Transaction* tx, Agent* agent, const AgentUnregister& message) {
-  if (!agent->is_active()) return;
+  if (!agent->is_active() || agent->is_going) return;
   tx->EndOffersOf(agent);
   tx->SetAgentState(agent, AgentState::kRemoving);
   tx->Write(ObjectKey(agent->record.id), RemoveAgentRecord{agent->record.id},
@@ -286,6 +310,7 @@ void OnAgentWriteRefused(Transaction* tx, const AfterWrite& after, const absl::S
     Agent* agent = tx->books().agents.Find(reachable->agent_id);
     DropSession(tx, agent, status);
     tx->SetAgentState(agent, AgentState::kUnreachable);
+    ContinueAgentOrders(tx, reachable->agent_id);
   } else if (const auto* unreachable = std::get_if<UnreachableAfter>(&after)) {
     // Refused means that the registry does not know the agent: there is nothing to wait for.
     AfterUnreachable(tx, *unreachable);

@@ -45,10 +45,18 @@ void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update)
 void HandleExecutorExited(Transaction* tx, Agent* agent, const AgentExecutorExited& message);
 void HandleExecutorMessage(Transaction* tx, Agent* agent, AgentExecutorMessage message);
 
+// An operator's word that the agent is gone is durable (agent_loss.cc). REQUIRES: it is_going.
+void BecomeGone(Transaction* tx, Agent* agent);
+// The registry refused it: what was held back meanwhile happens now. No effect unless it is_going.
+void StayAfterAll(Transaction* tx, Agent* agent);
+
 // Ties an agent that may stay to its session and tells it so; what it reported enters the books
 // (agent_return.cc).
 enum class Announce { kNothing, kTasks };
 void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Announce announce);
+
+// What a record of the agent holds, with the orders that are on their way.
+AgentFacts FactsOf(const Agent& agent);
 
 // Tells an agent that it is registered, and watches over its silence.
 void WelcomeAgent(Transaction* tx, Agent* agent, bool reregistered);

@@ -97,7 +97,7 @@ Reject JudgeProposal(Transaction* tx, const Proposal& proposal) {
     return Reject::kFrameworkNotActive;
   }
   const Agent* agent = tx->books().agents.Find(proposal.agent_id);
-  if (agent == nullptr || !agent->is_active()) return Reject::kAgentNotActive;
+  if (agent == nullptr || !agent->may_offer()) return Reject::kAgentNotActive;
   if (framework->offers.size() >= tx->options().max_offers_per_framework) {
     return Reject::kTooManyOffers;
   }

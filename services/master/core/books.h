@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "libs/base/ids.h"
 #include "services/master/core/agent_book.h"
+#include "services/master/core/agent_order_book.h"
 #include "services/master/core/framework_book.h"
 #include "services/master/core/gang.h"
 #include "services/master/core/offer_book.h"
@@ -26,6 +27,7 @@ struct Books {
   explicit Books(size_t max_request_ids) : operator_requests(max_request_ids) {}
 
   AgentBook agents;
+  AgentOrderBook agent_orders;
   FrameworkBook frameworks;
   OfferBook offers;
   GangBook gangs;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/allocator_session.h"
 #include "services/master/core/offer_expiry.h"
@@ -166,6 +167,8 @@ void OnTimer(Transaction* tx, const RecoveredAgentTimer& timer) {
   OnRecoveredAgentTimeout(tx, timer.agent_id);
 }
 
+void OnTimer(Transaction* tx, const AgentEmptyTimer& timer) { OnAgentEmpty(tx, timer.agent_id); }
+
 void OnTimer(Transaction* tx, const FrameworkHeartbeatTimer& timer) {
   if (tx->books().frameworks.FindByStream(timer.stream) == nullptr) return;
   tx->Send(timer.stream, HeartbeatEvent{});
@@ -224,6 +227,8 @@ void HandleInput(Transaction* tx, Input input) {
           HandleOperatorCall(tx, in, HandleOperatorTeardown);
         } else if constexpr (std::is_same_v<In, OperatorKillTask>) {
           HandleOperatorCall(tx, in, HandleOperatorKill);
+        } else if constexpr (std::is_same_v<In, OperatorAgentOrder>) {
+          HandleAgentOrder(tx, std::move(in));
         } else if constexpr (std::is_same_v<In, OperatorUpdateRoles>) {
           HandleUpdateRoles(tx, std::move(in));
         } else if constexpr (std::is_same_v<In, runtime::Tick> || std::is_same_v<In, LeaseAnswer> ||
@@ -251,6 +256,10 @@ absl::Status HandleWritten(Transaction* tx, const RegistryWritten& written) {
   if (!after.has_value()) return absl::OkStatus();
   if (std::holds_alternative<RolesAfter>(*after)) {
     AfterRolesWritten(tx, status);
+    return absl::OkStatus();
+  }
+  if (const auto* order = std::get_if<AgentOrderAfter>(&*after)) {
+    AfterAgentOrder(tx, order->agent_id, status);
     return absl::OkStatus();
   }
   if (!status.ok()) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -83,12 +84,18 @@ struct ToScheduler {
 
 // ---- To agents ----
 
+struct DrainMessage {
+  std::optional<absl::Duration> max_grace;  // nullopt: each task's own
+  bool mark_gone = false;
+};
+struct CancelDrainMessage {};
 struct RegisteredMessage {
   AgentId agent_id;
   uint64_t epoch = 0;
   absl::Duration heartbeat_interval;
   absl::Duration unreachable_after;
   bool reregistered = false;
+  std::optional<DrainMessage> drain;  // while it is being emptied
 };
 // Nothing but a sign of life.
 struct AliveMessage {};
@@ -141,7 +148,8 @@ struct ToAgent {
   using Message =
       std::variant<RegisteredMessage, AliveMessage, ShutdownMessage, ReconcileMessage,
                    RunTaskMessage, KillTaskMessage, AcknowledgeMessage, ShutdownFrameworkMessage,
-                   ShutdownExecutorMessage, UpdateFrameworkMessage, SchedulerBytesMessage>;
+                   ShutdownExecutorMessage, UpdateFrameworkMessage, SchedulerBytesMessage,
+                   DrainMessage, CancelDrainMessage>;
   StreamId stream = 0;
   Message message;
 };
@@ -277,26 +285,34 @@ struct ReadRegistry {
   uint64_t epoch = 0;
 };
 
-struct AdmitAgentRecord {
+// What every record of an agent holds.
+struct AgentFacts {
   AgentId id;
   std::string registration_key;
   std::shared_ptr<const v1::AgentInfo> info;
+  std::string ip;
+  AgentOrders orders;
+};
+struct AdmitAgentRecord {
+  AgentFacts agent;
 };
 struct UpdateAgentRecord {
-  AgentId id;
-  std::string registration_key;
-  std::shared_ptr<const v1::AgentInfo> info;
+  AgentFacts agent;
 };
 struct UnreachableAgentRecord {
-  AgentId id;
-  std::string registration_key;
-  std::shared_ptr<const v1::AgentInfo> info;
+  AgentFacts agent;
   absl::Time since;
 };
 struct ReachableAgentRecord {
-  AgentId id;
-  std::string registration_key;
-  std::shared_ptr<const v1::AgentInfo> info;
+  AgentFacts agent;
+};
+// Its orders changed, nothing else.
+struct AgentOrdersRecord {
+  AgentFacts agent;
+  absl::Time unreachable_since;  // InfinitePast: it is not
+};
+struct GoneAgentRecord {
+  AgentFacts agent;
 };
 struct RemoveAgentRecord {
   AgentId id;
@@ -320,9 +336,10 @@ struct PutRolesRecord {
   std::vector<RoleConfigRef> configs;  // not empty
 };
 
-using RegistryRecord = std::variant<AdmitAgentRecord, UpdateAgentRecord, UnreachableAgentRecord,
-                                    ReachableAgentRecord, RemoveAgentRecord, PutFrameworkRecord,
-                                    RemoveFrameworkRecord, ForgetFrameworkRecord, PutRolesRecord>;
+using RegistryRecord =
+    std::variant<AdmitAgentRecord, UpdateAgentRecord, UnreachableAgentRecord, ReachableAgentRecord,
+                 AgentOrdersRecord, GoneAgentRecord, RemoveAgentRecord, PutFrameworkRecord,
+                 RemoveFrameworkRecord, ForgetFrameworkRecord, PutRolesRecord>;
 
 // Makes a record durable. Answered by RegistryWritten.
 struct WriteRegistry {
@@ -420,6 +437,9 @@ enum class Count {
   kOffersRescindedForQuota,
   kGangsOffered,
   kGangsExpired,
+  kAgentOrders,
+  kAgentsDrained,
+  kAgentsGone,
 };
 struct Counted {
   Count what;

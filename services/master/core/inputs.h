@@ -161,6 +161,7 @@ struct AgentDescription {
   std::string resource_version_uuid;
   resources::Resources total;  // without allocation
   uint64_t epoch_seen = 0;
+  std::string ip;  // that it connects from; empty if not known
 };
 
 struct AgentRegister {
@@ -318,6 +319,8 @@ struct RegistrySnapshot {
     std::shared_ptr<const v1::AgentInfo> info;  // never null
     std::string registration_key;
     absl::Time unreachable_since = absl::InfinitePast();
+    std::string ip;
+    AgentOrders orders;
   };
   struct FrameworkEntry {
     FrameworkId id;
@@ -358,6 +361,17 @@ struct OperatorKillTask {
   std::shared_ptr<const v1::KillPolicy> kill_policy;
 };
 
+// What is to be done about an agent (agent_orders.h).
+struct OperatorAgentOrder {
+  enum class Kind { kDeactivate, kReactivate, kDrain, kMarkGone };
+  uint64_t call = 0;
+  std::string request_id;
+  AgentId agent_id;
+  Kind kind = Kind::kDeactivate;
+  std::optional<absl::Duration> max_grace = std::nullopt;  // kDrain; not negative
+  bool mark_gone = false;                                  // kDrain
+};
+
 // Sets something of roles, all or none.
 struct OperatorUpdateRoles {
   uint64_t call = 0;
@@ -375,6 +389,7 @@ using Input =
                  AgentExecutorMessage, AgentTotalChanged, AgentUnregister, AgentStreamClosed,
                  AllocatorConnected, AllocatorProposals, AllocatorPreemptions,
                  AllocatorNeedsSnapshot, AllocatorClosed, LeaseAnswer, RegistrySnapshot,
-                 RegistryWritten, OperatorTeardown, OperatorKillTask, OperatorUpdateRoles, Stop>;
+                 RegistryWritten, OperatorTeardown, OperatorKillTask, OperatorAgentOrder,
+                 OperatorUpdateRoles, Stop>;
 
 }  // namespace meros::master

@@ -44,7 +44,7 @@ void CheckAgent(const Books& books, const Agent& agent) {
     MEROS_CHECK(agent.tasks.empty() && agent.offers.empty() && agent.executors.empty())
         << agent.record.id << " " << AgentStateName(agent.record.state);
   }
-  MEROS_CHECK(agent.is_active() || agent.offers.empty()) << agent.record.id;
+  MEROS_CHECK(agent.may_offer() || agent.offers.empty()) << agent.record.id;
 }
 
 void CheckFramework(const Books& books, const Framework& framework) {

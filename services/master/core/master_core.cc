@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "services/master/core/agent_orders.h"
 #include "services/master/core/dispatch.h"
 #include "services/master/core/recovery.h"
 #include "services/master/core/role_changes.h"
@@ -112,6 +113,7 @@ void MasterCore::StepDown(absl::Time now, absl::Status why, EffectList* out) {
   }
   if (books.allocator_stream != 0) tx.Close(books.allocator_stream, why);
   AbandonRoleChanges(&tx);
+  AbandonAgentOrders(&tx);
   for (const Input& input : state_->deferred) Refuse(input, out);
   state_->deferred.clear();
   auto empty = std::make_unique<Books>(state_->options.max_request_ids);

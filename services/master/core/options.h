@@ -48,6 +48,8 @@ struct MasterOptions {
   // which may not come back, and agents that are unreachable.
   size_t max_removed_frameworks = 20000;
   size_t max_unreachable_agents = 20000;
+  // Agents that operators declared gone: they are never forgotten, more are refused.
+  size_t max_gone_agents = 100000;
 
   // Refusals: a new framework, an offer to a framework, a message to an executor above these.
   size_t max_frameworks = 10000;
@@ -62,6 +64,8 @@ struct MasterOptions {
   // Roles of which something is set, and calls that change them and wait for the registry.
   size_t max_role_configs = 10000;
   size_t max_pending_role_changes = 1000;
+  // Orders about agents that wait for the registry.
+  size_t max_pending_agent_orders = 10000;
   // Inputs kept while the lease is in doubt; streams that bring more are cut.
   size_t max_deferred_inputs = 65536;
 

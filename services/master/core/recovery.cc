@@ -26,7 +26,9 @@ void RecoverAgent(Transaction* tx, AgentEntry entry) {
   record.info = std::move(entry.info);
   record.registration_key = std::move(entry.registration_key);
   record.unreachable_since = entry.unreachable_since;
-  tx->AddAgent(std::move(record));
+  record.ip = std::move(entry.ip);
+  record.orders = entry.orders;
+  tx->AddAgent(std::move(record))->planned = entry.orders;
   if (entry.state == AgentEntry::State::kUnreachable) {
     tx->books().unreachable_agents.push_back(entry.id);
   }

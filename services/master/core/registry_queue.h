@@ -45,10 +45,14 @@ struct RemoveAgentAfter {
   AgentId agent_id;
   std::string reason;
 };
+// The oldest pending order about the agent.
+struct AgentOrderAfter {
+  AgentId agent_id;
+};
 // The oldest pending change of roles.
 struct RolesAfter {};
 using AfterWrite = std::variant<NothingAfter, AdmitAfter, UnreachableAfter, ReachableAfter,
-                                RemoveAgentAfter, RolesAfter>;
+                                RemoveAgentAfter, AgentOrderAfter, RolesAfter>;
 
 class RegistryQueue {
  public:

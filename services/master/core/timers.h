@@ -21,6 +21,10 @@ struct AgentSilenceTimer {
 struct RecoveredAgentTimer {
   AgentId agent_id;
 };
+// Armed for now when an agent that drains may have become empty.
+struct AgentEmptyTimer {
+  AgentId agent_id;
+};
 struct FrameworkHeartbeatTimer {
   StreamId stream = 0;
 };
@@ -37,9 +41,9 @@ struct RegistryRetryTimer {
 };
 struct PublishUsageTimer {};
 
-using Timer = std::variant<AgentSilenceTimer, RecoveredAgentTimer, FrameworkHeartbeatTimer,
-                           FrameworkFailoverTimer, OfferExpiryTimer, GangDeadlineTimer,
-                           RegistryRetryTimer, PublishUsageTimer>;
+using Timer = std::variant<AgentSilenceTimer, RecoveredAgentTimer, AgentEmptyTimer,
+                           FrameworkHeartbeatTimer, FrameworkFailoverTimer, OfferExpiryTimer,
+                           GangDeadlineTimer, RegistryRetryTimer, PublishUsageTimer>;
 
 class Timers {
  public:

@@ -132,13 +132,20 @@ Agent* Transaction::AddAgent(AgentRecord record) {
 
 void Transaction::SetAgentState(Agent* agent, AgentState state) {
   const bool was_live = agent->is_live();
-  const bool was_active = agent->is_active();
+  const bool might_offer = agent->may_offer();
   books_.agents.SetState(agent, state);
-  if (agent->is_live() && (!was_live || was_active != agent->is_active())) {
+  if (agent->is_live() && (!was_live || might_offer != agent->may_offer())) {
     TellAllocator(Describe(*agent));
   } else if (was_live && !agent->is_live()) {
     TellAllocator(RemoveAgentDelta{agent->record.id});
   }
+  PublishAgent(*agent);
+}
+
+void Transaction::SetAgentOrders(Agent* agent, AgentOrders orders) {
+  const bool might_offer = agent->may_offer();
+  agent->record.orders = std::move(orders);
+  if (might_offer != agent->may_offer()) TellAllocator(Describe(*agent));
   PublishAgent(*agent);
 }
 
@@ -250,7 +257,7 @@ void Transaction::PublishLeadership(LeadershipRecord record) { Publish(std::move
 void Transaction::PublishCleared() { Publish(Cleared{}); }
 
 UpsertAgentDelta Transaction::Describe(const Agent& agent) const {
-  return {agent.record.id, agent.record.info, agent.record.total, agent.is_active()};
+  return {agent.record.id, agent.record.info, agent.record.total, agent.may_offer()};
 }
 
 UpsertFrameworkDelta Transaction::Describe(const Framework& framework) const {

@@ -112,6 +112,9 @@ class Transaction {
   void CompleteTask(Task* task);
   // The task leaves the books for the framework's list of unreachable tasks, in its present state.
   void SetAsideUnreachable(Task* task);
+  // One of that list is known to have ended: it goes to the framework's history.
+  void EndUnreachable(Framework* framework, const Task& task, v1::TaskState state,
+                      const v1::TaskStatus& status);
 
   // REQUIRES: not there yet, and its resources are spent from offers or free (`reported`).
   void AddExecutor(Agent* agent, Executor executor, bool reported);
@@ -123,6 +126,8 @@ class Transaction {
   Agent* AddAgent(AgentRecord record);
   // Changes the state, tells readers and, where it matters, the allocator.
   void SetAgentState(Agent* agent, AgentState state);
+  // What operators ordered takes effect: tells readers and, where it matters, the allocator.
+  void SetAgentOrders(Agent* agent, AgentOrders orders);
   void SetAgentTotal(Agent* agent, resources::Resources total);
   // Takes it out. REQUIRES: it holds nothing.
   void EraseAgent(Agent* agent);
@@ -182,6 +187,10 @@ class Transaction {
   void HoldResources(Task* task, Framework* framework, Agent* agent);
   void ReleaseTask(Task* task, Framework* framework, Agent* agent);
   void DropTask(Task* task);
+  // Something left the agent, perhaps the last thing that a drain waits for.
+  void NoteLeft(const Agent& agent);
+  // A task that is in no index enters the framework's history.
+  void AddToHistory(Framework* framework, Task task);
   void UnlinkOffer(const Offer& offer);
 
   const MasterOptions& options_;

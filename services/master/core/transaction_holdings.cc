@@ -274,6 +274,12 @@ void Transaction::DropTask(Task* task) {
   framework->tasks.erase(task->sequence());
   framework->task_by_id.erase(task);
   books_.tasks.Erase(task->sequence());
+  NoteLeft(*agent);
+}
+
+void Transaction::NoteLeft(const Agent& agent) {
+  if (agent.record.orders.drain != AgentOrders::Drain::kDraining || !agent.is_empty()) return;
+  books_.timers.Arm(now_, AgentEmptyTimer{agent.record.id});
 }
 
 void Transaction::CompleteTask(Task* task) {
@@ -282,8 +288,12 @@ void Transaction::CompleteTask(Task* task) {
   ReleaseTask(task, framework, agent);
   Task completed = *task;
   DropTask(task);
-  Publish(TaskChanged{completed, /*completed=*/true});
-  framework->completed.push_back(std::move(completed));
+  AddToHistory(framework, std::move(completed));
+}
+
+void Transaction::AddToHistory(Framework* framework, Task task) {
+  Publish(TaskChanged{task, /*completed=*/true});
+  framework->completed.push_back(std::move(task));
   while (framework->completed.size() > options_.max_completed_tasks_per_framework) {
     const Task& oldest = framework->completed.front();
     Publish(TaskRemoved{oldest.framework_id(), oldest.id(), oldest.sequence()});
@@ -305,6 +315,19 @@ void Transaction::SetAsideUnreachable(Task* task) {
     framework->unreachable_by_id.erase(oldest->id());
     framework->unreachable.pop_front();
   }
+}
+
+void Transaction::EndUnreachable(Framework* framework, const Task& task, v1::TaskState state,
+                                 const v1::TaskStatus& status) {
+  auto found = framework->unreachable_by_id.find(task.id());
+  MEROS_CHECK(found != framework->unreachable_by_id.end()) << task.id();
+  Task ended = *found->second;
+  auto& line = framework->unreachable;
+  line.erase(std::find(line.begin(), line.end(), found->second));
+  framework->unreachable_by_id.erase(found);
+  ended.state = state;
+  ended.statuses.Add(status);
+  AddToHistory(framework, std::move(ended));
 }
 
 // ---- Executors ----
@@ -338,6 +361,7 @@ void Transaction::RemoveExecutor(Agent* agent, const Agent::ExecutorKey& key) {
     MarkUsage(agent->record.id, executor.framework_id);
   }
   agent->executors.erase(it);
+  NoteLeft(*agent);
 }
 
 }  // namespace meros::master

@@ -9,13 +9,14 @@ namespace meros::master {
 
 namespace pb = ::meros::agent_link::v1;
 
-absl::Status AgentLinkService::Take(StreamId id, pb::AgentFrame frame) {
+absl::Status AgentLinkService::Take(StreamId id, const std::string& peer, pb::AgentFrame frame) {
   for (pb::AgentMessage& message : *frame.mutable_messages()) {
     absl::StatusOr<Input> input = DecodeAgentMessage(std::move(message), id);
     if (!input.ok()) {
       context_->metrics->frames_malformed.Add();
       return input.status();
     }
+    SetIp(peer, &*input);
     if (!context_->try_post(*std::move(input))) return ShellContext::Overloaded();
   }
   return absl::OkStatus();
@@ -31,7 +32,7 @@ grpc::ServerBidiReactor<pb::AgentFrame, pb::MasterFrame>* AgentLinkService::Conn
   return stream->Start({.on_frame =
                             [this, id, raw, is_ending](pb::AgentFrame frame) {
                               if (*is_ending) return;
-                              const absl::Status status = Take(id, std::move(frame));
+                              const absl::Status status = Take(id, raw->peer(), std::move(frame));
                               if (status.ok()) return;
                               MEROS_LOG(WARNING) << "an agent's session is ended"
                                                  << telemetry::Field("peer", raw->peer())

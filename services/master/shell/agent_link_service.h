@@ -24,7 +24,7 @@ class AgentLinkService final : public agent_link::v1::AgentLinkService::Callback
 
  private:
   // Decodes and posts the messages of a frame; a status if the stream must end.
-  absl::Status Take(StreamId id, agent_link::v1::AgentFrame frame);
+  absl::Status Take(StreamId id, const std::string& peer, agent_link::v1::AgentFrame frame);
 
   ShellContext* const context_;
   StreamTable<Stream> streams_;

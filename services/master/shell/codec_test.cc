@@ -174,6 +174,30 @@ TEST(EncodeForAgent, AKillSaysForWhomItIs) {
   EXPECT_EQ(message.kill_task().preempted_for(), "high");
 }
 
+TEST(SetIp, ReadsWhatGrpcCallsAPeer) {
+  const auto ip_of = [](absl::string_view peer) {
+    Input input = AgentRegister{};
+    SetIp(peer, &input);
+    return std::get<AgentRegister>(input).agent.ip;
+  };
+  EXPECT_EQ(ip_of("ipv4:10.0.0.1:4711"), "10.0.0.1");
+  EXPECT_EQ(ip_of("ipv6:%5B::1%5D:4711"), "::1");
+  EXPECT_EQ(ip_of("ipv6:[::1]:4711"), "::1");
+  EXPECT_EQ(ip_of("unix:/run/x"), "");
+}
+
+TEST(EncodeForAgent, ADrainIsToldAtRegistrationAndOnItsOwn) {
+  agent_link::v1::MasterMessage message;
+  ASSERT_TRUE(EncodeForAgent(RegisteredMessage{}, "m", &message));
+  EXPECT_FALSE(message.registered().has_drain());
+  ASSERT_TRUE(EncodeForAgent(RegisteredMessage{.drain = DrainMessage{absl::ZeroDuration(), true}},
+                             "m", &message));
+  EXPECT_TRUE(message.registered().drain().has_max_grace_ms());
+  EXPECT_TRUE(message.registered().drain().mark_gone());
+  ASSERT_TRUE(EncodeForAgent(DrainMessage{std::nullopt, false}, "m", &message));
+  EXPECT_FALSE(message.drain().has_max_grace_ms());
+}
+
 // What one leader writes the next one reads.
 TEST(RegistryRecords, RoundTrip) {
   const absl::Time now = absl::UnixEpoch() + absl::Seconds(5000);
@@ -183,12 +207,20 @@ TEST(RegistryRecords, RoundTrip) {
   framework->set_name("f");
   framework->set_user("u");
   framework->mutable_id()->set_value("f");
+  AgentOrders draining;
+  draining.deactivated = true;
+  draining.drain = AgentOrders::Drain::kDraining;
+  draining.max_grace = absl::Seconds(3);
+  draining.mark_gone = true;
   const RegistryRecord records[] = {
-      AdmitAgentRecord{AgentId("a"), "key", info},
-      UnreachableAgentRecord{AgentId("b"), "key-b", info, now},
+      AdmitAgentRecord{{AgentId("a"), "key", info, "10.0.0.1", {}}},
+      UnreachableAgentRecord{{AgentId("b"), "key-b", info, "", {}}, now},
       PutFrameworkRecord{
           FrameworkId("f"), framework, {"*"}, absl::Seconds(7), now, now + absl::Seconds(9)},
       RemoveFrameworkRecord{FrameworkId("g")},
+      AgentOrdersRecord{{AgentId("c"), "key-c", info, "", draining}, absl::InfinitePast()},
+      AgentOrdersRecord{{AgentId("d"), "key-d", info, "", draining}, now},
+      GoneAgentRecord{{AgentId("e"), "key-e", info, "", {}}},
   };
   std::vector<registry::v1::Record> stored;
   for (const RegistryRecord& record : records) {
@@ -204,6 +236,13 @@ TEST(RegistryRecords, RoundTrip) {
   EXPECT_EQ(snapshot->agents[0].registration_key, "key");
   EXPECT_EQ(snapshot->agents[1].state, RegistrySnapshot::AgentEntry::State::kUnreachable);
   EXPECT_EQ(snapshot->agents[1].unreachable_since, now);
+  EXPECT_EQ(snapshot->agents[0].ip, "10.0.0.1");
+  EXPECT_EQ(snapshot->agents[0].orders, AgentOrders());
+  EXPECT_EQ(snapshot->agents[2].orders, draining);
+  EXPECT_EQ(snapshot->agents[3].orders, draining);
+  EXPECT_EQ(snapshot->agents[3].state, RegistrySnapshot::AgentEntry::State::kUnreachable);
+  EXPECT_EQ(snapshot->agents[4].state, RegistrySnapshot::AgentEntry::State::kGone);
+  EXPECT_EQ(snapshot->agents[4].registration_key, "key-e");
   EXPECT_EQ(snapshot->frameworks[0].failover_deadline, now + absl::Seconds(9));
   EXPECT_TRUE(snapshot->frameworks[1].removed);
   EXPECT_TRUE(EncodeRecord(RemoveAgentRecord{AgentId("a")}, now)[0].remove());

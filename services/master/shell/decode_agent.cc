@@ -4,6 +4,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "libs/base/status_macros.h"
 #include "libs/wire/agent_rules.h"
 #include "libs/wire/launch_rules.h"
@@ -181,6 +182,18 @@ absl::StatusOr<Input> Decode(const pb::AgentUpdate& message, StreamId stream,
 }
 
 }  // namespace
+
+void SetIp(absl::string_view peer, Input* input) {
+  AgentDescription* agent = nullptr;
+  if (auto* first = std::get_if<AgentRegister>(input)) agent = &first->agent;
+  if (auto* again = std::get_if<AgentReregister>(input)) agent = &again->agent;
+  if (agent == nullptr) return;
+  if (!absl::ConsumePrefix(&peer, "ipv4:") && !absl::ConsumePrefix(&peer, "ipv6:")) return;
+  absl::string_view ip = peer.substr(0, peer.rfind(':'));
+  for (const absl::string_view bracket : {"[", "%5B"}) absl::ConsumePrefix(&ip, bracket);
+  for (const absl::string_view bracket : {"]", "%5D"}) absl::ConsumeSuffix(&ip, bracket);
+  agent->ip = std::string(ip);
+}
 
 absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage message, StreamId stream) {
   const FieldPath path;

@@ -13,4 +13,8 @@ namespace meros::master {
 // ERRORS: InvalidArgument with the path of the offending field.
 absl::StatusOr<Input> DecodeAgentMessage(agent_link::v1::AgentMessage message, StreamId stream);
 
+// Notes where a registration came from: `peer` is gRPC's name of it, such as "ipv4:10.0.0.1:4711".
+// No effect on other inputs, and for peers that have no address.
+void SetIp(absl::string_view peer, Input* input);
+
 }  // namespace meros::master

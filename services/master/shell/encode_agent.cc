@@ -19,6 +19,7 @@ struct Encoder {
     registered->set_unreachable_after_ms(absl::ToInt64Milliseconds(m.unreachable_after));
     registered->set_master_id(master_id);
     registered->set_reregistered(m.reregistered);
+    if (m.drain.has_value()) Fill(*m.drain, registered->mutable_drain());
     return true;
   }
   bool operator()(const AliveMessage&) const { return false; }
@@ -84,6 +85,19 @@ struct Encoder {
     return true;
   }
 
+  bool operator()(const DrainMessage& m) const {
+    Fill(m, out->mutable_drain());
+    return true;
+  }
+  bool operator()(const CancelDrainMessage&) const {
+    out->mutable_cancel_drain();
+    return true;
+  }
+
+  static void Fill(const DrainMessage& m, pb::Drain* out) {
+    if (m.max_grace.has_value()) out->set_max_grace_ms(absl::ToInt64Milliseconds(*m.max_grace));
+    out->set_mark_gone(m.mark_gone);
+  }
   static void Allocate(const std::string& role, v1::Resource* resource) {
     if (!resource->has_allocation_info()) resource->mutable_allocation_info()->set_role(role);
   }

@@ -68,6 +68,12 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
                                   "Gangs of which all bundles were offered.")),
       gangs_expired(r->AddCounter("meros_master_gangs_expired_total",
                                   "Gangs dropped because their deadline had passed.")),
+      agent_orders(r->AddCounter("meros_master_agent_orders_total",
+                                 "Times that agents were deactivated, reactivated or drained.")),
+      agents_drained(
+          r->AddCounter("meros_master_agents_drained_total", "Agents that were drained empty.")),
+      agents_gone(r->AddCounter("meros_master_agents_gone_total",
+                                "Agents that were declared gone for good.")),
       frames_malformed(r->AddCounter("meros_master_frames_malformed_total",
                                      "Calls and messages that ended their stream as malformed.")),
       registry_write_time(r->AddHistogram("meros_master_registry_write_seconds",
@@ -116,6 +122,12 @@ void MasterMetrics::Count(const Counted& counted) {
         return &gangs_offered;
       case master::Count::kGangsExpired:
         return &gangs_expired;
+      case master::Count::kAgentOrders:
+        return &agent_orders;
+      case master::Count::kAgentsDrained:
+        return &agents_drained;
+      case master::Count::kAgentsGone:
+        return &agents_gone;
     }
     return nullptr;
   }();

@@ -45,6 +45,9 @@ struct MasterMetrics {
   telemetry::Counter preemptions_refused;
   telemetry::Counter gangs_offered;
   telemetry::Counter gangs_expired;
+  telemetry::Counter agent_orders;
+  telemetry::Counter agents_drained;
+  telemetry::Counter agents_gone;
   telemetry::Counter frames_malformed;
   telemetry::Histogram registry_write_time;
   ClusterGauges cluster;

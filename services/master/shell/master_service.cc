@@ -9,6 +9,7 @@
 #include "libs/telemetry/log.h"
 #include "services/master/shell/check_leading.h"
 #include "services/master/shell/explain_codec.h"
+#include "services/master/shell/operator_call.h"
 #include "services/master/shell/role_codec.h"
 #include "services/master/view/listings.h"
 
@@ -35,53 +36,6 @@ ServerUnaryReactor* FromView(ShellContext* context, CallbackServerContext* grpc_
         });
     if (!taken) reply.Finish(ShellContext::Overloaded());
   });
-}
-
-// Who asked an operator's call for what; logged with the answer, so that every change by hand, also
-// a refused one, has a line.
-struct Audit {
-  std::string call;
-  std::string subject;
-  std::string request_id;
-  std::string peer;
-
-  void Log(const absl::Status& status) const {
-    MEROS_LOG(INFO) << "operator call" << telemetry::Field("call", call)
-                    << telemetry::Field("subject", subject) << telemetry::Field("peer", peer)
-                    << telemetry::Field("request_id", request_id)
-                    << telemetry::Field("status", status);
-  }
-};
-
-// Answers with the core's status.
-template <typename Response, typename Call>
-ServerUnaryReactor* FromCore(ShellContext* context, CallbackServerContext* grpc_context,
-                             Response* response, Audit audit, Call call) {
-  audit.request_id = call.request_id;
-  audit.peer = grpc_context->peer();
-  return rpc::AnswerLater<Response>(grpc_context, response, [&](rpc::UnaryReply<Response> reply) {
-    const uint64_t number = context->numbers.Next();
-    call.call = number;
-    context->replies.Add(number, [reply, audit](const absl::Status& status) {
-      audit.Log(status);
-      if (status.ok()) return reply.Finish(Response());
-      reply.Finish(status);
-    });
-    if (context->try_post(std::move(call))) return;
-    context->replies.Finish(number, ShellContext::Overloaded());
-  });
-}
-
-absl::Status CheckRequestId(const std::string& request_id) {
-  if (request_id.size() <= kMaxIdBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("request_id: must have at most ", kMaxIdBytes,
-                                                 " bytes, has ", request_id.size()));
-}
-
-absl::Status CheckId(absl::string_view field, const std::string& value) {
-  const absl::Status status = ValidateId(value);
-  if (status.ok()) return status;
-  return absl::InvalidArgumentError(absl::StrCat(field, ".value: ", status.message()));
 }
 
 // A stream of frames to one watcher.
@@ -300,10 +254,6 @@ MEROS_UNIMPLEMENTED(GetMaintenanceSchedule, "plan maintenance")
 MEROS_UNIMPLEMENTED(UpdateMaintenanceSchedule, "plan maintenance")
 MEROS_UNIMPLEMENTED(StartMaintenance, "plan maintenance")
 MEROS_UNIMPLEMENTED(StopMaintenance, "plan maintenance")
-MEROS_UNIMPLEMENTED(DrainAgent, "drain agents")
-MEROS_UNIMPLEMENTED(DeactivateAgent, "deactivate agents")
-MEROS_UNIMPLEMENTED(ReactivateAgent, "deactivate agents")
-MEROS_UNIMPLEMENTED(MarkAgentGone, "mark agents as gone")
 #undef MEROS_UNIMPLEMENTED
 
 }  // namespace meros::master

@@ -45,6 +45,11 @@ class MasterService final : public v1::master::MasterService::CallbackService {
   MEROS_ANSWERED(UpdateQuota);
   MEROS_ANSWERED(UpdateWeights);
   MEROS_ANSWERED(UpdateRoles);
+  // In agent_admin_service.cc.
+  MEROS_ANSWERED(DrainAgent);
+  MEROS_ANSWERED(DeactivateAgent);
+  MEROS_ANSWERED(ReactivateAgent);
+  MEROS_ANSWERED(MarkAgentGone);
   // Refused with UNIMPLEMENTED.
   MEROS_ANSWERED(ListOperations);
   MEROS_ANSWERED(ReserveResources);
@@ -57,10 +62,6 @@ class MasterService final : public v1::master::MasterService::CallbackService {
   MEROS_ANSWERED(UpdateMaintenanceSchedule);
   MEROS_ANSWERED(StartMaintenance);
   MEROS_ANSWERED(StopMaintenance);
-  MEROS_ANSWERED(DrainAgent);
-  MEROS_ANSWERED(DeactivateAgent);
-  MEROS_ANSWERED(ReactivateAgent);
-  MEROS_ANSWERED(MarkAgentGone);
 #undef MEROS_ANSWERED
 
   grpc::ServerWriteReactor<v1::master::WatchResponse>* Watch(

@@ -196,6 +196,10 @@ TEST_F(MasterOverGrpc, BadRequestsOfOperatorsAreRefused) {
   ops::DrainAgentResponse drain;
   grpc::ClientContext drain_context;
   EXPECT_EQ(operators_->DrainAgent(&drain_context, {}, &drain).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  ops::StartMaintenanceResponse maintenance;
+  grpc::ClientContext maintenance_context;
+  EXPECT_EQ(operators_->StartMaintenance(&maintenance_context, {}, &maintenance).error_code(),
             grpc::StatusCode::UNIMPLEMENTED);
   ops::TeardownResponse teardown;
   grpc::ClientContext teardown_context;

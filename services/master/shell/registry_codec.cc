@@ -32,12 +32,49 @@ pb::Mutation PutFramework(const FrameworkId& id, const pb::FrameworkRecord& reco
   return mutation;
 }
 
-pb::AgentRecord Admitted(const v1::AgentInfo& info, const std::string& key, absl::Time now) {
+AgentOrders OrdersOf(const pb::AgentRecord& record) {
+  AgentOrders orders;
+  orders.deactivated = record.deactivated() || record.has_drain();
+  if (!record.has_drain()) return orders;
+  const v1::DrainConfig& config = record.drain().config();
+  orders.drain = record.drain().state() == v1::DRAINED ? AgentOrders::Drain::kDrained
+                                                       : AgentOrders::Drain::kDraining;
+  orders.mark_gone = config.mark_gone();
+  if (config.has_max_grace_period()) {
+    orders.max_grace = absl::Nanoseconds(config.max_grace_period().nanoseconds());
+  }
+  return orders;
+}
+
+pb::AgentRecord Admitted(const AgentFacts& agent, absl::Time now) {
   pb::AgentRecord record;
   record.set_state(pb::AGENT_RECORD_STATE_ADMITTED);
-  *record.mutable_info() = info;
+  *record.mutable_info() = *agent.info;
   record.set_since_ns(absl::ToUnixNanos(now));
-  record.set_registration_key(key);
+  record.set_registration_key(agent.registration_key);
+  record.set_ip(agent.ip);
+  record.set_deactivated(agent.orders.deactivated);
+  if (agent.orders.drain != AgentOrders::Drain::kNone) {
+    *record.mutable_drain() = DrainInfoOf(agent.orders);
+  }
+  return record;
+}
+
+pb::AgentRecord Unreachable(const AgentFacts& agent, absl::Time since) {
+  pb::AgentRecord record = Admitted(agent, since);
+  record.set_state(pb::AGENT_RECORD_STATE_UNREACHABLE);
+  return record;
+}
+
+// Kept for ever: little more than that it is gone.
+pb::AgentRecord Gone(const AgentFacts& agent, absl::Time now) {
+  pb::AgentRecord record;
+  record.set_state(pb::AGENT_RECORD_STATE_GONE);
+  record.mutable_info()->set_hostname(agent.info->hostname());
+  record.mutable_info()->mutable_id()->set_value(agent.id.value());
+  record.set_since_ns(absl::ToUnixNanos(now));
+  record.set_registration_key(agent.registration_key);
+  record.set_ip(agent.ip);
   return record;
 }
 
@@ -45,18 +82,24 @@ struct Encoder {
   absl::Time now;
 
   pb::Mutation operator()(const AdmitAgentRecord& r) const {
-    return PutAgent(r.id, Admitted(*r.info, r.registration_key, now));
+    return PutAgent(r.agent.id, Admitted(r.agent, now));
   }
   pb::Mutation operator()(const UpdateAgentRecord& r) const {
-    return PutAgent(r.id, Admitted(*r.info, r.registration_key, now));
+    return PutAgent(r.agent.id, Admitted(r.agent, now));
   }
   pb::Mutation operator()(const ReachableAgentRecord& r) const {
-    return PutAgent(r.id, Admitted(*r.info, r.registration_key, now));
+    return PutAgent(r.agent.id, Admitted(r.agent, now));
   }
   pb::Mutation operator()(const UnreachableAgentRecord& r) const {
-    pb::AgentRecord record = Admitted(*r.info, r.registration_key, r.since);
-    record.set_state(pb::AGENT_RECORD_STATE_UNREACHABLE);
-    return PutAgent(r.id, record);
+    return PutAgent(r.agent.id, Unreachable(r.agent, r.since));
+  }
+  pb::Mutation operator()(const AgentOrdersRecord& r) const {
+    return PutAgent(r.agent.id, r.unreachable_since == absl::InfinitePast()
+                                    ? Admitted(r.agent, now)
+                                    : Unreachable(r.agent, r.unreachable_since));
+  }
+  pb::Mutation operator()(const GoneAgentRecord& r) const {
+    return PutAgent(r.agent.id, Gone(r.agent, now));
   }
   pb::Mutation operator()(const RemoveAgentRecord& r) const {
     pb::Mutation mutation;
@@ -104,6 +147,8 @@ absl::Status AddAgent(const pb::Record& record, RegistrySnapshot* out) {
   RegistrySnapshot::AgentEntry entry;
   entry.id = AgentId(record.key().name());
   entry.registration_key = agent.registration_key();
+  entry.ip = agent.ip();
+  entry.orders = OrdersOf(agent);
   switch (agent.state()) {
     case pb::AGENT_RECORD_STATE_ADMITTED:
       entry.state = RegistrySnapshot::AgentEntry::State::kAdmitted;
@@ -115,7 +160,8 @@ absl::Status AddAgent(const pb::Record& record, RegistrySnapshot* out) {
     case pb::AGENT_RECORD_STATE_GONE:
       entry.state = RegistrySnapshot::AgentEntry::State::kGone;
       break;
-    default: return Unreadable(record.key(), "it has no known state");
+    default:
+      return Unreadable(record.key(), "it has no known state");
   }
   entry.info = std::make_shared<const v1::AgentInfo>(std::move(*agent.mutable_info()));
   out->agents.push_back(std::move(entry));

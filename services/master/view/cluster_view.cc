@@ -12,6 +12,8 @@ bool TaskEntry::is_active() const {
   return !completed && !tasks::IsTerminal(task.state) && task.state != v1::TASK_UNREACHABLE;
 }
 
+bool TaskEntry::is_unacknowledged() const { return !completed && tasks::IsTerminal(task.state); }
+
 void ClusterView::Apply(const Publish& publish) {
   revision_ = publish.revision;
   std::visit([this](const auto& change) { On(change); }, publish.change);
@@ -64,10 +66,13 @@ void ClusterView::Recount(const TaskEntry* was, const TaskEntry* is) {
   }
   const int active = (is != nullptr && is->is_active()) - (was != nullptr && was->is_active());
   const int completed = (is != nullptr && is->completed) - (was != nullptr && was->completed);
-  if (active == 0 && completed == 0) return;
+  const int unacknowledged =
+      (is != nullptr && is->is_unacknowledged()) - (was != nullptr && was->is_unacknowledged());
+  if (active == 0 && completed == 0 && unacknowledged == 0) return;
   const Task& task = (is != nullptr ? is : was)->task;
   if (auto agent = agents_.find(task.agent_id()); agent != agents_.end()) {
     agent->second.tasks_active += active;
+    agent->second.tasks_unacknowledged += unacknowledged;
   }
   if (auto framework = frameworks_.find(task.framework_id()); framework != frameworks_.end()) {
     framework->second.tasks_active += active;

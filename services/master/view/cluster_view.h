@@ -23,6 +23,7 @@ struct AgentEntry {
   resources::Resources used;
   resources::Resources offered;
   size_t tasks_active = 0;
+  size_t tasks_unacknowledged = 0;  // ended
 };
 
 struct FrameworkEntry {
@@ -37,6 +38,7 @@ struct TaskEntry {
   bool completed = false;  // ended and acknowledged
 
   bool is_active() const;
+  bool is_unacknowledged() const;  // ended, but not completed
 };
 
 // What listings are ordered by. A task id may be used again by its framework after it ended, hence

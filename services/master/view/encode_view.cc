@@ -92,7 +92,11 @@ void Encode(const AgentEntry& entry, v1::master::AgentView* out) {
   *out->mutable_info() = *record.info;
   out->mutable_info()->mutable_id()->set_value(record.id.value());
   out->set_state(StateOf(record.state));
-  out->set_active(record.state == AgentState::kRegistered);
+  out->set_active(record.may_offer());
+  out->set_deactivated(record.orders.deactivated);
+  if (record.orders.drain != AgentOrders::Drain::kNone) {
+    *out->mutable_drain_info() = DrainInfoOf(record.orders);
+  }
   wire::ResourcesToProto(record.total, out->mutable_total());
   wire::ResourcesToProto(entry.used, out->mutable_used());
   wire::ResourcesToProto(entry.offered, out->mutable_offered());
@@ -101,6 +105,7 @@ void Encode(const AgentEntry& entry, v1::master::AgentView* out) {
   out->set_registered_time(Seconds(record.registered));
   out->set_reregistered_time(Seconds(record.reregistered));
   out->set_tasks_active(entry.tasks_active);
+  out->set_tasks_unacknowledged(entry.tasks_unacknowledged);
   out->set_unreachable_time(Seconds(record.unreachable_since));
 }
 

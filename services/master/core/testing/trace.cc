@@ -60,8 +60,14 @@ std::string Text(const ErrorEvent& e) { return absl::StrCat("ERROR \"", e.messag
 
 std::string Text(const RegisteredMessage& m) {
   return absl::StrCat(m.reregistered ? "REREGISTERED " : "REGISTERED ", m.agent_id.value(),
-                      " epoch=", m.epoch);
+                      " epoch=", m.epoch, m.drain.has_value() ? " draining" : "");
 }
+std::string Text(const DrainMessage& m) {
+  return absl::StrCat(
+      "DRAIN", m.max_grace.has_value() ? " within " + absl::FormatDuration(*m.max_grace) : "",
+      m.mark_gone ? " gone" : "");
+}
+std::string Text(const CancelDrainMessage&) { return "CANCEL_DRAIN"; }
 std::string Text(const AliveMessage&) { return "ALIVE"; }
 std::string Text(const ShutdownMessage& m) { return absl::StrCat("SHUTDOWN \"", m.reason, "\""); }
 std::string Text(const ReconcileMessage& m) {
@@ -159,10 +165,27 @@ std::string Text(const RolePolicyDelta& m) {
 
 // ---- Records ----
 
-std::string Text(const AdmitAgentRecord& r) { return "ADMIT " + r.id.value(); }
-std::string Text(const UpdateAgentRecord& r) { return "UPDATE_AGENT " + r.id.value(); }
-std::string Text(const UnreachableAgentRecord& r) { return "UNREACHABLE " + r.id.value(); }
-std::string Text(const ReachableAgentRecord& r) { return "REACHABLE " + r.id.value(); }
+std::string OrdersText(const AgentOrders& orders) {
+  if (!orders.deactivated) return "";
+  switch (orders.drain) {
+    case AgentOrders::Drain::kNone: return " deactivated";
+    case AgentOrders::Drain::kDraining: return " draining";
+    case AgentOrders::Drain::kDrained: return " drained";
+  }
+  return "";
+}
+std::string FactsText(const AgentFacts& agent) {
+  return absl::StrCat(" ", agent.id.value(), OrdersText(agent.orders));
+}
+std::string Text(const AdmitAgentRecord& r) { return "ADMIT" + FactsText(r.agent); }
+std::string Text(const UpdateAgentRecord& r) { return "UPDATE_AGENT" + FactsText(r.agent); }
+std::string Text(const UnreachableAgentRecord& r) { return "UNREACHABLE" + FactsText(r.agent); }
+std::string Text(const ReachableAgentRecord& r) { return "REACHABLE" + FactsText(r.agent); }
+std::string Text(const AgentOrdersRecord& r) {
+  return absl::StrCat("ORDERS", FactsText(r.agent),
+                      r.unreachable_since == absl::InfinitePast() ? "" : " unreachable");
+}
+std::string Text(const GoneAgentRecord& r) { return "GONE" + FactsText(r.agent); }
 std::string Text(const RemoveAgentRecord& r) { return "REMOVE_AGENT " + r.id.value(); }
 std::string Text(const PutFrameworkRecord& r) {
   return absl::StrCat("PUT_FRAMEWORK ", r.id.value(), " deadline=", Seconds(r.failover_deadline));

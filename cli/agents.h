@@ -1,0 +1,20 @@
+// What the verbs `agents` and `agent` share.
+//
+// Thread rule: thread-compatible.
+#pragma once
+
+#include <string>
+
+#include "cli/verbs.h"
+
+namespace meros::cli {
+
+void AddAgent(CLI::App* app, Common* common);
+
+// Prints the table of agents; an exit code.
+int ListAgents(const Common& common);
+
+// Where an agent stands, and what operators have ordered about it: "CONNECTED, DRAINING".
+std::string AgentState(const meros::v1::master::AgentView& view);
+
+}  // namespace meros::cli

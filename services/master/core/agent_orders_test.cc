@@ -1,0 +1,390 @@
+// What operators order about agents: durable first, through loss, return and fail-over, and what
+// becomes of tasks and offers.
+#include "services/master/core/agent_orders.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "services/master/core/testing/driver.h"
+
+namespace meros::master::testing {
+namespace {
+
+using resources::Resources;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+using Kind = OperatorAgentOrder::Kind;
+using Drain = AgentOrders::Drain;
+
+AgentReregister Return(StreamId stream, std::vector<ReportedTask> tasks = {}) {
+  AgentReregister message;
+  message.stream = stream;
+  message.agent_id = AgentId("m-S0");
+  message.agent = DescriptionOf("k", Resources::Of(4, 4096), "m-S0");
+  for (const ReportedTask& task : tasks) {
+    AFramework framework;
+    framework.id = task.framework_id.value();
+    message.frameworks.push_back({task.framework_id, SubscriptionOf(framework)});
+  }
+  message.tasks = std::move(tasks);
+  return message;
+}
+
+ReportedTask RunningTask() {
+  return AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64));
+}
+
+// Agent "m-S0" on stream 2, framework "m-0000" on stream 1.
+class AgentOrdersTest : public ::testing::Test {
+ protected:
+  AgentOrdersTest() { Start(/*partition_aware=*/true); }
+
+  void Start(bool partition_aware) {
+    driver_ = std::make_unique<CoreDriver>();
+    driver_->Lead();
+    driver_->ConnectAllocator();
+    AFramework framework;
+    framework.partition_aware = partition_aware;
+    driver_->Subscribe(1, framework);
+    driver_->Register(2, "k", Resources::Of(4, 4096));
+    driver_->CommitWrites();
+  }
+  const AgentRecord& Record() { return driver_->books().agents.Find(AgentId("m-S0"))->record; }
+  void RunATask() {
+    driver_->Propose(1, "m-0000", "m-S0", Resources::Of(4, 4096));
+    driver_->Call(1, "m-0000",
+                  Accept{{driver_->Offer(1)},
+                         {LaunchOperation{{ATask("t", "m-S0", Resources::Of(1, 64))}}},
+                         absl::Seconds(5)});
+    driver_->Update(2, "m-0000", "t", v1::TASK_RUNNING, "u1");
+  }
+  void EndTheTask(v1::TaskState state = v1::TASK_KILLED) {
+    driver_->Update(2, "m-0000", "t", state, "u2");
+  }
+  std::vector<std::string> Acknowledge() {
+    return driver_->Call(1, "m-0000", AcknowledgeCall{AgentId("m-S0"), TaskId("t"), "u2"});
+  }
+  std::vector<std::string> Order(Kind kind, const std::string& agent = "m-S0",
+                                 const std::string& request_id = "") {
+    OperatorAgentOrder order{++call_, request_id, AgentId(agent), kind};
+    order.max_grace = max_grace_;
+    order.mark_gone = mark_gone_;
+    return driver_->Do(order);
+  }
+  std::vector<std::string> OrderDurably(Kind kind) {
+    std::vector<std::string> lines = Order(kind);
+    for (std::string& line : driver_->CommitWrites()) lines.push_back(std::move(line));
+    return lines;
+  }
+  // What the registry would tell the next leader.
+  void FailOver(RegistrySnapshot::AgentEntry::State state) {
+    RegistrySnapshot snapshot;
+    RegistrySnapshot::AgentEntry entry;
+    entry.id = AgentId("m-S0");
+    entry.state = state;
+    entry.info = Record().info;
+    entry.registration_key = "k";
+    entry.orders = Record().orders;
+    snapshot.agents.push_back(entry);
+    driver_ = std::make_unique<CoreDriver>();
+    driver_->Lead(2, snapshot);
+  }
+
+  std::unique_ptr<CoreDriver> driver_;
+  uint64_t call_ = 100;
+  std::optional<absl::Duration> max_grace_;
+  bool mark_gone_ = false;
+};
+
+// ---- Deactivated ----
+
+TEST_F(AgentOrdersTest, DeactivatingTakesOffersBackWhenItIsDurable) {
+  driver_->Propose(1, "m-0000", "m-S0", Resources::Of(1, 64));
+
+  const auto before = Order(Kind::kDeactivate);
+  EXPECT_THAT(before, ElementsAre(HasSubstr("ORDERS m-S0 deactivated")));
+  const auto after = driver_->CommitWrites();
+
+  EXPECT_THAT(after, Contains("scheduler 1: RESCIND #1"));
+  EXPECT_THAT(after, Contains(HasSubstr("AGENT m-S0 inactive")));
+  EXPECT_THAT(after, Contains("reply 101: OK"));
+  EXPECT_THAT(driver_->Propose(2, "m-0000", "m-S0", Resources::Of(1, 64)),
+              Contains(HasSubstr("RESULT 2")));
+  EXPECT_EQ(driver_->books().offers.size(), 0u);
+}
+
+TEST_F(AgentOrdersTest, TasksOfADeactivatedAgentGoOnAndItStaysSoWhenItReturns) {
+  RunATask();
+  OrderDurably(Kind::kDeactivate);
+  driver_->Do(AgentStreamClosed{2});
+
+  const auto lines = driver_->Do(Return(3, {RunningTask()}));
+
+  EXPECT_THAT(lines, Contains("agent 3: REREGISTERED m-S0 epoch=1"));
+  EXPECT_FALSE(Record().may_offer());
+  EXPECT_EQ(driver_->books().tasks.size(), 1u);
+}
+
+TEST_F(AgentOrdersTest, ReactivatingOffersAgainAndIsRefusedWhenThereIsNothingToEnd) {
+  EXPECT_THAT(Order(Kind::kReactivate), Contains(HasSubstr("reply 101: FAILED_PRECONDITION")));
+  OrderDurably(Kind::kDeactivate);
+
+  const auto lines = OrderDurably(Kind::kReactivate);
+
+  EXPECT_THAT(lines, Contains(HasSubstr("AGENT m-S0 active")));
+  EXPECT_THAT(lines, Contains("reply 103: OK"));
+  EXPECT_TRUE(Record().may_offer());
+}
+
+TEST_F(AgentOrdersTest, WhatIsInForceIsNotWrittenAgainAndUnknownAgentsAreRefused) {
+  OrderDurably(Kind::kDeactivate);
+
+  EXPECT_THAT(Order(Kind::kDeactivate), ElementsAre("reply 102: OK"));
+  EXPECT_THAT(Order(Kind::kDrain, "nobody"), ElementsAre(HasSubstr("reply 103: NOT_FOUND")));
+}
+
+TEST_F(AgentOrdersTest, OrdersOfOneAgentActInTheirOrder) {
+  Order(Kind::kDeactivate);
+  EXPECT_THAT(Order(Kind::kReactivate), IsEmpty());
+
+  const auto lines = driver_->CommitWrites();
+
+  EXPECT_THAT(lines, Contains("reply 101: OK"));
+  EXPECT_THAT(lines, Contains("reply 102: OK"));
+  EXPECT_TRUE(Record().may_offer());
+}
+
+TEST_F(AgentOrdersTest, ARepeatedRequestHasOneEffectAndTheSameAnswer) {
+  Order(Kind::kDeactivate, "m-S0", "r");
+  EXPECT_THAT(Order(Kind::kDeactivate, "m-S0", "r"), IsEmpty());
+  const auto lines = driver_->CommitWrites();
+  EXPECT_THAT(lines, Contains("reply 101: OK"));
+  EXPECT_THAT(lines, Contains("reply 102: OK"));
+
+  OrderDurably(Kind::kReactivate);
+  EXPECT_THAT(Order(Kind::kDeactivate, "m-S0", "r"), ElementsAre("reply 104: OK"));
+  EXPECT_TRUE(Record().may_offer());
+}
+
+TEST_F(AgentOrdersTest, AnOrderThatComesWhileTheAgentIsLostWaitsForThat) {
+  driver_->Advance(absl::Seconds(16));
+  ASSERT_EQ(Record().state, AgentState::kMarkingUnreachable);
+  EXPECT_THAT(Order(Kind::kDeactivate), IsEmpty());
+
+  const auto lines = driver_->CommitWrites();
+
+  EXPECT_THAT(lines, Contains(HasSubstr("ORDERS m-S0 deactivated unreachable")));
+  EXPECT_THAT(lines, Contains("reply 101: OK"));
+  driver_->Do(Return(3));
+  EXPECT_THAT(driver_->CommitWrites(), Contains("agent 3: REREGISTERED m-S0 epoch=1"));
+  EXPECT_FALSE(Record().may_offer());
+}
+
+TEST_F(AgentOrdersTest, ALossAfterAnOrderCarriesTheOrder) {
+  Order(Kind::kDeactivate);
+  EXPECT_THAT(driver_->Advance(absl::Seconds(16)), Not(Contains(HasSubstr("UNREACHABLE"))));
+
+  EXPECT_THAT(driver_->CommitWrites(), Contains(HasSubstr("UNREACHABLE m-S0 deactivated")));
+}
+
+TEST_F(AgentOrdersTest, LosingLeadershipAnswersThoseWhoWait) {
+  Order(Kind::kDeactivate);
+
+  EXPECT_THAT(driver_->Do(Stop{}), Contains(HasSubstr("reply 101: UNAVAILABLE")));
+}
+
+// ---- Draining ----
+
+TEST_F(AgentOrdersTest, ADrainTellsTheAgentAndEndsWhenTheLastEndIsAcknowledged) {
+  RunATask();
+  max_grace_ = absl::Seconds(7);
+  const auto lines = OrderDurably(Kind::kDrain);
+  EXPECT_THAT(lines, Contains("agent 2: DRAIN within 7s"));
+  EXPECT_THAT(lines, Contains("reply 101: OK"));
+  EXPECT_EQ(Record().orders.drain, Drain::kDraining);
+
+  EndTheTask();
+  EXPECT_EQ(Record().orders.drain, Drain::kDraining);
+  EXPECT_THAT(Acknowledge(), Contains(HasSubstr("ORDERS m-S0 drained")));
+  driver_->CommitWrites();
+
+  EXPECT_EQ(Record().orders.drain, Drain::kDrained);
+  EXPECT_FALSE(Record().may_offer());
+}
+
+TEST_F(AgentOrdersTest, AnEmptyAgentIsDrainedAtOnce) {
+  OrderDurably(Kind::kDrain);
+
+  EXPECT_EQ(Record().orders.drain, Drain::kDrained);
+}
+
+TEST_F(AgentOrdersTest, ADrainCanBeCancelled) {
+  RunATask();
+  OrderDurably(Kind::kDrain);
+
+  EXPECT_THAT(OrderDurably(Kind::kReactivate), Contains("agent 2: CANCEL_DRAIN"));
+
+  EndTheTask();
+  EXPECT_THAT(Acknowledge(), Not(Contains(HasSubstr("ORDERS"))));
+  EXPECT_TRUE(Record().may_offer());
+}
+
+TEST_F(AgentOrdersTest, ASecondDrainReplacesTheFirst) {
+  RunATask();
+  OrderDurably(Kind::kDrain);
+  EXPECT_THAT(Order(Kind::kDrain), ElementsAre("reply 102: OK"));
+  max_grace_ = absl::ZeroDuration();
+
+  EXPECT_THAT(OrderDurably(Kind::kDrain), Contains("agent 2: DRAIN within 0"));
+}
+
+TEST_F(AgentOrdersTest, AnAgentThatIsAwayIsDrainedWhenItReturns) {
+  RunATask();
+  driver_->Do(AgentStreamClosed{2});
+  EXPECT_THAT(OrderDurably(Kind::kDrain), Not(Contains(HasSubstr("DRAIN"))));
+
+  EXPECT_THAT(driver_->Do(Return(3, {RunningTask()})),
+              Contains("agent 3: REREGISTERED m-S0 epoch=1 draining"));
+}
+
+TEST_F(AgentOrdersTest, ADrainGoesOnUnderTheNextLeader) {
+  RunATask();
+  OrderDurably(Kind::kDrain);
+  FailOver(RegistrySnapshot::AgentEntry::State::kAdmitted);
+
+  EXPECT_THAT(driver_->Do(Return(3)), Contains("agent 3: REREGISTERED m-S0 epoch=2 draining"));
+  driver_->CommitWrites();
+
+  EXPECT_EQ(Record().orders.drain, Drain::kDrained);
+}
+
+TEST_F(AgentOrdersTest, ADrainToTheEndLeavesTheAgentGone) {
+  RunATask();
+  mark_gone_ = true;
+  EXPECT_THAT(OrderDurably(Kind::kDrain), Contains("agent 2: DRAIN gone"));
+  EndTheTask(v1::TASK_GONE_BY_OPERATOR);
+
+  EXPECT_THAT(Acknowledge(), Contains(HasSubstr("GONE m-S0")));
+  const auto lines = driver_->CommitWrites();
+
+  EXPECT_THAT(lines, Contains(HasSubstr("agent 2: SHUTDOWN")));
+  EXPECT_THAT(lines, Contains("scheduler 1: FAILURE m-S0"));
+  EXPECT_EQ(Record().state, AgentState::kGone);
+}
+
+// ---- Gone ----
+
+TEST_F(AgentOrdersTest, TasksOfAGoneAgentAreGoneByOperatorWhenItIsDurable) {
+  RunATask();
+  EXPECT_THAT(Order(Kind::kMarkGone), ElementsAre(HasSubstr("GONE m-S0")));
+
+  const auto lines = driver_->CommitWrites();
+
+  EXPECT_THAT(
+      lines,
+      Contains(HasSubstr("UPDATE t TASK_GONE_BY_OPERATOR REASON_AGENT_REMOVED_BY_OPERATOR")));
+  EXPECT_THAT(lines, Contains(HasSubstr("REMOVE_AGENT m-S0")));
+  EXPECT_THAT(lines, Contains(HasSubstr("agent 2: SHUTDOWN")));
+  EXPECT_THAT(lines, Contains(HasSubstr("close 2: FAILED_PRECONDITION")));
+  EXPECT_THAT(lines, Contains("scheduler 1: FAILURE m-S0"));
+  EXPECT_THAT(lines, Contains("reply 101: OK"));
+  EXPECT_EQ(driver_->books().tasks.size(), 0u);
+}
+
+TEST_F(AgentOrdersTest, FrameworksThatAreNotPartitionAwareLoseTheTasks) {
+  Start(/*partition_aware=*/false);
+  RunATask();
+
+  EXPECT_THAT(OrderDurably(Kind::kMarkGone),
+              Contains(HasSubstr("UPDATE t TASK_LOST REASON_AGENT_REMOVED_BY_OPERATOR")));
+}
+
+TEST_F(AgentOrdersTest, AGoneAgentNeverReturnsNeitherByIdNorByKeyNorToTheNextLeader) {
+  OrderDurably(Kind::kMarkGone);
+  EXPECT_THAT(Order(Kind::kMarkGone), ElementsAre("reply 102: OK"));
+  EXPECT_THAT(Order(Kind::kReactivate), ElementsAre(HasSubstr("FAILED_PRECONDITION")));
+
+  EXPECT_THAT(driver_->Do(Return(3)), Contains(HasSubstr("agent 3: SHUTDOWN")));
+  EXPECT_THAT(driver_->Do(AgentRegister{4, DescriptionOf("k", Resources::Of(4, 4096))}),
+              Contains(HasSubstr("agent 4: SHUTDOWN")));
+  FailOver(RegistrySnapshot::AgentEntry::State::kGone);
+  EXPECT_THAT(driver_->Do(Return(5)), Contains(HasSubstr("agent 5: SHUTDOWN")));
+  EXPECT_EQ(driver_->books().agents.recovering(), 0u);
+}
+
+TEST_F(AgentOrdersTest, TasksOfAnUnreachableAgentLearnThatItIsGone) {
+  RunATask();
+  driver_->Advance(absl::Seconds(16));
+  driver_->CommitWrites();
+
+  EXPECT_THAT(
+      OrderDurably(Kind::kMarkGone),
+      Contains(HasSubstr("UPDATE t TASK_GONE_BY_OPERATOR REASON_AGENT_REMOVED_BY_OPERATOR")));
+
+  const Framework* framework = driver_->books().frameworks.Find(FrameworkId("m-0000"));
+  EXPECT_TRUE(framework->unreachable.empty());
+  EXPECT_EQ(framework->completed.size(), 1u);
+}
+
+TEST_F(AgentOrdersTest, AnAgentThatALeaderWaitsForIsGoneForReconciliationToo) {
+  FailOver(RegistrySnapshot::AgentEntry::State::kAdmitted);
+  driver_->Subscribe(1);
+  driver_->CommitWrites();
+  EXPECT_EQ(driver_->books().agents.recovering(), 1u);
+
+  OrderDurably(Kind::kMarkGone);
+
+  EXPECT_EQ(driver_->books().agents.recovering(), 0u);
+  EXPECT_THAT(driver_->Call(1, "m-0000", ReconcileCall{{{TaskId("x"), AgentId("m-S0")}}}),
+              Contains(HasSubstr("UPDATE x TASK_GONE_BY_OPERATOR REASON_RECONCILIATION")));
+  EXPECT_THAT(driver_->Advance(absl::Minutes(11)), Not(Contains(HasSubstr("UNREACHABLE"))));
+}
+
+TEST_F(AgentOrdersTest, AnAgentThatReturnsWhileItIsDeclaredGoneIsToldToLeave) {
+  driver_->Do(AgentStreamClosed{2});
+  Order(Kind::kMarkGone);
+  EXPECT_THAT(driver_->Do(Return(3)), IsEmpty());
+
+  EXPECT_THAT(driver_->CommitWrites(), Contains(HasSubstr("agent 3: SHUTDOWN")));
+}
+
+TEST_F(AgentOrdersTest, SilenceWhileItIsDeclaredGoneWritesNothingOverIt) {
+  Order(Kind::kMarkGone);
+
+  EXPECT_THAT(driver_->Advance(absl::Minutes(1)), Not(Contains(HasSubstr("UNREACHABLE"))));
+  EXPECT_THAT(driver_->CommitWrites(), Not(Contains(HasSubstr("UNREACHABLE"))));
+  EXPECT_EQ(Record().state, AgentState::kGone);
+}
+
+TEST_F(AgentOrdersTest, AnOrderThatTheRegistryRefusesChangesNothing) {
+  driver_->Do(AgentStreamClosed{2});
+  Order(Kind::kMarkGone);
+  driver_->Do(Return(3));
+
+  const auto lines = driver_->CommitWrites(absl::InvalidArgumentError("no"));
+
+  EXPECT_THAT(lines, Contains(HasSubstr("reply 101: INTERNAL")));
+  EXPECT_THAT(lines, Contains("agent 3: REREGISTERED m-S0 epoch=1"));
+  EXPECT_TRUE(Record().may_offer());
+}
+
+TEST(AgentOrderBounds, MoreGoneAgentsThanAreKeptAreRefused) {
+  MasterOptions options = TestOptions();
+  options.max_gone_agents = 1;
+  CoreDriver driver(options);
+  driver.Lead();
+  driver.Register(2, "k0", Resources::Of(1, 64));
+  driver.Register(3, "k1", Resources::Of(1, 64));
+  driver.Do(OperatorAgentOrder{1, "", AgentId("m-S0"), Kind::kMarkGone});
+  driver.CommitWrites();
+
+  EXPECT_THAT(driver.Do(OperatorAgentOrder{2, "", AgentId("m-S1"), Kind::kMarkGone}),
+              Contains(HasSubstr("reply 2: RESOURCE_EXHAUSTED")));
+}
+
+}  // namespace
+}  // namespace meros::master::testing
