@@ -261,6 +261,25 @@ TEST(SchemaComparison, ReportsAnExtraMessageOutsideServiceFiles) {
   EXPECT_THAT(differences, Contains(HasSubstr("meros.v1.TaskInfo2: has no row")));
 }
 
+TEST(SchemaComparison, AcceptsANestedMessageOnlyForAFieldOfOurs) {
+  const auto nest_body = [](int number) {
+    return [number](FileDescriptorProto* file) {
+      DescriptorProto* owner = MessageIn(file, "TaskInfo");
+      owner->add_nested_type()->set_name("Body");
+      FieldDescriptorProto* field = owner->add_field();
+      field->set_name("body");
+      field->set_number(number);
+      field->set_type(FieldDescriptorProto::TYPE_MESSAGE);
+      field->set_type_name(".meros.v1.TaskInfo.Body");
+      field->set_label(FieldDescriptorProto::LABEL_OPTIONAL);
+    };
+  };
+
+  EXPECT_THAT(DifferencesIn(kTaskFile, nest_body(10000)), IsEmpty());
+  EXPECT_THAT(DifferencesIn(kTaskFile, nest_body(9999)),
+              Contains(HasSubstr("TaskInfo.Body: has no row")));
+}
+
 TEST(SchemaComparison, ReportsARenumberedAndARemovedEnumValue) {
   const auto differences = DifferencesIn(kTaskFile, [](FileDescriptorProto* file) {
     auto* values = EnumIn(file, "TaskState")->mutable_value();

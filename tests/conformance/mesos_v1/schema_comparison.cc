@@ -186,8 +186,7 @@ class Comparison {
   void ReportExtraMessages() {
     const std::set<std::string> known = MessagesKnownToTable(table_);
     for (const auto& [name, message] : found_.messages) {
-      if (table_.messages.count(name) > 0 || IsOurFile(message->file())) continue;
-      if (message->options().map_entry() && HasFieldOfOurs(message)) continue;
+      if (table_.messages.count(name) > 0 || IsOurs(message)) continue;
       if (known.count(name) == 0) {
         differences_.push_back(absl::StrCat(name, ": has no row, and ", message->file()->name(),
                                             " is not a file of our own services"));
@@ -201,15 +200,24 @@ class Comparison {
     }
   }
 
-  // Whether `entry` is the entry message of a map field of ours in a Mesos-derived message.
-  static bool HasFieldOfOurs(const Descriptor* entry) {
-    const Descriptor* owner = entry->containing_type();
+  // Whether a message is of a file of ours, or nested in a Mesos-derived one for fields of ours
+  // only: the entry of a map, or the body of an event.
+  static bool IsOurs(const Descriptor* message) {
+    if (message == nullptr) return false;
+    return IsOurFile(message->file()) || IsOurs(message->containing_type()) ||
+           IsUsedByFieldsOfOursOnly(message);
+  }
+
+  static bool IsUsedByFieldsOfOursOnly(const Descriptor* nested) {
+    const Descriptor* owner = nested->containing_type();
+    if (owner == nullptr) return false;
+    int uses = 0;
     for (int i = 0; i < owner->field_count(); ++i) {
-      if (owner->field(i)->message_type() == entry) {
-        return owner->field(i)->number() >= kFirstNumberOfOurs;
-      }
+      if (owner->field(i)->message_type() != nested) continue;
+      if (owner->field(i)->number() < kFirstNumberOfOurs) return false;
+      ++uses;
     }
-    return false;
+    return uses > 0;
   }
 
   bool Exists(const std::string& name) const {
@@ -221,7 +229,10 @@ class Comparison {
 
   void ReportExtraEnums() {
     for (const auto& [name, descriptor] : found_.enums) {
-      if (table_.enums.count(name) > 0 || IsOurFile(descriptor->file())) continue;
+      if (table_.enums.count(name) > 0 || IsOurFile(descriptor->file()) ||
+          IsOurs(descriptor->containing_type())) {
+        continue;
+      }
       differences_.push_back(absl::StrCat(name, ": has no row, and ", descriptor->file()->name(),
                                           " is not a file of our own services"));
     }
