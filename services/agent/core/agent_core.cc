@@ -134,6 +134,11 @@ void AgentCore::ExitIfDone() {
 
 void AgentCore::CheckInvariants() const {
   book_.CheckInvariants();
+  // Records may hold a framework alone: its last recorded task was forgotten while another one was
+  // not recorded yet. FinishRecovery removes it.
+  for (const auto& [id, framework] : book_.frameworks()) {
+    MEROS_CHECK(framework.tasks > 0 || state_ == AgentState::kRecovering) << id;
+  }
   MEROS_CHECK((state_ == AgentState::kRegistering || state_ == AgentState::kRunning) ==
                   (link_.stream != 0) ||
               state_ == AgentState::kTerminating)
