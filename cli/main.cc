@@ -46,8 +46,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();  // common options may also follow the verb
   for (auto add : {AddRun, AddPs, AddTask, AddLogs, AddKill, AddAgents, AddAgent, AddFrameworks,
-                   AddTeardown, AddQuota, AddWeight, AddRole, AddExplain, AddSnapshot, AddSimulate,
-                   AddRegistry, AddTop, AddVersion, AddCompletion}) {
+                   AddTeardown, AddQuota, AddWeight, AddRole, AddReserve, AddUnreserve, AddVolume,
+                   AddOperations, AddExplain, AddSnapshot, AddSimulate, AddRegistry, AddTop,
+                   AddVersion, AddCompletion}) {
     add(&app, &common);
   }
   CLI11_PARSE(app, argc, argv);

@@ -1,7 +1,8 @@
 // What a framework implements: the callbacks of a scheduler.
 //
-// All callbacks come from one thread, one at a time, in the order in which the master sent the events. A
-// callback may call the driver, also to stop it. A callback that blocks delays everything that follows.
+// All callbacks come from one thread, one at a time, in the order in which the master sent the
+// events. A callback may call the driver, also to stop it. A callback that blocks delays everything
+// that follows.
 #pragma once
 
 #include <string>
@@ -21,25 +22,30 @@ class Scheduler {
  public:
   virtual ~Scheduler() = default;
 
-  // The master has accepted the subscription. Keep `framework_id` to come back after a crash. After a
-  // break, offers seen before it are void.
+  // The master has accepted the subscription. Keep `framework_id` to come back after a crash. After
+  // a break, offers seen before it are void.
   virtual void Registered(SchedulerDriver* driver, const std::string& framework_id,
                           const meros::v1::MasterInfo& master, Registration registration) {}
 
   // The master is gone for now; the driver reconnects by itself. Offers are void.
   virtual void Disconnected(SchedulerDriver* driver, const absl::Status& reason) {}
 
-  // Each offer is to be accepted or declined; one that is ignored is lost to everyone until it times out.
+  // Each offer is to be accepted or declined; one that is ignored is lost to everyone until it
+  // times out.
   virtual void ResourceOffers(SchedulerDriver* driver,
                               const std::vector<meros::v1::Offer>& offers) = 0;
 
   // An offer may not be used any more.
   virtual void OfferRescinded(SchedulerDriver* driver, const meros::v1::OfferID& offer_id) {}
 
-  // A task changed its state. Each update is delivered once per driver, even when the agent repeats it.
-  // With implicit acknowledgement it is acknowledged when this returns, so keep what must not be lost
-  // before returning.
+  // A task changed its state. Each update is delivered once per driver, even when the agent repeats
+  // it. With implicit acknowledgement it is acknowledged when this returns, so keep what must not
+  // be lost before returning.
   virtual void StatusUpdate(SchedulerDriver* driver, const meros::v1::TaskStatus& status) = 0;
+
+  // An operation with an id has a new state. It may come again until it is acknowledged, which with
+  // implicit acknowledgement is when this returns.
+  virtual void OperationUpdate(SchedulerDriver* driver, const meros::v1::OperationStatus& status) {}
 
   // Bytes from an executor; best effort.
   virtual void FrameworkMessage(SchedulerDriver* driver,
@@ -53,11 +59,11 @@ class Scheduler {
   virtual void GangEnded(SchedulerDriver* driver,
                          const meros::v1::scheduler::Event::GangEnded& gang) {}
 
-  // Any other event (operations, inverse offers).
+  // Any other event (inverse offers).
   virtual void OtherEvent(SchedulerDriver* driver, const meros::v1::scheduler::Event& event) {}
 
-  // The last callback of a driver: OK after Stop(), otherwise why it gave up (removed framework, another
-  // scheduler with the same id, a refused subscription).
+  // The last callback of a driver: OK after Stop(), otherwise why it gave up (removed framework,
+  // another scheduler with the same id, a refused subscription).
   virtual void Ended(SchedulerDriver* driver, const absl::Status& status) {}
 };
 

@@ -143,6 +143,14 @@ class SchedulerDriver::Impl {
         if (options_.acknowledgement == Acknowledgement::kImplicit) driver_->Acknowledge(status);
         return;
       }
+      case Event::UPDATE_OPERATION_STATUS: {
+        const meros::v1::OperationStatus& status = event.update_operation_status().status();
+        scheduler_->OperationUpdate(driver_, status);
+        if (options_.acknowledgement == Acknowledgement::kImplicit) {
+          driver_->AcknowledgeOperation(status);
+        }
+        return;
+      }
       case Event::MESSAGE:
         return scheduler_->FrameworkMessage(driver_, event.message());
       case Event::FAILURE:
@@ -286,6 +294,17 @@ void SchedulerDriver::Acknowledge(const meros::v1::TaskStatus& status) {
   *call.mutable_acknowledge()->mutable_agent_id() = status.agent_id();
   *call.mutable_acknowledge()->mutable_task_id() = status.task_id();
   call.mutable_acknowledge()->set_uuid(status.uuid());
+  Call(std::move(call));
+}
+
+void SchedulerDriver::AcknowledgeOperation(const meros::v1::OperationStatus& status) {
+  if (!status.has_uuid()) return;  // the master's own updates are not acknowledged
+  pb::Call call;
+  call.set_type(pb::Call::ACKNOWLEDGE_OPERATION_STATUS);
+  auto* acknowledge = call.mutable_acknowledge_operation_status();
+  *acknowledge->mutable_agent_id() = status.agent_id();
+  *acknowledge->mutable_operation_id() = status.operation_id();
+  acknowledge->set_uuid(status.uuid().value());
   Call(std::move(call));
 }
 

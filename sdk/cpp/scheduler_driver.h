@@ -1,5 +1,6 @@
-// Connects a Scheduler to a Meros cluster over gRPC: finds the leader, subscribes, reconnects, watches
-// heartbeats, acknowledges updates, removes duplicates, reconciles, and repeats kills until a task ends.
+// Connects a Scheduler to a Meros cluster over gRPC: finds the leader, subscribes, reconnects,
+// watches heartbeats, acknowledges updates, removes duplicates, reconciles, and repeats kills until
+// a task ends.
 //
 //   MyScheduler scheduler;
 //   sdk::SchedulerDriver driver(&scheduler, {.masters = {"127.0.0.1:7050"}, .framework = info,
@@ -7,9 +8,9 @@
 //   driver.Start();
 //   absl::Status end = driver.Join();
 //
-// Calls made while not subscribed: launches come back at once as TASK_DROPPED, kills and suppression
-// are remembered and sent after the next subscription, everything else has no effect (the master keeps
-// nothing of a broken subscription that it could be about).
+// Calls made while not subscribed: launches come back at once as TASK_DROPPED, kills and
+// suppression are remembered and sent after the next subscription, everything else has no effect
+// (the master keeps nothing of a broken subscription that it could be about).
 //
 // Thread rule: thread-safe.
 #pragma once
@@ -40,8 +41,9 @@ struct GangRequest {
 };
 
 enum class Acknowledgement {
-  kImplicit,  // when StatusUpdate returns
-  kExplicit,  // by Acknowledge(), for schedulers that store updates asynchronously
+  kImplicit,  // when StatusUpdate or OperationUpdate returns
+  kExplicit,  // by Acknowledge() and AcknowledgeOperation(), for schedulers that store updates
+              // asynchronously
 };
 
 struct DriverOptions {
@@ -65,8 +67,8 @@ class SchedulerDriver {
   // Ends the subscription and tears the framework down: its tasks are killed.
   void Stop();
 
-  // Ends the subscription only: tasks run on for the framework's failover_timeout, in which a driver
-  // with the same framework id may take over.
+  // Ends the subscription only: tasks run on for the framework's failover_timeout, in which a
+  // driver with the same framework id may take over.
   void Detach();
 
   // Waits for the end; returns what Ended() was told. Not from a callback.
@@ -94,6 +96,7 @@ class SchedulerDriver {
   void WithdrawGang(const std::string& gang_id);
   // With Acknowledgement::kExplicit only.
   void Acknowledge(const meros::v1::TaskStatus& status);
+  void AcknowledgeOperation(const meros::v1::OperationStatus& status);
   // No tasks means all that the master knows.
   void ReconcileTasks(const std::vector<meros::v1::TaskStatus>& tasks);
   void SendMessage(const meros::v1::ExecutorID& executor, const meros::v1::AgentID& agent,

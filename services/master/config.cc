@@ -107,6 +107,12 @@ void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {
                       "refused.",
               .group = "Bounds",
               .constraint = config::InRange<int64_t>(1, 100000)});
+  flags->Add(&c->max_operations_per_agent,
+             {.name = "max_operations_per_agent",
+              .help = "Operations on reservations and volumes of one agent whose results are not "
+                      "acknowledged, number; further ones are refused.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(1, 1000000)});
   flags->Add(&c->max_gangs_per_framework,
              {.name = "max_gangs_per_framework",
               .help = "Gangs that a framework may wait for, number; further ones are refused.",
@@ -176,6 +182,7 @@ absl::Status MasterConfig::Finish() {
   options.max_offers_per_framework = max_offers_per_framework;
   options.max_role_configs = max_role_configs;
   options.max_pending_role_changes = max_pending_role_changes;
+  options.max_operations_per_agent = max_operations_per_agent;
   options.max_gangs_per_framework = max_gangs_per_framework;
   options.max_gang_bundles = max_gang_bundles;
   options.max_gang_deadline = max_gang_deadline;

@@ -34,6 +34,7 @@ struct MasterConfig {
   int64_t max_offers_per_framework = 20000;
   int64_t max_role_configs = 10000;
   int64_t max_pending_role_changes = 1000;
+  int64_t max_operations_per_agent = 1000;
   int64_t max_gangs_per_framework = 16;
   int64_t max_gang_bundles = 1000;
   absl::Duration max_gang_deadline = absl::Hours(24);

@@ -25,6 +25,7 @@ class RecordingScheduler : public sdk::Scheduler {
     MutexLock lock(&mutex_);
     framework_id_ = framework_id;
     ++subscriptions_;
+    offers_.clear();  // those from before a break are void
   }
   void ResourceOffers(sdk::SchedulerDriver*, const std::vector<meros::v1::Offer>& offers) override {
     MutexLock lock(&mutex_);
@@ -38,6 +39,10 @@ class RecordingScheduler : public sdk::Scheduler {
   void StatusUpdate(sdk::SchedulerDriver*, const meros::v1::TaskStatus& status) override {
     MutexLock lock(&mutex_);
     updates_[status.task_id().value()].push_back(status);
+  }
+  void OperationUpdate(sdk::SchedulerDriver*, const meros::v1::OperationStatus& status) override {
+    MutexLock lock(&mutex_);
+    operations_[status.operation_id().value()].push_back(status.state());
   }
   void GangEnded(sdk::SchedulerDriver*,
                  const meros::v1::scheduler::Event::GangEnded& gang) override {
@@ -77,6 +82,16 @@ class RecordingScheduler : public sdk::Scheduler {
     return found;
   }
 
+  // Whether an operation comes to be in that state.
+  bool WaitOperation(const std::string& operation, meros::v1::OperationState state,
+                     absl::Duration limit = absl::Seconds(60)) {
+    return testing::Eventually(limit, [&] {
+      MutexLock lock(&mutex_);
+      const auto& states = operations_[operation];
+      return std::find(states.begin(), states.end(), state) != states.end();
+    });
+  }
+
   std::vector<meros::v1::TaskStatus> updates(const std::string& task) const {
     MutexLock lock(&mutex_);
     const auto it = updates_.find(task);
@@ -114,6 +129,8 @@ class RecordingScheduler : public sdk::Scheduler {
   int subscriptions_ MEROS_GUARDED_BY(mutex_) = 0;
   std::deque<meros::v1::Offer> offers_ MEROS_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<meros::v1::TaskStatus>> updates_ MEROS_GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<meros::v1::OperationState>> operations_
+      MEROS_GUARDED_BY(mutex_);
   std::vector<absl::Status> ended_ MEROS_GUARDED_BY(mutex_);
   size_t largest_event_ MEROS_GUARDED_BY(mutex_) = 0;
   std::vector<meros::v1::scheduler::Event::GangEnded> ended_gangs_ MEROS_GUARDED_BY(mutex_);

@@ -3,6 +3,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "services/master/core/operations.h"
 #include "services/master/core/scheduler_calls.h"
 #include "services/master/core/task_state.h"
 
@@ -28,8 +29,7 @@ void RefuseAll(Transaction* tx, const Framework& framework, const Accept& call,
         Refuse(tx, framework, task, v1::TASK_DROPPED, reason, message);
       }
     } else {
-      const auto& other = std::get<ResourceOperation>(operation);
-      if (!other.id.empty()) tx->Tell(framework, OperationErrorEvent{other.id, message});
+      RefuseOperation(tx, framework, std::get<ResourceOperation>(operation).id, AgentId(), message);
     }
   }
 }
@@ -67,14 +67,6 @@ void TakeBackValidOffers(Transaction* tx, const Framework& framework, const Acce
   }
 }
 
-// Where the tasks of one call go, and what is left for them.
-struct Target {
-  Framework* framework;
-  Agent* agent;
-  std::string role;
-  resources::Resources left;
-};
-
 bool IsKnownTask(const Framework& framework, const TaskId& id) {
   return framework.FindTask(id) != nullptr || framework.unreachable_by_id.contains(id);
 }
@@ -82,7 +74,7 @@ bool IsKnownTask(const Framework& framework, const TaskId& id) {
 // What the task takes from the offers, or why it cannot be launched. The first broken rule, by the
 // numbers of libs/wire/task_rules.h, is what the framework is told: rule 1 and those from 4 to 12
 // were looked at before (`fault`), 2, 3 and 13 need the books.
-absl::StatusOr<resources::Resources> CheckTask(const TaskLaunch& task, const Target& target) {
+absl::StatusOr<resources::Resources> CheckTask(const TaskLaunch& task, const SpentOffers& target) {
   if (!task.fault.ok() && task.fault_rule < 2) return task.fault;
   if (IsKnownTask(*target.framework, task.id)) {
     return absl::AlreadyExistsError(
@@ -118,7 +110,7 @@ absl::StatusOr<resources::Resources> CheckTask(const TaskLaunch& task, const Tar
   return wanted;
 }
 
-void Launch(Transaction* tx, Target* target, TaskLaunch* task) {
+void Launch(Transaction* tx, SpentOffers* target, TaskLaunch* task) {
   absl::StatusOr<resources::Resources> wanted = CheckTask(*task, *target);
   if (!wanted.ok()) {
     return Refuse(tx, *target->framework, *task, v1::TASK_ERROR, Status::REASON_TASK_INVALID,
@@ -141,10 +133,14 @@ void Launch(Transaction* tx, Target* target, TaskLaunch* task) {
                           launch_executor, target->agent->resource_version_uuid});
 }
 
-void Apply(Transaction* tx, Target* target, AcceptedOperation* operation) {
+void Apply(Transaction* tx, SpentOffers* target, AcceptedOperation* operation) {
   if (auto* launch = std::get_if<LaunchOperation>(operation)) {
     for (TaskLaunch& task : launch->tasks) {
-      if (launch->is_group) {
+      if (!launch->id.empty()) {
+        Refuse(tx, *target->framework, task, v1::TASK_ERROR,
+               launch->is_group ? Status::REASON_TASK_GROUP_INVALID : Status::REASON_TASK_INVALID,
+               "operation.id must not be set for launches: tasks have ids");
+      } else if (launch->is_group) {
         Refuse(tx, *target->framework, task, v1::TASK_ERROR, Status::REASON_TASK_GROUP_INVALID,
                "this master does not launch task groups yet");
       } else {
@@ -153,11 +149,19 @@ void Apply(Transaction* tx, Target* target, AcceptedOperation* operation) {
     }
     return;
   }
-  const auto& other = std::get<ResourceOperation>(*operation);
-  if (other.id.empty()) return;
-  tx->Tell(*target->framework,
-           OperationErrorEvent{
-               other.id, absl::StrCat("this master does not carry out ", other.name, " yet")});
+  ApplyOperation(tx, std::get<ResourceOperation>(*operation), target);
+}
+
+// What was not used. The framework has seen and not wanted what was offered to it; what operations
+// made of it, it has not.
+void ReturnRest(Transaction* tx, const SpentOffers& target, const resources::Resources& offered,
+                absl::Duration refuse) {
+  const FrameworkId& framework_id = target.framework->record.id;
+  const AgentId& agent_id = target.agent->record.id;
+  const resources::Resources made = target.left - offered;
+  tx->ReturnSpent(framework_id, target.role, agent_id, made + target.withheld,
+                  absl::ZeroDuration());
+  tx->ReturnSpent(framework_id, target.role, agent_id, target.left - made, refuse);
 }
 
 }  // namespace
@@ -171,12 +175,12 @@ absl::Status HandleAccept(Transaction* tx, Framework* framework, Accept call) {
     tx->NoteAnswer(framework);
     return absl::OkStatus();
   }
-  Target target{framework, tx->books().agents.Find(offers->front()->agent_id),
-                offers->front()->role};
-  const AgentId agent_id = target.agent->record.id;
+  SpentOffers target{
+      framework, tx->books().agents.Find(offers->front()->agent_id), offers->front()->role, {}, {}};
   for (const Offer* offer : *offers) target.left += tx->SpendOffer(*offer);
+  const resources::Resources offered = target.left;
   for (AcceptedOperation& operation : call.operations) Apply(tx, &target, &operation);
-  tx->ReturnSpent(framework->record.id, target.role, agent_id, target.left, call.refuse);
+  ReturnRest(tx, target, offered, call.refuse);
   tx->NoteAnswer(framework);
   return absl::OkStatus();
 }

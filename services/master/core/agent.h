@@ -37,6 +37,7 @@
 #include "meros/v1/agent.pb.h"
 #include "meros/v1/executor.pb.h"
 #include "meros/v1/task.pb.h"
+#include "services/master/core/operation.h"
 #include "services/master/core/task.h"
 
 namespace meros::master {
@@ -129,10 +130,13 @@ struct Agent {
   absl::Time last_answered_heartbeat = absl::InfinitePast();
   bool is_watched = false;  // an AgentSilenceTimer is armed
   std::string resource_version_uuid;
+  bool applies_operations = false;  // capability AGENT_OPERATION_FEEDBACK
+  bool resizes_volumes = false;     // capability RESIZE_VOLUME
 
   absl::btree_map<uint64_t, Task*> tasks;  // by sequence; owned by TaskBook
   absl::btree_set<uint64_t> offers;        // by sequence
   absl::btree_map<ExecutorKey, Executor> executors;
+  absl::btree_map<uint64_t, Operation*> operations;  // by sequence; owned by OperationBook
   // Kills to repeat when the agent returns; dropped with the task.
   struct PendingKill {
     std::shared_ptr<const v1::KillPolicy> policy;  // may be null
@@ -154,7 +158,7 @@ struct Agent {
   }
   bool may_offer() const { return record.may_offer(); }
   // Nothing is left on it that its frameworks have still to hear of.
-  bool is_empty() const { return tasks.empty() && executors.empty(); }
+  bool is_empty() const { return tasks.empty() && executors.empty() && operations.empty(); }
 };
 
 }  // namespace meros::master

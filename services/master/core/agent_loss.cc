@@ -9,6 +9,7 @@
 #include "libs/tasks/task_state.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_sessions.h"
+#include "services/master/core/operations.h"
 #include "services/master/core/task_state.h"
 
 namespace meros::master {
@@ -112,6 +113,7 @@ void AfterUnreachable(Transaction* tx, const UnreachableAfter& after) {
       << after.agent_id;
   agent->record.unreachable_since = after.since;
   LoseTasks(tx, agent, {.state = v1::TASK_UNREACHABLE, .unreachable_since = after.since});
+  LoseOperations(tx, agent, v1::OPERATION_UNREACHABLE);
   tx->SetAgentState(agent, AgentState::kUnreachable);
   TellFailure(tx, after.agent_id);
   tx->books().unreachable_agents.push_back(after.agent_id);
@@ -129,6 +131,7 @@ void BecomeGone(Transaction* tx, Agent* agent) {
   tx->EndOffersOf(agent);
   if (agent->is_live()) {
     LoseTasks(tx, agent, GoneLoss());
+    LoseOperations(tx, agent, v1::OPERATION_GONE_BY_OPERATOR);
   } else {
     EndUnreachableTasks(tx, id, GoneLoss());
   }
@@ -155,6 +158,7 @@ void AfterAgentRemoved(Transaction* tx, const RemoveAgentAfter& after) {
   Agent* agent = tx->books().agents.Find(after.agent_id);
   MEROS_CHECK(agent != nullptr && agent->record.state == AgentState::kRemoving) << after.agent_id;
   LoseTasks(tx, agent, {.state = v1::TASK_GONE});
+  LoseOperations(tx, agent, v1::OPERATION_GONE_BY_OPERATOR);
   DropSession(tx, agent, absl::OkStatus());
   TellFailure(tx, after.agent_id);
   tx->EraseAgent(agent);

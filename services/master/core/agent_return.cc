@@ -10,6 +10,7 @@
 #include "libs/tasks/task_state.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_sessions.h"
+#include "services/master/core/operations.h"
 #include "services/master/core/task_state.h"
 
 namespace meros::master {
@@ -112,12 +113,15 @@ void Describe(Transaction* tx, Agent* agent, const AgentDescription& description
   agent->record.service_address = description.service_address;
   agent->record.ip = description.ip;
   agent->resource_version_uuid = description.resource_version_uuid;
+  agent->applies_operations = description.applies_operations;
+  agent->resizes_volumes = description.resizes_volumes;
 }
 
 }  // namespace
 
 void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Announce announce) {
   tx->EndOffersOf(agent);  // of a session that this one replaces
+  tx->ReleaseTasksBeyond(agent, message.agent.total);
   if (!message.agent.total.Contains(agent->record.used)) {
     const absl::Status status = absl::InvalidArgumentError(
         absl::StrCat("the agent's resources ", message.agent.total.DebugString(),
@@ -134,6 +138,7 @@ void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Ann
   TakeTasks(tx, agent, message.tasks, announce);
   TakeExecutors(tx, agent, std::move(message.executors));
   AskForMissing(tx, *agent, message.tasks);
+  TakeOperations(tx, agent, std::move(message.operations));
   RepeatKills(tx, *agent);
   tx->PublishAgent(*agent);
   OnAgentEmpty(tx, agent->record.id);

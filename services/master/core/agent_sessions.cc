@@ -187,6 +187,8 @@ void HandleAgentRegister(Transaction* tx, AgentRegister message) {
   const AgentId id(absl::StrCat(tx->options().master_id, "-S", tx->books().next_agent_number++));
   Agent* agent = tx->AddAgent(RecordOf(id, AgentState::kAdmitting, message.agent));
   agent->resource_version_uuid = message.agent.resource_version_uuid;
+  agent->applies_operations = message.agent.applies_operations;
+  agent->resizes_volumes = message.agent.resizes_volumes;
   tx->books().agents.SetStream(agent, message.stream);
   tx->Write(ObjectKey(id), AdmitAgentRecord{FactsOf(*agent)}, AdmitAfter{id});
 }
@@ -291,6 +293,7 @@ void HandleAgentTotalChanged(Transaction* tx, Agent* agent, AgentTotalChanged me
   if (!agent->is_active()) return;
   agent->resource_version_uuid = std::move(message.resource_version_uuid);
   if (message.total == agent->record.total) return;
+  tx->ReleaseTasksBeyond(agent, message.total);
   if (!message.total.Contains(agent->record.used)) {
     tx->Close(agent->stream, absl::InvalidArgumentError(absl::StrCat(
                                  "the new resources ", message.total.DebugString(),

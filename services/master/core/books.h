@@ -15,6 +15,7 @@
 #include "services/master/core/framework_book.h"
 #include "services/master/core/gang.h"
 #include "services/master/core/offer_book.h"
+#include "services/master/core/operation_book.h"
 #include "services/master/core/registry_queue.h"
 #include "services/master/core/request_log.h"
 #include "services/master/core/role_book.h"
@@ -32,6 +33,7 @@ struct Books {
   OfferBook offers;
   GangBook gangs;
   TaskBook tasks;
+  OperationBook operations;
   RoleBook roles;
   RegistryQueue registry;
   Timers timers;

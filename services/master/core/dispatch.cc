@@ -8,6 +8,7 @@
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/allocator_session.h"
 #include "services/master/core/offer_expiry.h"
+#include "services/master/core/operations.h"
 #include "services/master/core/operator_calls.h"
 #include "services/master/core/preemption.h"
 #include "services/master/core/role_changes.h"
@@ -46,6 +47,10 @@ absl::Status Carry(Transaction* tx, Framework* framework, SchedulerCall::Body bo
           return HandleUpdateFramework(tx, framework, std::move(call));
         } else if constexpr (std::is_same_v<Call, GangRequest>) {
           return HandleGangRequest(tx, framework, std::move(call));
+        } else if constexpr (std::is_same_v<Call, AcknowledgeOperationCall>) {
+          return HandleAcknowledgeOperation(tx, framework, call);
+        } else if constexpr (std::is_same_v<Call, ReconcileOperationsCall>) {
+          return HandleReconcileOperations(tx, framework, call);
         } else if constexpr (std::is_same_v<Call, UnsupportedCall>) {
           return call.status;
         } else {
@@ -137,6 +142,8 @@ void HandleFromAgent(Transaction* tx, Message message) {
     HandleExecutorMessage(tx, agent, std::move(message));
   } else if constexpr (std::is_same_v<Message, AgentTotalChanged>) {
     HandleAgentTotalChanged(tx, agent, std::move(message));
+  } else if constexpr (std::is_same_v<Message, AgentOperationUpdate>) {
+    HandleOperationUpdate(tx, agent, std::move(message));
   } else {
     static_assert(std::is_same_v<Message, AgentUnregister>);
     HandleAgentUnregister(tx, agent, message);
@@ -229,6 +236,8 @@ void HandleInput(Transaction* tx, Input input) {
           HandleOperatorCall(tx, in, HandleOperatorKill);
         } else if constexpr (std::is_same_v<In, OperatorAgentOrder>) {
           HandleAgentOrder(tx, std::move(in));
+        } else if constexpr (std::is_same_v<In, OperatorOperation>) {
+          HandleOperatorCall(tx, in, HandleOperatorOperation);
         } else if constexpr (std::is_same_v<In, OperatorUpdateRoles>) {
           HandleUpdateRoles(tx, std::move(in));
         } else if constexpr (std::is_same_v<In, runtime::Tick> || std::is_same_v<In, LeaseAnswer> ||

@@ -24,6 +24,7 @@
 #include "services/master/core/framework.h"
 #include "services/master/core/gang.h"
 #include "services/master/core/offer.h"
+#include "services/master/core/operation.h"
 #include "services/master/core/role.h"
 #include "services/master/core/task.h"
 
@@ -48,9 +49,8 @@ struct RescindEvent {
 struct UpdateEvent {
   std::shared_ptr<const v1::TaskStatus> status;
 };
-struct OperationErrorEvent {
-  std::string operation_id;
-  std::string message;
+struct OperationEvent {
+  std::shared_ptr<const v1::OperationStatus> status;
 };
 struct MessageEvent {
   AgentId agent_id;
@@ -77,7 +77,7 @@ struct GangEndedEvent {
 struct ToScheduler {
   using Event =
       std::variant<SubscribedEvent, HeartbeatEvent, OffersEvent, RescindEvent, UpdateEvent,
-                   OperationErrorEvent, MessageEvent, FailureEvent, ErrorEvent, GangEndedEvent>;
+                   OperationEvent, MessageEvent, FailureEvent, ErrorEvent, GangEndedEvent>;
   StreamId stream = 0;
   Event event;
 };
@@ -117,6 +117,25 @@ struct RunTaskMessage {
   bool launch_executor = false;
   std::string resource_version_uuid;
 };
+struct ApplyOperationMessage {
+  FrameworkId framework_id;    // empty: an operator's
+  std::string operation_uuid;  // 16 bytes
+  std::shared_ptr<const v1::Offer::Operation> operation;
+  std::string role;  // to which the shell allocates the resources; empty: none
+  std::string resource_version_uuid;
+};
+struct AcknowledgeOperationMessage {
+  std::string operation_uuid;
+  std::string status_uuid;
+};
+struct ReconcileOperationsMessage {
+  struct Ref {
+    FrameworkId framework_id;
+    std::string operation_uuid;
+    std::string operation_id;
+  };
+  std::vector<Ref> operations;
+};
 struct KillTaskMessage {
   FrameworkId framework_id;
   TaskId task_id;
@@ -149,7 +168,8 @@ struct ToAgent {
       std::variant<RegisteredMessage, AliveMessage, ShutdownMessage, ReconcileMessage,
                    RunTaskMessage, KillTaskMessage, AcknowledgeMessage, ShutdownFrameworkMessage,
                    ShutdownExecutorMessage, UpdateFrameworkMessage, SchedulerBytesMessage,
-                   DrainMessage, CancelDrainMessage>;
+                   DrainMessage, CancelDrainMessage, ApplyOperationMessage,
+                   AcknowledgeOperationMessage, ReconcileOperationsMessage>;
   StreamId stream = 0;
   Message message;
 };
@@ -401,6 +421,10 @@ struct TaskRemoved {
   TaskId task_id;
   uint64_t sequence = 0;
 };
+// An operation is done with.
+struct OperationRemoved {
+  uint64_t sequence = 0;
+};
 // What is set of a role changed; a default one means that nothing is set any more.
 struct RoleChanged {
   RoleConfigRef config;
@@ -413,7 +437,8 @@ struct Publish {
   using Change =
       std::variant<std::shared_ptr<const AgentRecord>, AgentUsage, AgentRemoved,
                    std::shared_ptr<const FrameworkRecord>, FrameworkUsage, FrameworkRemoved,
-                   TaskChanged, TaskRemoved, RoleChanged, LeadershipRecord, Cleared>;
+                   TaskChanged, TaskRemoved, std::shared_ptr<const Operation>, OperationRemoved,
+                   RoleChanged, LeadershipRecord, Cleared>;
   uint64_t revision = 0;
   Change change;
 };
@@ -440,6 +465,8 @@ enum class Count {
   kAgentOrders,
   kAgentsDrained,
   kAgentsGone,
+  kOperationsApplied,
+  kOperationsRefused,
 };
 struct Counted {
   Count what;

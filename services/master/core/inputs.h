@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "libs/base/ids.h"
+#include "libs/resources/conversions.h"
 #include "libs/resources/resources.h"
 #include "libs/runtime/tick.h"
 #include "meros/v1/agent.pb.h"
@@ -63,12 +64,18 @@ struct TaskLaunch {
 struct LaunchOperation {
   std::vector<TaskLaunch> tasks;
   bool is_group = false;
+  std::string id = {};  // must not be given
 };
 
-// An operation on resources.
+// An operation on resources. What can be judged without the books has been: `fault` says what is
+// wrong.
 struct ResourceOperation {
-  std::string id;  // framework's, empty: no feedback wanted
-  std::string name;
+  std::string id;                                         // framework's, empty: no feedback wanted
+  std::string name;                                       // of its type, for people
+  std::shared_ptr<const v1::Offer::Operation> info = {};  // never null unless faulty
+  std::optional<resources::Operation> content = {};       // without allocation
+  std::optional<std::string> allocation_role = {};        // that its resources name, if any
+  absl::Status fault = {};
 };
 
 using AcceptedOperation = std::variant<LaunchOperation, ResourceOperation>;
@@ -101,6 +108,18 @@ struct AcknowledgeCall {
   AgentId agent_id;
   TaskId task_id;
   std::string uuid;  // 16 bytes
+};
+struct AcknowledgeOperationCall {
+  AgentId agent_id;
+  std::string uuid;  // 16 bytes
+  std::string operation_id;
+};
+struct ReconcileOperationsCall {
+  struct Query {
+    std::string operation_id;
+    AgentId agent_id;  // may be empty
+  };
+  std::vector<Query> operations;  // empty: all of the framework's that have an id
 };
 struct ReconcileCall {
   struct Query {
@@ -136,9 +155,10 @@ struct UnsupportedCall {
 
 // Any call but SUBSCRIBE.
 struct SchedulerCall {
-  using Body = std::variant<Accept, Decline, Revive, Suppress, Kill, ShutdownExecutorCall,
-                            AcknowledgeCall, ReconcileCall, MessageCall, TeardownCall,
-                            UpdateFrameworkCall, GangRequest, HintCall, UnsupportedCall>;
+  using Body =
+      std::variant<Accept, Decline, Revive, Suppress, Kill, ShutdownExecutorCall, AcknowledgeCall,
+                   ReconcileCall, MessageCall, TeardownCall, UpdateFrameworkCall, GangRequest,
+                   AcknowledgeOperationCall, ReconcileOperationsCall, HintCall, UnsupportedCall>;
   StreamId stream = 0;  // 0: outside of a stream
   uint64_t call = 0;    // 0: on a stream
   FrameworkId framework_id;
@@ -159,9 +179,11 @@ struct AgentDescription {
   std::string version;
   std::string service_address;
   std::string resource_version_uuid;
-  resources::Resources total;  // without allocation
+  resources::Resources total;  // without allocation; as operations have made it
   uint64_t epoch_seen = 0;
   std::string ip;  // that it connects from; empty if not known
+  bool applies_operations = false;  // as in Agent
+  bool resizes_volumes = false;
 };
 
 struct AgentRegister {
@@ -184,6 +206,14 @@ struct ReportedTask {
   TaskStatuses statuses;
 };
 
+// An operation whose result is not acknowledged, as its agent reports it.
+struct ReportedOperation {
+  std::string uuid;                                   // 16 bytes
+  FrameworkId framework_id;                           // empty: an operator's
+  std::shared_ptr<const v1::Offer::Operation> info;   // never null
+  std::shared_ptr<const v1::OperationStatus> status;  // never null
+};
+
 struct ReportedFramework {
   FrameworkId id;
   Subscription subscription;
@@ -196,6 +226,7 @@ struct AgentReregister {
   std::vector<ReportedFramework> frameworks;
   std::vector<ReportedTask> tasks;
   std::vector<Executor> executors;
+  std::vector<ReportedOperation> operations = {};
 };
 
 struct AgentHeartbeat {
@@ -229,6 +260,12 @@ struct AgentTotalChanged {
   StreamId stream = 0;
   resources::Resources total;
   std::string resource_version_uuid;
+};
+
+struct AgentOperationUpdate {
+  StreamId stream = 0;
+  std::string operation_uuid;                         // 16 bytes
+  std::shared_ptr<const v1::OperationStatus> status;  // with uuid
 };
 
 struct AgentUnregister {
@@ -372,6 +409,14 @@ struct OperatorAgentOrder {
   bool mark_gone = false;                                  // kDrain
 };
 
+// Reserves, or makes volumes, and back.
+struct OperatorOperation {
+  uint64_t call = 0;
+  std::string request_id;
+  AgentId agent_id;
+  ResourceOperation operation;
+};
+
 // Sets something of roles, all or none.
 struct OperatorUpdateRoles {
   uint64_t call = 0;
@@ -386,10 +431,10 @@ struct Stop {};
 using Input =
     std::variant<runtime::Tick, Subscribe, SchedulerCall, SchedulerStreamClosed, AgentRegister,
                  AgentReregister, AgentHeartbeat, AgentStatusUpdate, AgentExecutorExited,
-                 AgentExecutorMessage, AgentTotalChanged, AgentUnregister, AgentStreamClosed,
-                 AllocatorConnected, AllocatorProposals, AllocatorPreemptions,
+                 AgentExecutorMessage, AgentTotalChanged, AgentOperationUpdate, AgentUnregister,
+                 AgentStreamClosed, AllocatorConnected, AllocatorProposals, AllocatorPreemptions,
                  AllocatorNeedsSnapshot, AllocatorClosed, LeaseAnswer, RegistrySnapshot,
                  RegistryWritten, OperatorTeardown, OperatorKillTask, OperatorAgentOrder,
-                 OperatorUpdateRoles, Stop>;
+                 OperatorOperation, OperatorUpdateRoles, Stop>;
 
 }  // namespace meros::master

@@ -33,6 +33,9 @@ void CheckAgent(const Books& books, const Agent& agent) {
     MEROS_CHECK(offer != nullptr && offer->agent_id == agent.record.id) << sequence;
     sums.offered += offer->resources;
   }
+  for (const auto& [sequence, operation] : agent.operations) {
+    MEROS_CHECK(operation->sequence == sequence && operation->agent_id == agent.record.id);
+  }
   MEROS_CHECK(sums.used == agent.record.used) << agent.record.id << ": " << sums.used.DebugString()
                                               << " != " << agent.record.used.DebugString();
   MEROS_CHECK(sums.offered == agent.record.offered) << agent.record.id;
@@ -41,7 +44,8 @@ void CheckAgent(const Books& books, const Agent& agent) {
       << sums.used.DebugString() << ", offered " << sums.offered.DebugString();
   MEROS_CHECK(agent.record.Free() + sums.used + sums.offered == agent.record.total);
   if (!agent.is_live()) {
-    MEROS_CHECK(agent.tasks.empty() && agent.offers.empty() && agent.executors.empty())
+    MEROS_CHECK(agent.tasks.empty() && agent.offers.empty() && agent.executors.empty() &&
+                agent.operations.empty())
         << agent.record.id << " " << AgentStateName(agent.record.state);
   }
   MEROS_CHECK(agent.may_offer() || agent.offers.empty()) << agent.record.id;
@@ -88,14 +92,17 @@ void CheckInvariants(const Books& books) {
   books.agents.CheckInvariants();
   books.frameworks.CheckInvariants();
   books.offers.CheckInvariants();
+  books.operations.CheckInvariants();
   size_t agent_tasks = 0;
   size_t framework_tasks = 0;
   size_t agent_offers = 0;
+  size_t agent_operations = 0;
   for (const auto& [sequence, task] : books.tasks.all()) CheckTask(books, *task);
   for (const auto& [sequence, agent] : books.agents.all()) {
     CheckAgent(books, *agent);
     agent_tasks += agent->tasks.size();
     agent_offers += agent->offers.size();
+    agent_operations += agent->operations.size();
   }
   for (const auto& [sequence, framework] : books.frameworks.all()) {
     CheckFramework(books, *framework);
@@ -103,6 +110,7 @@ void CheckInvariants(const Books& books) {
   }
   MEROS_CHECK(agent_tasks == books.tasks.size() && framework_tasks == books.tasks.size());
   MEROS_CHECK(agent_offers == books.offers.size());
+  MEROS_CHECK(agent_operations == books.operations.all().size());
 }
 
 }  // namespace meros::master

@@ -45,6 +45,7 @@ absl::Status MasterOptions::Validate() const {
            Positive("max_gangs_per_framework", max_gangs_per_framework),
            Positive("max_gang_bundles", max_gang_bundles),
            Within("max_gang_deadline", max_gang_deadline, absl::Seconds(1), 365 * day),
+           Positive("max_operations_per_agent", max_operations_per_agent),
            Positive("max_deferred_inputs", max_deferred_inputs),
        }) {
     if (!status.ok()) return status;

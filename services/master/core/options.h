@@ -59,6 +59,8 @@ struct MasterOptions {
   size_t max_gangs_per_framework = 16;
   size_t max_gang_bundles = 1000;
   absl::Duration max_gang_deadline = absl::Hours(24);
+  // Operations of an agent whose results are not acknowledged; further ones are refused.
+  size_t max_operations_per_agent = 1000;
   // Request ids remembered per framework, and for operators together, for at most 10 minutes.
   size_t max_request_ids = 65536;
   // Roles of which something is set, and calls that change them and wait for the registry.

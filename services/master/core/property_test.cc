@@ -149,7 +149,7 @@ class Storm {
 
   void OneStep() {
     driver_.ForgetEffects();
-    switch (Pick(24)) {
+    switch (Pick(25)) {
       case 0: driver_.Do(AgentRegister{next_stream_++, Description()}); break;
       case 1: driver_.CommitWrites(); break;
       case 2: driver_.CommitWrites(absl::UnavailableError("away")); break;
@@ -186,6 +186,7 @@ class Storm {
       case 23:
         ProposeGang();
         break;
+      case 24: Operate(); break;
     }
   }
 
@@ -245,6 +246,19 @@ class Storm {
     for (uint64_t i = Pick(4); i > 0; --i) launch.tasks.push_back(ATask(AnyTask(), agent, Some()));
     launch.is_group = rng_.Chance(0.05);
     driver_.Call(FrameworkStream(owner), owner, master::Accept{{id}, {launch}, absl::Seconds(5)});
+  }
+  // Reserves something, or gives back what is reserved.
+  void Operate() {
+    const resources::Resources reserved =
+        Some().PushReservation({resources::Reservation::Kind::kDynamic, "eng", "p", {}});
+    ResourceOperation operation;
+    operation.info = std::make_shared<v1::Offer::Operation>();
+    if (rng_.Chance(0.5)) {
+      operation.content = resources::Reserve{reserved, {}};
+    } else {
+      operation.content = resources::Unreserve{reserved};
+    }
+    driver_.Do(OperatorOperation{9, "", AgentId(AnyAgent()), std::move(operation)});
   }
   void Kill() {
     const std::string id = AnyFramework();

@@ -19,7 +19,7 @@ void HandleSubscribe(Transaction* tx, Subscribe call);
 
 // Launches tasks with the resources of one or more offers of one agent and role; what is left is
 // returned with the filter. Always OK: tasks that cannot be launched get TASK_ERROR, TASK_DROPPED
-// or TASK_LOST, resource operations with an id get OPERATION_ERROR.
+// or TASK_LOST, resource operations with an id that cannot be carried out get OPERATION_ERROR.
 absl::Status HandleAccept(Transaction* tx, Framework* framework, Accept call);
 
 // Returns offers with the filter. Unknown ids are ignored: the offer may just have been rescinded.

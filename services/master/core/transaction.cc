@@ -71,6 +71,7 @@ void Transaction::RemoveFramework(Framework* framework, const absl::Status& stat
   const FrameworkId id = framework->record.id;
   EndOffersOf(framework, Rescind::kSilently);
   EndGangsOf(*framework);
+  AbandonOperationsOf(id);
   if (framework->stream != 0) {
     Send(framework->stream, ErrorEvent{std::string(status.message())});
     Close(framework->stream, status);

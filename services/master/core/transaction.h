@@ -5,6 +5,7 @@
 //     ended and of its executors, offered those of its offers;
 //   - a task is in the task book, in its framework and on its agent, or in none of them;
 //   - an offer is in the offer book, in its framework and on its agent, or in none of them;
+//   - an operation is in the operation book and on its agent, or in neither;
 //   - a framework's usage by role is the sum of the same, by role;
 //   - the allocator, when there is one, has been told of every change in order.
 //
@@ -95,6 +96,29 @@ class Transaction {
   void EndGangsOf(const Framework& framework);
   // Those of roles that the framework has left; it is told.
   void EndGangsOfLeftRoles(const Framework& framework);
+
+  // ---- Operations ----
+
+  // Resources spent by an ACCEPT become others: what the agent has changes, and what the framework
+  // holds by the allocator's books. Like all that is spent, they go on to LaunchTask or
+  // ReturnSpent.
+  void ConvertSpent(Agent* agent, const FrameworkId& framework_id, const std::string& role,
+                    const resources::Conversion& conversion);
+  // The same of resources that nobody holds. REQUIRES: what is consumed is free.
+  void ConvertFree(Agent* agent, const resources::Conversion& conversion);
+  // Tasks that were launched with reservations or volumes that `total` lacks, because an operation
+  // failed, hold nothing any more; their agent will refuse them.
+  void ReleaseTasksBeyond(Agent* agent, const resources::Resources& total);
+  Operation* AddOperation(Agent* agent, Operation operation);
+  void SetOperationStatus(Operation* operation, std::shared_ptr<const v1::OperationStatus> status);
+  void EraseOperation(Operation* operation);
+  // Nobody waits for them any more.
+  void AbandonOperationsOf(const FrameworkId& framework_id);
+  // A status of the master's own, without uuid.
+  std::shared_ptr<const v1::OperationStatus> MakeStatus(const std::string& operation_id,
+                                                        const AgentId& agent_id,
+                                                        v1::OperationState state,
+                                                        const std::string& message) const;
 
   // ---- Tasks and executors ----
 

@@ -6,12 +6,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "libs/base/status_macros.h"
+#include "libs/resources/validation.h"
 #include "libs/wire/agent_rules.h"
 #include "libs/wire/launch_rules.h"
 #include "libs/wire/limits.h"
 #include "libs/wire/resources_proto.h"
 #include "libs/wire/structure.h"
 #include "services/master/shell/decode_scheduler.h"
+#include "services/master/shell/operation_codec.h"
 
 namespace meros::master {
 namespace {
@@ -27,12 +29,31 @@ std::string RoleOf(const resources::Resources& resources) {
   return "*";
 }
 
+// By the rules for what agents register with.
+absl::StatusOr<resources::Resources> DecodeTotal(const wire::ResourceList& list,
+                                                 const FieldPath& path) {
+  MEROS_ASSIGN_OR_RETURN(resources::Resources total, wire::ResourcesFromProto(list, path, "total"));
+  const FieldPath place = path.Field("total");
+  MEROS_RETURN_IF_ERROR(place.Annotate(ValidateDisks(total)));
+  MEROS_RETURN_IF_ERROR(place.Annotate(ValidateNoRevocableReservation(total)));
+  MEROS_RETURN_IF_ERROR(place.Annotate(ValidateUniquePersistenceIds(total)));
+  return total.WithoutAllocation();
+}
+
 absl::StatusOr<AgentDescription> DecodeDescription(pb::Register* message, const FieldPath& path) {
   MEROS_RETURN_IF_ERROR(wire::CheckStructure(message->info(), path.Field("info")));
   MEROS_ASSIGN_OR_RETURN(wire::AgentInventory inventory,
                          wire::ValidateAgentInfo(message->info(), path.Field("info")));
   AgentDescription agent;
   agent.total = std::move(inventory.total);
+  if (message->total_size() > 0) {
+    MEROS_ASSIGN_OR_RETURN(agent.total, DecodeTotal(message->total(), path));
+  }
+  for (const auto& capability : message->capabilities()) {
+    using Capability = v1::AgentInfo::Capability;
+    if (capability.type() == Capability::AGENT_OPERATION_FEEDBACK) agent.applies_operations = true;
+    if (capability.type() == Capability::RESIZE_VOLUME) agent.resizes_volumes = true;
+  }
   agent.registration_key = message->registration_key();
   agent.version = message->version();
   agent.service_address = message->service_address();
@@ -148,6 +169,11 @@ absl::StatusOr<Input> Decode(pb::Reregister* message, StreamId stream, const Fie
   MEROS_ASSIGN_OR_RETURN(result.agent, DecodeDescription(message->mutable_agent(), agent_path));
   MEROS_RETURN_IF_ERROR(DecodeFrameworks(*message, path, &result));
   MEROS_RETURN_IF_ERROR(DecodeHoldings(message, path, &result));
+  for (int i = 0; i < message->operations_size(); ++i) {
+    MEROS_ASSIGN_OR_RETURN(ReportedOperation operation,
+                           DecodeReport(message->operations(i), path.Item("operations", i)));
+    result.operations.push_back(std::move(operation));
+  }
   return result;
 }
 
@@ -176,9 +202,8 @@ absl::StatusOr<Input> Decode(pb::StatusUpdate* message, StreamId stream, const F
 
 absl::StatusOr<Input> Decode(const pb::AgentUpdate& message, StreamId stream,
                              const FieldPath& path) {
-  MEROS_ASSIGN_OR_RETURN(resources::Resources total,
-                         wire::ResourcesFromProto(message.total(), path, "total"));
-  return AgentTotalChanged{stream, total.WithoutAllocation(), message.resource_version_uuid()};
+  MEROS_ASSIGN_OR_RETURN(resources::Resources total, DecodeTotal(message.total(), path));
+  return AgentTotalChanged{stream, std::move(total), message.resource_version_uuid()};
 }
 
 }  // namespace
@@ -222,9 +247,8 @@ absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage message, StreamId stre
     case pb::AgentMessage::kUnregister:
       return AgentUnregister{stream, message.unregister().reason()};
     case pb::AgentMessage::kOperationUpdate:
-      // This master sends no operations, so that only a stray result can arrive: it is as good as a
-      // sign of life.
-      return AgentHeartbeat{stream};
+      return DecodeUpdate(message.mutable_operation_update(), stream,
+                          path.Field("operation_update"));
     case pb::AgentMessage::BODY_NOT_SET:
       return absl::InvalidArgumentError("a message of the agent has no known body");
   }

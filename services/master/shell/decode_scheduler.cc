@@ -11,6 +11,7 @@
 #include "libs/wire/resources_proto.h"
 #include "libs/wire/scheduler_call.h"
 #include "libs/wire/task_rules.h"
+#include "services/master/shell/operation_codec.h"
 
 namespace meros::master {
 namespace {
@@ -74,9 +75,10 @@ TaskLaunch DecodeTask(v1::TaskInfo* message, const FrameworkId& framework_id,
   return task;
 }
 
-AcceptedOperation DecodeOperation(v1::Offer::Operation* message, const FrameworkId& framework_id,
-                                  const FieldPath& path) {
+AcceptedOperation DecodeAccepted(v1::Offer::Operation* message, const FrameworkId& framework_id,
+                                 const FieldPath& path) {
   LaunchOperation launch;
+  launch.id = message->id().value();
   if (message->type() == v1::Offer::Operation::LAUNCH) {
     auto* tasks = message->mutable_launch()->mutable_task_infos();
     const FieldPath launch_path = path.Field("launch");
@@ -94,7 +96,7 @@ AcceptedOperation DecodeOperation(v1::Offer::Operation* message, const Framework
     }
     return launch;
   }
-  return ResourceOperation{message->id().value(), v1::Offer::Operation::Type_Name(message->type())};
+  return DecodeOperation(message, path);
 }
 
 Accept DecodeAccept(Call::Accept* message, const FrameworkId& framework_id, const FieldPath& path) {
@@ -103,7 +105,7 @@ Accept DecodeAccept(Call::Accept* message, const FrameworkId& framework_id, cons
   accept.refuse = wire::RefuseTimeout(message->filters());
   for (int i = 0; i < message->operations_size(); ++i) {
     accept.operations.push_back(
-        DecodeOperation(message->mutable_operations(i), framework_id, path.Item("operations", i)));
+        DecodeAccepted(message->mutable_operations(i), framework_id, path.Item("operations", i)));
   }
   return accept;
 }
@@ -112,6 +114,15 @@ ReconcileCall DecodeReconcile(const Call::Reconcile& message) {
   ReconcileCall reconcile;
   for (const auto& task : message.tasks()) {
     reconcile.tasks.push_back({TaskId(task.task_id().value()), AgentId(task.agent_id().value())});
+  }
+  return reconcile;
+}
+
+ReconcileOperationsCall DecodeReconcile(const Call::ReconcileOperations& message) {
+  ReconcileOperationsCall reconcile;
+  for (const auto& operation : message.operations()) {
+    reconcile.operations.push_back(
+        {operation.operation_id().value(), AgentId(operation.agent_id().value())});
   }
   return reconcile;
 }
@@ -176,6 +187,12 @@ absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& fr
                              TaskId(std::move(*acknowledge->mutable_task_id()->mutable_value())),
                              std::move(*acknowledge->mutable_uuid())};
     }
+    case Call::ACKNOWLEDGE_OPERATION_STATUS: {
+      const auto& acknowledge = call->acknowledge_operation_status();
+      return AcknowledgeOperationCall{AgentId(acknowledge.agent_id().value()), acknowledge.uuid(),
+                                      acknowledge.operation_id().value()};
+    }
+    case Call::RECONCILE_OPERATIONS: return DecodeReconcile(call->reconcile_operations());
     case Call::RECONCILE: return DecodeReconcile(call->reconcile());
     case Call::MESSAGE:
       return MessageCall{AgentId(call->message().agent_id().value()),

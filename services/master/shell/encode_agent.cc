@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "services/master/shell/operation_codec.h"
+
 namespace meros::master {
 namespace {
 
@@ -50,6 +52,24 @@ struct Encoder {
     }
     run->set_launch_executor(m.launch_executor);
     run->set_resource_version_uuid(m.resource_version_uuid);
+    return true;
+  }
+  bool operator()(const ApplyOperationMessage& m) const {
+    Encode(m, out->mutable_apply_operation());
+    return true;
+  }
+  bool operator()(const AcknowledgeOperationMessage& m) const {
+    out->mutable_acknowledge_operation()->set_operation_uuid(m.operation_uuid);
+    out->mutable_acknowledge_operation()->set_status_uuid(m.status_uuid);
+    return true;
+  }
+  bool operator()(const ReconcileOperationsMessage& m) const {
+    for (const ReconcileOperationsMessage::Ref& ref : m.operations) {
+      pb::OperationRef* operation = out->mutable_reconcile_operations()->add_operations();
+      operation->set_framework_id(ref.framework_id.value());
+      operation->set_operation_uuid(ref.operation_uuid);
+      operation->set_operation_id(ref.operation_id);
+    }
     return true;
   }
   bool operator()(const KillTaskMessage& m) const {

@@ -52,12 +52,9 @@ void Fill(const UpdateEvent& e, const v1::MasterInfo&, Event* out) {
   out->set_type(Event::UPDATE);
   *out->mutable_update()->mutable_status() = *e.status;
 }
-void Fill(const OperationErrorEvent& e, const v1::MasterInfo&, Event* out) {
+void Fill(const OperationEvent& e, const v1::MasterInfo&, Event* out) {
   out->set_type(Event::UPDATE_OPERATION_STATUS);
-  v1::OperationStatus* status = out->mutable_update_operation_status()->mutable_status();
-  status->mutable_operation_id()->set_value(e.operation_id);
-  status->set_state(v1::OPERATION_ERROR);
-  status->set_message(e.message);
+  *out->mutable_update_operation_status()->mutable_status() = *e.status;
 }
 void Fill(const MessageEvent& e, const v1::MasterInfo&, Event* out) {
   out->set_type(Event::MESSAGE);

@@ -74,6 +74,12 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
           r->AddCounter("meros_master_agents_drained_total", "Agents that were drained empty.")),
       agents_gone(r->AddCounter("meros_master_agents_gone_total",
                                 "Agents that were declared gone for good.")),
+      operations_applied(
+          r->AddCounter("meros_master_operations_applied_total",
+                        "Operations on reservations and volumes that were sent to agents.")),
+      operations_refused(
+          r->AddCounter("meros_master_operations_refused_total",
+                        "Operations of frameworks that were refused with OPERATION_ERROR.")),
       frames_malformed(r->AddCounter("meros_master_frames_malformed_total",
                                      "Calls and messages that ended their stream as malformed.")),
       registry_write_time(r->AddHistogram("meros_master_registry_write_seconds",
@@ -128,6 +134,10 @@ void MasterMetrics::Count(const Counted& counted) {
         return &agents_drained;
       case master::Count::kAgentsGone:
         return &agents_gone;
+      case master::Count::kOperationsApplied:
+        return &operations_applied;
+      case master::Count::kOperationsRefused:
+        return &operations_refused;
     }
     return nullptr;
   }();

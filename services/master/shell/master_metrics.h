@@ -48,6 +48,8 @@ struct MasterMetrics {
   telemetry::Counter agent_orders;
   telemetry::Counter agents_drained;
   telemetry::Counter agents_gone;
+  telemetry::Counter operations_applied;
+  telemetry::Counter operations_refused;
   telemetry::Counter frames_malformed;
   telemetry::Histogram registry_write_time;
   ClusterGauges cluster;

@@ -12,6 +12,7 @@
 #include "services/master/shell/operator_call.h"
 #include "services/master/shell/role_codec.h"
 #include "services/master/view/listings.h"
+#include "services/master/view/operation_listing.h"
 
 namespace meros::master {
 namespace {
@@ -126,6 +127,7 @@ MEROS_FROM_VIEW(GetTask)
 MEROS_FROM_VIEW(ListRoles)
 MEROS_FROM_VIEW(ListQuotas)
 MEROS_FROM_VIEW(ListWeights)
+MEROS_FROM_VIEW(ListOperations)
 #undef MEROS_FROM_VIEW
 
 grpc::ServerWriteReactor<pb::WatchResponse>* MasterService::Watch(
@@ -243,13 +245,6 @@ MEROS_UPDATES_ROLES(UpdateRoles)
         grpc_context, response,                                                   \
         absl::UnimplementedError("this version of Meros does not " what " yet")); \
   }
-MEROS_UNIMPLEMENTED(ListOperations, "keep operations on resources")
-MEROS_UNIMPLEMENTED(ReserveResources, "reserve resources for operators")
-MEROS_UNIMPLEMENTED(UnreserveResources, "reserve resources for operators")
-MEROS_UNIMPLEMENTED(CreateVolumes, "create volumes for operators")
-MEROS_UNIMPLEMENTED(DestroyVolumes, "destroy volumes for operators")
-MEROS_UNIMPLEMENTED(GrowVolume, "grow volumes for operators")
-MEROS_UNIMPLEMENTED(ShrinkVolume, "shrink volumes for operators")
 MEROS_UNIMPLEMENTED(GetMaintenanceSchedule, "plan maintenance")
 MEROS_UNIMPLEMENTED(UpdateMaintenanceSchedule, "plan maintenance")
 MEROS_UNIMPLEMENTED(StartMaintenance, "plan maintenance")

@@ -39,6 +39,7 @@ class MasterService final : public v1::master::MasterService::CallbackService {
   MEROS_ANSWERED(ListRoles);
   MEROS_ANSWERED(ListQuotas);
   MEROS_ANSWERED(ListWeights);
+  MEROS_ANSWERED(ListOperations);
   MEROS_ANSWERED(Explain);
   MEROS_ANSWERED(Teardown);
   MEROS_ANSWERED(KillTask);
@@ -50,14 +51,14 @@ class MasterService final : public v1::master::MasterService::CallbackService {
   MEROS_ANSWERED(DeactivateAgent);
   MEROS_ANSWERED(ReactivateAgent);
   MEROS_ANSWERED(MarkAgentGone);
-  // Refused with UNIMPLEMENTED.
-  MEROS_ANSWERED(ListOperations);
+  // In operation_service.cc.
   MEROS_ANSWERED(ReserveResources);
   MEROS_ANSWERED(UnreserveResources);
   MEROS_ANSWERED(CreateVolumes);
   MEROS_ANSWERED(DestroyVolumes);
   MEROS_ANSWERED(GrowVolume);
   MEROS_ANSWERED(ShrinkVolume);
+  // Refused with UNIMPLEMENTED.
   MEROS_ANSWERED(GetMaintenanceSchedule);
   MEROS_ANSWERED(UpdateMaintenanceSchedule);
   MEROS_ANSWERED(StartMaintenance);

@@ -115,6 +115,7 @@ void ClusterView::On(const Cleared&) {
   tasks_.clear();
   entries_.clear();
   tasks_by_state_.clear();
+  operations_.clear();
   roles_.clear();
 }
 

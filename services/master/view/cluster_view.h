@@ -76,6 +76,10 @@ class ClusterView {
   const absl::btree_map<AgentId, AgentEntry>& agents() const { return agents_; }
   const absl::btree_map<FrameworkId, FrameworkEntry>& frameworks() const { return frameworks_; }
   const Tasks& tasks() const { return tasks_; }
+  // Those that are not done with, by sequence.
+  const absl::btree_map<uint64_t, std::shared_ptr<const Operation>>& operations() const {
+    return operations_;
+  }
   // What is set of roles, by name.
   const absl::btree_map<std::string, RoleConfigRef>& roles() const { return roles_; }
 
@@ -97,6 +101,10 @@ class ClusterView {
   void On(const FrameworkRemoved& removed);
   void On(const TaskChanged& changed);
   void On(const TaskRemoved& removed);
+  void On(const std::shared_ptr<const Operation>& operation) {
+    operations_[operation->sequence] = operation;
+  }
+  void On(const OperationRemoved& removed) { operations_.erase(removed.sequence); }
   void On(const RoleChanged& changed);
   void On(const LeadershipRecord& leadership) { leadership_ = leadership; }
   void On(const Cleared&);
@@ -111,6 +119,7 @@ class ClusterView {
   // By sequence: most changes are of tasks that are known, and need no search in tasks_.
   absl::node_hash_map<uint64_t, TaskEntry> entries_;  // lookup only
   Tasks tasks_;                                       // all of entries_
+  absl::btree_map<uint64_t, std::shared_ptr<const Operation>> operations_;
   absl::btree_map<std::string, RoleConfigRef> roles_;
   absl::btree_map<v1::TaskState, size_t> tasks_by_state_;
 };

@@ -29,6 +29,8 @@ AgentDescription DescriptionOf(const std::string& key, const resources::Resource
   description.registration_key = key;
   description.version = "0.1.0";
   description.total = total;
+  description.applies_operations = true;
+  description.resizes_volumes = true;
   return description;
 }
 

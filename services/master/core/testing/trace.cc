@@ -40,8 +40,11 @@ std::string Text(const UpdateEvent& e) {
   if (e.status->has_message()) absl::StrAppend(&text, " \"", e.status->message(), "\"");
   return text;
 }
-std::string Text(const OperationErrorEvent& e) {
-  return absl::StrCat("OPERATION_ERROR ", e.operation_id, " \"", e.message, "\"");
+std::string Text(const OperationEvent& e) {
+  const v1::OperationStatus& status = *e.status;
+  return absl::StrCat(v1::OperationState_Name(status.state()), " ", status.operation_id().value(),
+                      status.has_uuid() ? absl::StrCat(" uuid=", status.uuid().value()) : "",
+                      status.has_message() ? absl::StrCat(" \"", status.message(), "\"") : "");
 }
 std::string Text(const MessageEvent& e) {
   return absl::StrCat("MESSAGE ", e.agent_id.value(), " ", e.executor_id.value(), " ", e.data);
@@ -96,6 +99,19 @@ std::string Text(const UpdateFrameworkMessage& m) {
 }
 std::string Text(const SchedulerBytesMessage& m) {
   return absl::StrCat("BYTES ", m.executor_id.value(), " ", m.data);
+}
+
+std::string Text(const ApplyOperationMessage& m) {
+  return absl::StrCat("APPLY ", v1::Offer::Operation::Type_Name(m.operation->type()),
+                      m.role.empty() ? "" : " role=" + m.role);
+}
+std::string Text(const AcknowledgeOperationMessage& m) {
+  return absl::StrCat("ACKNOWLEDGE_OPERATION uuid=", m.status_uuid);
+}
+std::string Text(const ReconcileOperationsMessage& m) {
+  std::string text = "RECONCILE_OPERATIONS";
+  for (const auto& ref : m.operations) absl::StrAppend(&text, " ", ref.operation_id);
+  return text;
 }
 
 // ---- Messages to the allocator ----

@@ -1,0 +1,16 @@
+// Operations as they are listed.
+//
+// Thread rule: pure functions; as the view.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "meros/v1/master/master_service.pb.h"
+#include "services/master/view/cluster_view.h"
+
+namespace meros::master {
+
+// ERRORS: InvalidArgument (page size or token).
+absl::StatusOr<v1::master::ListOperationsResponse> ListOperations(
+    const ClusterView& view, const v1::master::ListOperationsRequest& request);
+
+}  // namespace meros::master
