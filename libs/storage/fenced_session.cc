@@ -176,7 +176,11 @@ void FencedSession::Keep() {
     {
       MutexLock lock(&keeper_mutex_);
       if (!stopping_) {
-        keeper_wake_.WaitFor(&keeper_mutex_, coordination::ProofInterval(options_.session_timeout));
+        // The ensemble may have granted a shorter session than was asked for.
+        const absl::Duration timeout =
+            proving_ == nullptr ? options_.session_timeout
+                                : std::min(options_.session_timeout, proving_->session_timeout());
+        keeper_wake_.WaitFor(&keeper_mutex_, coordination::ProofInterval(timeout));
       }
       if (stopping_) return;
       session = proving_;

@@ -1,6 +1,5 @@
 #include "services/registry/config.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "libs/rpc/tls_flags.h"
@@ -14,7 +13,15 @@ void AddFlags(Config* config, config::FlagSet* flags) {
                                 .group = "Network"});
   flags->Add(
       &config->store,
-      {.name = "store", .help = "Where the records are kept: sqlite:PATH.", .group = "Store"});
+      {.name = "store",
+       .help =
+           "Where the records are kept: sqlite:PATH, or zk://[USER:PASSWORD@]HOST:PORT,.../PATH.",
+       .group = "Store"});
+  flags->Add(&config->store_session_timeout,
+             {.name = "store_session_timeout",
+              .help = "ZooKeeper only: after so long without news another registry may take over.",
+              .group = "Store",
+              .constraint = config::AtLeast(absl::Milliseconds(100))});
   flags->Add(&config->core.lease_ttl_min, {.name = "lease_ttl_min",
                                            .help = "Shortest leader lease that is granted.",
                                            .group = "Lease",
@@ -38,8 +45,7 @@ absl::StatusOr<std::string> SqlitePath(const std::string& store) {
   absl::string_view path = store;
   if (absl::ConsumePrefix(&path, "sqlite:") && !path.empty()) return std::string(path);
   return absl::InvalidArgumentError(
-      absl::StrCat("--store: want sqlite:PATH, got '", store, "'",
-                   absl::StartsWith(store, "zk:") ? " (ZooKeeper is not built yet)" : ""));
+      absl::StrCat("--store: want sqlite:PATH or zk://HOST:PORT,.../PATH, got '", store, "'"));
 }
 
 }  // namespace meros::registry

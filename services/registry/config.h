@@ -17,6 +17,7 @@ struct Config {
   config::CommonConfig common;
   std::string address = "0.0.0.0:7053";
   std::string store = "sqlite:/var/lib/meros/registry.db";
+  absl::Duration store_session_timeout = absl::Seconds(10);  // of a ZooKeeper store
   rpc::TlsOptions tls;
   CoreOptions core;
   bool grpc_reflection = false;

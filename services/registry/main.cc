@@ -2,13 +2,13 @@
 #include "libs/base/status_macros.h"
 #include "libs/rpc/server.h"
 #include "libs/runtime/signals.h"
-#include "libs/storage/sqlite_store.h"
 #include "libs/telemetry/announce.h"
 #include "libs/telemetry/log.h"
 #include "libs/telemetry/metrics_server.h"
 #include "libs/telemetry/process_metrics.h"
 #include "services/registry/config.h"
 #include "services/registry/shell/registry_shell.h"
+#include "services/registry/shell/store_keeper.h"
 
 namespace meros::registry {
 namespace {
@@ -18,15 +18,15 @@ constexpr absl::Duration kShutdownGrace = absl::Seconds(2);
 absl::Status Run(const Config& config) {
   MEROS_RETURN_IF_ERROR(config.core.Validate());
   MEROS_RETURN_IF_ERROR(config.tls.Validate());
-  MEROS_ASSIGN_OR_RETURN(const std::string path, SqlitePath(config.store));
-  MEROS_ASSIGN_OR_RETURN(auto store, storage::OpenSqliteStore({.path = path}));
+  MEROS_ASSIGN_OR_RETURN(const std::string store_name, StoreKeeper::StoreName(config));
   telemetry::MetricRegistry metric_registry("registry");
   telemetry::AddProcessMetrics(&metric_registry);
   RegistryMetrics metrics(&metric_registry);
-  MEROS_ASSIGN_OR_RETURN(
-      auto shell, RegistryShell::Start(config.core, std::move(store), config.store, &metrics));
+  RegistryShell shell(config.core, store_name, &metrics);
+  StoreKeeper keeper(config, &shell);
+  MEROS_RETURN_IF_ERROR(keeper.Start());
   telemetry::Health health;
-  health.AddReadiness("store", [&shell] { return shell->Ready(); });
+  health.AddReadiness("store", [&shell] { return shell.Ready(); });
   MEROS_ASSIGN_OR_RETURN(
       auto metrics_server,
       telemetry::MetricsServer::Start({.address = config.common.metrics_address,
@@ -35,7 +35,7 @@ absl::Status Run(const Config& config) {
   MEROS_ASSIGN_OR_RETURN(auto server, rpc::Server::Start({.addresses = {config.address},
                                                           .tls = config.tls,
                                                           .reflection = config.grpc_reflection},
-                                                         {shell.get()}));
+                                                         {&shell}));
   const std::string host = config.address.substr(0, config.address.rfind(':'));
   telemetry::AnnounceReady("registry", absl::StrCat(host, ":", server->port(0)),
                            metrics_server->port());

@@ -20,114 +20,17 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "libs/base/mutex.h"
-#include "libs/rpc/bidi_client_stream.h"
 #include "libs/rpc/channel.h"
 #include "libs/testing/process.h"
 #include "libs/testing/temp_dir.h"
 #include "meros/registry/v1/registry_service.grpc.pb.h"
+#include "services/registry/test_session.h"
 
 namespace meros::registry {
 namespace {
 
 using ::testing::HasSubstr;
-using Stream = rpc::BidiClientStream<v1::SessionRequest, v1::SessionResponse>;
-
 constexpr absl::Duration kLimit = absl::Seconds(30);
-
-// A session that keeps every answer. Thread-safe.
-class Session {
- public:
-  explicit Session(const std::string& address) {
-    auto channel = rpc::MakeChannel(address, {.insecure = true});
-    EXPECT_TRUE(channel.ok());
-    stub_ = v1::RegistryService::NewStub(*channel);
-    stream_ = Stream::Create();
-    stub_->async()->Session(stream_->context(), stream_->reactor());
-    stream_->Start({.on_frame = [this](v1::SessionResponse frame) { OnFrame(std::move(frame)); },
-                    .on_closed =
-                        [this](const absl::Status&) {
-                          MutexLock lock(&mutex_);
-                          closed_ = true;
-                          changed_.SignalAll();
-                        }});
-  }
-  ~Session() {
-    stream_->Cancel();
-    MutexLock lock(&mutex_);
-    while (!closed_) changed_.Wait(&mutex_);
-  }
-
-  // Sends all in one frame; the id of the first.
-  uint64_t Send(std::vector<v1::Request> requests) {
-    const uint64_t first = last_id_ + 1;
-    v1::SessionRequest frame;
-    for (v1::Request& request : requests) {
-      request.set_id(++last_id_);
-      *frame.add_requests() = std::move(request);
-    }
-    stream_->Send(std::move(frame));
-    return first;
-  }
-
-  // The (last) answer; code UNAVAILABLE when the session ended without one.
-  v1::Response Await(uint64_t id) {
-    MutexLock lock(&mutex_);
-    while (answers_.count(id) == 0 && !closed_) changed_.WaitFor(&mutex_, kLimit);
-    if (answers_.count(id) > 0) return answers_[id];
-    v1::Response none;
-    none.set_code(static_cast<int>(absl::StatusCode::kUnavailable));
-    return none;
-  }
-  v1::Response Call(v1::Request request) { return Await(Send({std::move(request)})); }
-  std::map<uint64_t, v1::Response> answers() {
-    MutexLock lock(&mutex_);
-    return answers_;
-  }
-
- private:
-  void OnFrame(v1::SessionResponse frame) {
-    MutexLock lock(&mutex_);
-    for (v1::Response& response : *frame.mutable_responses()) {
-      const uint64_t id = response.id();
-      answers_[id] = std::move(response);
-    }
-    changed_.SignalAll();
-  }
-
-  std::unique_ptr<v1::RegistryService::Stub> stub_;
-  std::shared_ptr<Stream> stream_;
-  uint64_t last_id_ = 0;
-  Mutex mutex_;
-  CondVar changed_;
-  bool closed_ MEROS_GUARDED_BY(mutex_) = false;
-  std::map<uint64_t, v1::Response> answers_ MEROS_GUARDED_BY(mutex_);
-};
-
-v1::Request Put(uint64_t epoch, const std::string& name, const std::string& value) {
-  v1::Request request;
-  request.mutable_commit()->set_epoch(epoch);
-  auto* mutation = request.mutable_commit()->add_mutations();
-  mutation->mutable_key()->set_kind(v1::RECORD_KIND_AGENT);
-  mutation->mutable_key()->set_name(name);
-  mutation->set_put(value);
-  return request;
-}
-
-v1::Request Get(const std::string& name) {
-  v1::Request request;
-  request.mutable_get()->mutable_key()->set_kind(v1::RECORD_KIND_AGENT);
-  request.mutable_get()->mutable_key()->set_name(name);
-  return request;
-}
-
-v1::Request Acquire(const std::string& candidate) {
-  v1::Request request;
-  request.mutable_acquire_lease()->set_candidate_id(candidate);
-  request.mutable_acquire_lease()->set_ttl_ms(600);
-  request.mutable_acquire_lease()->set_wait_ms(20000);
-  return request;
-}
 
 class RegistryProcessTest : public ::testing::Test {
  protected:
@@ -272,7 +175,8 @@ TEST_F(RegistryProcessTest, RefusesWhatItCannotServe) {
   EXPECT_THAT(Refusal(Store("absent/r.db")), HasSubstr("no directory"));
   std::ofstream(directory_ / "text.db") << std::string(4096, 'x');
   EXPECT_THAT(Refusal(Store("text.db")), HasSubstr("not a database"));
-  EXPECT_THAT(Refusal("zk://localhost"), HasSubstr("sqlite:PATH"));
+  EXPECT_THAT(Refusal("zk://localhost"), HasSubstr("path is missing"));
+  EXPECT_THAT(Refusal("mysql:there"), HasSubstr("sqlite:PATH"));
   EXPECT_THAT(Refusal(Store(), {"--lease_ttl_mim=1s"}), HasSubstr("lease_ttl_min"));
   EXPECT_THAT(Refusal(Store(), {"--lease_ttl_min=1m", "--lease_ttl_max=1s"}),
               HasSubstr("lease_ttl"));

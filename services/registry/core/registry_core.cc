@@ -24,6 +24,8 @@ constexpr WriteTransition kTransitions[] = {
     {WriteState::kReadOnly, WriteEvent::kRetry, WriteState::kIdle},
 };
 
+const char kNotOwned[] = "the store does not answer; another registry may serve it now";
+
 v1::Response ResponseFor(uint64_t request_id, const absl::Status& status) {
   v1::Response response;
   response.set_id(request_id);
@@ -107,6 +109,7 @@ void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>*
   const auto refuse = [&](const absl::Status& status) {
     ReplyError(stream, request.id(), status, out);
   };
+  if (now >= owned_until_) return refuse(absl::UnavailableError(kNotOwned));
   switch (request.body_case()) {
     case v1::Request::kCommit: {
       const absl::Status valid = ValidateCommit(request.commit());
@@ -159,6 +162,11 @@ void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>*
   }
 }
 
+void RegistryCore::On(absl::Time, const StoreOwned& owned, std::vector<Effect>*) {
+  if (owned_until_ == absl::InfiniteFuture()) owned_until_ = owned.until;
+  owned_until_ = std::max(owned_until_, owned.until);
+}
+
 void RegistryCore::On(absl::Time, const StreamClosed& closed, std::vector<Effect>*) {
   const auto of_stream = [&](const auto& waiter) { return waiter.stream == closed.stream; };
   std::erase_if(waiters_, of_stream);
@@ -168,8 +176,9 @@ void RegistryCore::On(absl::Time, const StreamClosed& closed, std::vector<Effect
 
 void RegistryCore::On(absl::Time now, const StatusAsked& asked, std::vector<Effect>* out) {
   v1::GetStatusResponse response;
-  response.set_writable(write_state_ != WriteState::kReadOnly);
-  response.set_reason(std::string(store_status_.message()));
+  const bool owned = now < owned_until_;
+  response.set_writable(owned && write_state_ != WriteState::kReadOnly);
+  response.set_reason(owned ? std::string(store_status_.message()) : kNotOwned);
   response.set_revision(revision_);
   response.set_epoch(lease_.epoch());
   response.set_records(records_.size());
@@ -331,9 +340,8 @@ void RegistryCore::On(absl::Time now, const StoreCommitted& committed, std::vect
   records_.Apply(changes);
   revision_ = batch_.revision;
   store_status_ = absl::OkStatus();
-  for (HeldReply& held : batch_.replies) {
+  for (HeldReply& held : batch_.replies)
     out->push_back(Reply{held.stream, std::move(held.response)});
-  }
   const bool lease_changed = batch_.lease.has_value();
   if (batch_.granted_to.has_value()) {
     lease_.Granted(*batch_.lease, now);

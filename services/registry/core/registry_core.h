@@ -79,8 +79,13 @@ class RegistryCore {
   struct StatusAsked {
     uint64_t call;
   };
+  // Until then nobody else can serve the store, for sure. After that requests are refused: another
+  // registry may have answered otherwise. Without this input it is ours for ever.
+  struct StoreOwned {
+    absl::Time until;
+  };
   using Input = std::variant<runtime::Tick, Requested, StreamClosed, StoreCommitted, StoreFailed,
-                             StatusAsked>;
+                             StatusAsked, StoreOwned>;
 
   // ---- effects ----
   // Write all changes in one transaction and post StoreCommitted or StoreFailed with the token.
@@ -149,6 +154,7 @@ class RegistryCore {
   void On(absl::Time now, const StoreCommitted& committed, std::vector<Effect>* out);
   void On(absl::Time now, const StoreFailed& failed, std::vector<Effect>* out);
   void On(absl::Time now, const StatusAsked& asked, std::vector<Effect>* out);
+  void On(absl::Time now, const StoreOwned& owned, std::vector<Effect>* out);
 
   void Move(WriteEvent event);
   void Enqueue(QueuedWrite write, std::vector<Effect>* out);
@@ -189,6 +195,7 @@ class RegistryCore {
   uint64_t last_token_ = 0;
   absl::Status store_status_;             // why kReadOnly
   absl::Time retry_at_ = absl::InfiniteFuture();
+  absl::Time owned_until_ = absl::InfiniteFuture();
 };
 
 }  // namespace meros::registry

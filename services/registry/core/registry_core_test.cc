@@ -111,6 +111,24 @@ class RegistryCoreTest : public ::testing::Test {
   RegistryCore core_{options_, {}, now_};
 };
 
+TEST_F(RegistryCoreTest, WhoCannotBeSureToOwnTheStoreAnswersNothing) {
+  Step(RegistryCore::StoreOwned{now_ + absl::Seconds(5)});
+  const uint64_t epoch = Lead("a");
+  now_ += absl::Seconds(4);
+  EXPECT_EQ(Replies(Ask(1, Renew(2, epoch))).at(0).code(), 0);
+  now_ += absl::Seconds(1);
+
+  // Another registry may have granted the lease to another master.
+  EXPECT_EQ(Replies(Ask(1, Renew(3, epoch))).at(0).code(),
+            static_cast<int>(absl::StatusCode::kUnavailable));
+  const auto status = Step(RegistryCore::StatusAsked{9});
+  EXPECT_FALSE(std::get<RegistryCore::ReplyStatus>(status.at(0)).response.writable());
+
+  Step(RegistryCore::StoreOwned{now_ + absl::Seconds(5)});
+  Step(RegistryCore::StoreOwned{now_ - absl::Seconds(5)});  // came late
+  EXPECT_EQ(Replies(Ask(1, Renew(4, epoch))).at(0).code(), 0);
+}
+
 TEST_F(RegistryCoreTest, AnAnswerWaitsForTheStore) {
   const uint64_t epoch = Lead("a");
 

@@ -1,5 +1,6 @@
 #include "services/registry/shell/registry_shell.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,55 +14,111 @@
 
 namespace meros::registry {
 
-absl::StatusOr<std::unique_ptr<RegistryShell>> RegistryShell::Start(
-    const CoreOptions& options, std::unique_ptr<storage::Store> store, std::string store_name,
-    RegistryMetrics* metrics) {
+RegistryShell::RegistryShell(const CoreOptions& options, std::string store_name,
+                             RegistryMetrics* metrics)
+    : options_(options), store_name_(std::move(store_name)), metrics_(metrics) {}
+
+absl::Status RegistryShell::Serve(std::unique_ptr<storage::Store> store,
+                                  std::function<void(absl::Status)> on_lost) {
   MEROS_ASSIGN_OR_RETURN(const auto rows, store->List(""));
   MEROS_ASSIGN_OR_RETURN(StoredState stored, DecodeStore(rows));
   MEROS_LOG(INFO) << "records read" << telemetry::Field("records", stored.records.size())
                   << telemetry::Field("revision", stored.revision);
-  RegistryCore core(options, std::move(stored), runtime::ProcessClock::Get().Now());
-  auto shell = std::unique_ptr<RegistryShell>(
-      new RegistryShell(std::move(core), std::move(store_name), metrics));
-  RegistryShell* const self = shell.get();
-  shell->writer_ = std::make_unique<StoreWriter>(
-      std::move(store),
-      [self](uint64_t token, const absl::Status& status, size_t changes, absl::Duration took) {
-        self->metrics_->OnCommit(status, changes, took);
-        if (status.ok()) {
-          self->strand_.Post(RegistryCore::StoreCommitted{token});
-        } else {
-          MEROS_LOG(ERROR) << "the store failed; refusing writes for a while"
-                           << telemetry::Field("status", status.ToString());
-          self->strand_.Post(RegistryCore::StoreFailed{token, status});
-        }
+  on_lost_ = std::move(on_lost);
+  auto strand = std::make_shared<Strand>(
+      RegistryCore(options_, std::move(stored), runtime::ProcessClock::Get().Now()),
+      runtime::CoreStrandOptions{.name = "registry", .observer = &metrics_->strand});
+  writer_ = std::make_unique<StoreWriter>(
+      std::move(store), [this, strand](uint64_t token, const absl::Status& status, size_t changes,
+                                       absl::Duration took) {
+        metrics_->OnCommit(status, changes, took);
+        OnWritten(strand, token, status);
       });
-  shell->strand_.Start([self](absl::Time, std::vector<RegistryCore::Effect> effects) {
-    self->Apply(std::move(effects));
+  strand->Start([this, raw = strand.get(), writer = writer_.get()](
+                    absl::Time, std::vector<RegistryCore::Effect> effects) {
+    Apply(raw, writer, std::move(effects));
   });
-  return shell;
+  writable_ = true;
+  MutexLock lock(&mutex_);
+  if (owned_until_ != absl::InfinitePast()) strand->Post(RegistryCore::StoreOwned{owned_until_});
+  strand_ = std::move(strand);
+  return absl::OkStatus();
 }
 
-RegistryShell::RegistryShell(RegistryCore core, std::string store_name, RegistryMetrics* metrics)
-    : store_name_(std::move(store_name)),
-      metrics_(metrics),
-      strand_(std::move(core), {.name = "registry", .observer = &metrics->strand}) {}
+void RegistryShell::OnWritten(const std::shared_ptr<Strand>& strand, uint64_t token,
+                              const absl::Status& status) {
+  if (status.ok()) return strand->Post(RegistryCore::StoreCommitted{token});
+  MEROS_LOG(ERROR) << "the store failed; refusing writes for a while"
+                   << telemetry::Field("status", status.ToString());
+  // Masters try such an error again, at the registry that serves then.
+  const bool is_over = absl::IsFailedPrecondition(status);
+  strand->Post(RegistryCore::StoreFailed{
+      token, is_over ? absl::UnavailableError(status.message()) : status});
+  if (is_over) on_lost_(status);
+}
 
-RegistryShell::~RegistryShell() {
-  strand_.Stop();
+void RegistryShell::Retire(const absl::Status& why) {
+  std::shared_ptr<Strand> strand;
+  std::vector<std::shared_ptr<Stream>> streams;
+  std::map<uint64_t, rpc::UnaryReply<v1::GetStatusResponse>> status_calls;
+  std::map<uint64_t, rpc::UnaryReply<v1::GetLeaderResponse>> leader_calls;
+  {
+    MutexLock lock(&mutex_);
+    standing_by_ = why;
+    strand = std::exchange(strand_, nullptr);
+    for (const auto& [id, weak] : streams_) {
+      if (auto stream = weak.lock()) streams.push_back(std::move(stream));
+    }
+    status_calls.swap(status_calls_);
+    leader_calls.swap(leader_calls_);
+  }
+  if (strand == nullptr) return;
+  strand->Stop();
   writer_.reset();
+  for (const auto& stream : streams) stream->Abort(why);
+  for (auto& [id, call] : status_calls) call.Finish(why);
+  for (auto& [id, call] : leader_calls) call.Finish(why);
+}
+
+void RegistryShell::SetOwned(absl::Time until) {
+  MutexLock lock(&mutex_);
+  owned_until_ = std::max(owned_until_, until);
+  if (strand_ != nullptr) strand_->Post(RegistryCore::StoreOwned{owned_until_});
+}
+
+absl::Status RegistryShell::TryPost(RegistryCore::Input input) {
+  std::shared_ptr<Strand> strand;
+  {
+    MutexLock lock(&mutex_);
+    if (strand_ == nullptr) return standing_by_;
+    strand = strand_;
+  }
+  if (strand->TryPost(std::move(input))) return absl::OkStatus();
+  return absl::ResourceExhaustedError("the registry's mailbox is full");
+}
+
+void RegistryShell::Post(RegistryCore::Input input) {
+  std::shared_ptr<Strand> strand;
+  {
+    MutexLock lock(&mutex_);
+    strand = strand_;
+  }
+  if (strand != nullptr) strand->Post(std::move(input));
 }
 
 absl::Status RegistryShell::Ready() const {
+  MutexLock lock(&mutex_);
+  if (strand_ == nullptr) return standing_by_;
   if (writable_) return absl::OkStatus();
   return absl::UnavailableError("the store has failed; writes are refused");
 }
 
-void RegistryShell::Apply(std::vector<RegistryCore::Effect> effects) {
+void RegistryShell::Apply(Strand* strand, StoreWriter* writer,
+                          std::vector<RegistryCore::Effect> effects) {
   std::map<StreamId, v1::SessionResponse> frames;
   for (RegistryCore::Effect& effect : effects) {
     if (auto* persist = std::get_if<RegistryCore::Persist>(&effect)) {
-      writer_->Write(std::move(*persist));
+      writer->Write(std::move(*persist));
     } else if (auto* reply = std::get_if<RegistryCore::Reply>(&effect)) {
       v1::SessionResponse& frame = frames[reply->stream];
       *frame.add_responses() = std::move(reply->response);
@@ -82,7 +139,7 @@ void RegistryShell::Apply(std::vector<RegistryCore::Effect> effects) {
   for (auto& [id, frame] : frames) {
     if (!frame.responses().empty()) Deliver(id, std::move(frame));
   }
-  strand_.Inspect([this](const RegistryCore& core) {
+  strand->Inspect([this](const RegistryCore& core) {
     metrics_->OnState(core);
     writable_ = core.write_state() != WriteState::kReadOnly;
   });
@@ -111,10 +168,8 @@ void RegistryShell::Deliver(StreamId id, v1::SessionResponse frame) {
 void RegistryShell::OnFrame(StreamId id, Stream* stream, v1::SessionRequest frame) {
   metrics_->requests.Add(frame.requests_size());
   for (v1::Request& request : *frame.mutable_requests()) {
-    if (!strand_.TryPost(RegistryCore::Requested{id, std::move(request)})) {
-      stream->Abort(absl::ResourceExhaustedError("the registry's mailbox is full"));
-      return;
-    }
+    const absl::Status posted = TryPost(RegistryCore::Requested{id, std::move(request)});
+    if (!posted.ok()) return stream->Abort(posted);
   }
 }
 
@@ -137,7 +192,7 @@ grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* RegistryShell:
                MutexLock lock(&mutex_);
                streams_.erase(id);
              }
-             strand_.Post(RegistryCore::StreamClosed{id});
+             Post(RegistryCore::StreamClosed{id});
            }});
 }
 
@@ -154,10 +209,13 @@ grpc::ServerUnaryReactor* RegistryShell::GetLeader(grpc::CallbackServerContext* 
           MutexLock lock(&mutex_);
           leader_calls_.emplace(id, reply);
         }
-        if (strand_.TryPost(RegistryCore::Requested{id, std::move(asked)})) return;
-        reply.Finish(absl::ResourceExhaustedError("the registry's mailbox is full"));
-        MutexLock lock(&mutex_);
-        leader_calls_.erase(id);
+        const absl::Status posted = TryPost(RegistryCore::Requested{id, std::move(asked)});
+        if (posted.ok()) return;
+        {
+          MutexLock lock(&mutex_);
+          if (leader_calls_.erase(id) == 0) return;  // ended by Retire
+        }
+        reply.Finish(posted);
       });
 }
 
@@ -171,10 +229,13 @@ grpc::ServerUnaryReactor* RegistryShell::GetStatus(grpc::CallbackServerContext* 
           MutexLock lock(&mutex_);
           status_calls_.emplace(id, reply);
         }
-        if (strand_.TryPost(RegistryCore::StatusAsked{id})) return;
-        reply.Finish(absl::ResourceExhaustedError("the registry's mailbox is full"));
-        MutexLock lock(&mutex_);
-        status_calls_.erase(id);
+        const absl::Status posted = TryPost(RegistryCore::StatusAsked{id});
+        if (posted.ok()) return;
+        {
+          MutexLock lock(&mutex_);
+          if (status_calls_.erase(id) == 0) return;  // ended by Retire
+        }
+        reply.Finish(posted);
       });
 }
 

@@ -1,6 +1,13 @@
 // The registry's shell: sessions over gRPC, the strand of the core, the store's thread.
 //
-// Thread rule: Start and Stop from main; the service methods are gRPC's.
+//   STANDING_BY ──Serve(store)──▶ SERVING ──Retire(why)──▶ STANDING_BY
+//
+// While it stands by, sessions and calls are refused with UNAVAILABLE and the reason, so that
+// masters go to the next registry. A retired core is gone with all it knew; the next one reads the
+// store.
+//
+// Thread rule: Serve and Retire from one thread (StoreKeeper); the service methods are gRPC's; the
+// rest is thread-safe.
 #pragma once
 
 #include <atomic>
@@ -8,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "libs/base/mutex.h"
 #include "libs/rpc/bidi_server_stream.h"
@@ -23,12 +31,18 @@ namespace meros::registry {
 
 class RegistryShell final : public v1::RegistryService::CallbackService {
  public:
-  // Reads the whole store and starts. `store_name` is told to operators; `metrics` must outlive this.
-  // ERRORS: as Store::List, DataLoss.
-  static absl::StatusOr<std::unique_ptr<RegistryShell>> Start(
-      const CoreOptions& options, std::unique_ptr<storage::Store> store, std::string store_name,
-      RegistryMetrics* metrics);
-  ~RegistryShell() override;
+  // `store_name` is told to operators; `metrics` must outlive this.
+  RegistryShell(const CoreOptions& options, std::string store_name, RegistryMetrics* metrics);
+  ~RegistryShell() override { Retire(absl::UnavailableError("the registry is stopping")); }
+
+  // Reads the whole store and serves it. `on_lost` is called, on the store's thread, when the store
+  // is over (FailedPrecondition). ERRORS: as Store::List, DataLoss.
+  absl::Status Serve(std::unique_ptr<storage::Store> store,
+                     std::function<void(absl::Status)> on_lost);
+  // Ends all sessions and calls with `why`, and closes the store. Also says why there is none yet.
+  void Retire(const absl::Status& why);
+  // Until then the store is ours for sure (RegistryCore::StoreOwned).
+  void SetOwned(absl::Time until);
 
   // OK while writes are taken.
   absl::Status Ready() const;
@@ -44,20 +58,29 @@ class RegistryShell final : public v1::RegistryService::CallbackService {
 
  private:
   using Stream = rpc::BidiServerStream<v1::SessionRequest, v1::SessionResponse>;
+  using Strand = runtime::CoreStrand<RegistryCore>;
 
-  RegistryShell(RegistryCore core, std::string store_name, RegistryMetrics* metrics);
-  void Apply(std::vector<RegistryCore::Effect> effects);
+  // Posts unless it stands by; then says why.
+  absl::Status TryPost(RegistryCore::Input input);
+  void Post(RegistryCore::Input input);
+  void OnWritten(const std::shared_ptr<Strand>& strand, uint64_t token, const absl::Status& status);
+  void Apply(Strand* strand, StoreWriter* writer, std::vector<RegistryCore::Effect> effects);
   void OnFrame(StreamId id, Stream* stream, v1::SessionRequest frame);
   void Deliver(StreamId id, v1::SessionResponse frame);
 
+  const CoreOptions options_;
   const std::string store_name_;
   RegistryMetrics* const metrics_;
-  runtime::CoreStrand<RegistryCore> strand_;
+  std::function<void(absl::Status)> on_lost_;
   std::unique_ptr<StoreWriter> writer_;  // ends before the strand it posts to
   std::atomic<uint64_t> last_id_{0};     // of streams and unary calls alike
   std::atomic<bool> writable_{true};
 
   mutable Mutex mutex_;
+  std::shared_ptr<Strand> strand_ MEROS_GUARDED_BY(mutex_);  // null while it stands by
+  absl::Status standing_by_ MEROS_GUARDED_BY(mutex_) =
+      absl::UnavailableError("the registry has not read its store yet");
+  absl::Time owned_until_ MEROS_GUARDED_BY(mutex_) = absl::InfinitePast();  // never told
   std::map<StreamId, std::weak_ptr<Stream>> streams_ MEROS_GUARDED_BY(mutex_);
   std::map<uint64_t, rpc::UnaryReply<v1::GetStatusResponse>> status_calls_ MEROS_GUARDED_BY(mutex_);
   std::map<uint64_t, rpc::UnaryReply<v1::GetLeaderResponse>> leader_calls_ MEROS_GUARDED_BY(mutex_);
