@@ -11,8 +11,14 @@ bool Lease::IsFree(absl::Time now) const {
   return record_.epoch() == 0 || record_.released() || now >= expiry_;
 }
 
-bool Lease::IsHeldBy(const std::string& candidate_id) const {
-  return record_.epoch() > 0 && !record_.released() && record_.candidate_id() == candidate_id;
+bool Lease::IsHeldBy(const std::string& candidate_id, const v1::ElectionWin& won) const {
+  return record_.epoch() > 0 && !record_.released() && record_.candidate_id() == candidate_id &&
+         record_.won().number() == won.number() && record_.won().election() == won.election();
+}
+
+bool Lease::IsHeldByEarlier(const v1::ElectionWin& won) const {
+  return record_.epoch() > 0 && !record_.released() && record_.won().number() > 0 &&
+         record_.won().number() < won.number() && record_.won().election() == won.election();
 }
 
 v1::LeaseRecord Lease::NextGrant(const LeaseWaiter& to) const {
@@ -21,6 +27,7 @@ v1::LeaseRecord Lease::NextGrant(const LeaseWaiter& to) const {
   record.set_candidate_id(to.candidate_id);
   record.set_address(to.address);
   record.set_ttl_ms(to.ttl_ms);
+  if (to.won.number() > 0) *record.mutable_won() = to.won;
   return record;
 }
 

@@ -7,8 +7,13 @@
 //
 //  (1) epoch grows by one; told to the holder only when it is durable.
 //  (2) an expired holder that nobody has replaced may still renew: it is the only one of its epoch.
-//  (3) renewals are not durable. After a restart the registry cannot know the last one, so it takes the
+//  (3) renewals are not durable. After a restart the registry cannot know the last one, so it takes
+//  the
 //      moment of its start for it: nobody else is granted for one whole ttl.
+//
+// A master that won an election elsewhere need not wait for (2) if the holder is an earlier winner
+// of that election: its end is the business of the election. Epochs are counted here in any case,
+// so that they grow whatever elections there were.
 //
 // Thread rule: strand-confined.
 #pragma once
@@ -32,6 +37,7 @@ struct LeaseWaiter {
   std::string candidate_id;
   std::string address;
   int64_t ttl_ms = 0;
+  v1::ElectionWin won;  // number 0: none
   absl::Time deadline;
 };
 
@@ -42,7 +48,14 @@ class Lease {
 
   // Whether a grant to somebody else is allowed.
   bool IsFree(absl::Time now) const;
-  bool IsHeldBy(const std::string& candidate_id) const;
+  // Whether it is held since that candidate came by it in that way.
+  bool IsHeldBy(const std::string& candidate_id, const v1::ElectionWin& won) const;
+  // Whether it is held by an earlier winner of the same election.
+  bool IsHeldByEarlier(const v1::ElectionWin& won) const;
+  // Whether it is free for all, or for that winner.
+  bool MayGoTo(const v1::ElectionWin& won, absl::Time now) const {
+    return IsFree(now) || IsHeldByEarlier(won);
+  }
   uint64_t epoch() const { return record_.epoch(); }
 
   // The record of the next grant; becomes the state by Granted() once it is durable.

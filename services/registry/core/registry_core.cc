@@ -229,9 +229,8 @@ void RegistryCore::StartBatch(absl::Time now, std::vector<Effect>* out) {
   if (batch_.overlay.empty()) {
     // Nothing to write: commits that changed nothing are durable already.
     Move(WriteEvent::kNothing);
-    for (HeldReply& held : batch_.replies) {
+    for (HeldReply& held : batch_.replies)
       out->push_back(Reply{held.stream, std::move(held.response)});
-    }
     return;
   }
   Move(WriteEvent::kClose);
@@ -305,7 +304,7 @@ void RegistryCore::AddCommit(QueuedWrite& write, std::vector<Effect>* out) {
 
 void RegistryCore::AddGrant(absl::Time now, QueuedWrite& write) {
   // The holder may have renewed since the grant was queued.
-  if (!lease_.IsFree(now) || batch_.lease.has_value()) {
+  if (!lease_.MayGoTo(write.candidate.won, now) || batch_.lease.has_value()) {
     grant_in_queue_ = false;
     waiters_.push_front(std::move(write.candidate));
     return;
@@ -364,9 +363,8 @@ void RegistryCore::On(absl::Time now, const StoreFailed& failed, std::vector<Eff
   Move(WriteEvent::kFailed);
   store_status_ = failed.status;
   retry_at_ = now + options_.store_retry_interval;
-  for (const HeldReply& held : batch_.replies) {
+  for (const HeldReply& held : batch_.replies)
     ReplyError(held.stream, held.response.id(), failed.status, out);
-  }
   if (batch_.granted_to.has_value()) {
     grant_in_queue_ = false;
     waiters_.push_front(std::move(*batch_.granted_to));
@@ -384,11 +382,12 @@ void RegistryCore::Acquire(absl::Time now, StreamId stream, const v1::Request& r
   const v1::AcquireLease& acquire = request.acquire_lease();
   const absl::Status valid = ValidateAcquire(acquire, options_);
   if (!valid.ok()) return ReplyError(stream, request.id(), valid, out);
-  if (lease_.IsHeldBy(acquire.candidate_id()) && !IsHolderBeingReplaced()) {
+  if (lease_.IsHeldBy(acquire.candidate_id(), acquire.won()) && !IsHolderBeingReplaced()) {
     lease_.Renew(now);
     return ReplyLease(stream, request.id(), absl::OkStatus(), out);
   }
-  const bool free = lease_.IsFree(now) && !grant_in_queue_ && waiters_.empty();
+  const bool is_next = lease_.IsHeldByEarlier(acquire.won());
+  const bool free = !grant_in_queue_ && (is_next || (lease_.IsFree(now) && waiters_.empty()));
   if (!free && acquire.wait_ms() == 0) {
     return ReplyLease(stream, request.id(),
                       absl::FailedPreconditionError("the lease is held by another"), out);
@@ -404,13 +403,14 @@ void RegistryCore::Acquire(absl::Time now, StreamId stream, const v1::Request& r
   // Asking once means waiting only for the store.
   const absl::Duration wait = acquire.wait_ms() == 0 ? options_.store_retry_interval * 2
                                                      : absl::Milliseconds(acquire.wait_ms());
-  waiters_.push_back({stream, request.id(), acquire.candidate_id(), acquire.address(),
-                      acquire.ttl_ms(), now + wait});
+  waiters_.emplace(is_next ? waiters_.begin() : waiters_.end(), stream, request.id(),
+                   acquire.candidate_id(), acquire.address(), acquire.ttl_ms(), acquire.won(),
+                   now + wait);
   GrantIfFree(now, out);
 }
 
 void RegistryCore::GrantIfFree(absl::Time now, std::vector<Effect>* out) {
-  if (grant_in_queue_ || waiters_.empty() || !lease_.IsFree(now) ||
+  if (grant_in_queue_ || waiters_.empty() || !lease_.MayGoTo(waiters_.front().won, now) ||
       write_state_ == WriteState::kReadOnly) {
     return;
   }

@@ -1,8 +1,9 @@
-// What the registry decides: which requests are valid, what one store transaction holds, who has the
-// lease. It never touches the store; it says what is to be written and answers when that is durable.
+// What the registry decides: which requests are valid, what one store transaction holds, who has
+// the lease. It never touches the store; it says what is to be written and answers when that is
+// durable.
 //
-// Group commit: one transaction is on its way at a time; writes that arrive meanwhile wait and go together
-// in the next. So a lone write costs one sync, and under load one sync carries hundreds.
+// Group commit: one transaction is on its way at a time; writes that arrive meanwhile wait and go
+// together in the next. So a lone write costs one sync, and under load one sync carries hundreds.
 //
 //   (1) IDLE       write            GATHERING   open until the end of the strand's batch
 //   (2) GATHERING  close            WRITING     one transaction is in the store
@@ -167,8 +168,7 @@ class RegistryCore {
 
   void Acquire(absl::Time now, StreamId stream, const v1::Request& request,
                std::vector<Effect>* out);
-  void Renew(absl::Time now, StreamId stream, const v1::Request& request,
-             std::vector<Effect>* out);
+  void Renew(absl::Time now, StreamId stream, const v1::Request& request, std::vector<Effect>* out);
   void GetLeader(absl::Time now, StreamId stream, const v1::Request& request,
                  std::vector<Effect>* out);
   void GrantIfFree(absl::Time now, std::vector<Effect>* out);
@@ -185,15 +185,15 @@ class RegistryCore {
   Records records_;
   uint64_t revision_ = 0;
   Lease lease_;
-  std::deque<LeaseWaiter> waiters_;       // in the order of asking
+  std::deque<LeaseWaiter> waiters_;  // in the order of asking
   std::vector<LeaderWatcher> watchers_;
-  bool grant_in_queue_ = false;           // at most one grant is on its way
+  bool grant_in_queue_ = false;  // at most one grant is on its way
 
   WriteState write_state_ = WriteState::kIdle;
   std::deque<QueuedWrite> queue_;
-  Batch batch_;                           // in flight while kWriting
+  Batch batch_;  // in flight while kWriting
   uint64_t last_token_ = 0;
-  absl::Status store_status_;             // why kReadOnly
+  absl::Status store_status_;  // why kReadOnly
   absl::Time retry_at_ = absl::InfiniteFuture();
   absl::Time owned_until_ = absl::InfiniteFuture();
 };

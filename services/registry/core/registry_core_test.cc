@@ -6,110 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "libs/base/rng.h"
+#include "services/registry/core/test_core.h"
 
 namespace meros::registry {
 namespace {
-
-class RegistryCoreTest : public ::testing::Test {
- protected:
-  std::vector<RegistryCore::Effect> Step(RegistryCore::Input input) {
-    std::vector<RegistryCore::Effect> out;
-    core_.Step(now_, std::move(input), &out);
-    core_.CheckInvariants();
-    EndBatch(&out);
-    return out;
-  }
-
-  // What the strand does when it has stepped all inputs of its batch.
-  void EndBatch(std::vector<RegistryCore::Effect>* out) {
-    if (core_.NextDeadline() <= now_) core_.Step(now_, runtime::Tick{}, out);
-    core_.CheckInvariants();
-  }
-
-  std::vector<RegistryCore::Effect> Ask(StreamId stream, v1::Request request) {
-    return Step(RegistryCore::Requested{stream, std::move(request)});
-  }
-
-  static v1::Request Put(uint64_t id, uint64_t epoch, const std::string& name,
-                         const std::string& value) {
-    v1::Request request;
-    request.set_id(id);
-    request.mutable_commit()->set_epoch(epoch);
-    auto* mutation = request.mutable_commit()->add_mutations();
-    mutation->mutable_key()->set_kind(v1::RECORD_KIND_AGENT);
-    mutation->mutable_key()->set_name(name);
-    mutation->set_put(value);
-    return request;
-  }
-
-  static v1::Request Acquire(uint64_t id, const std::string& candidate, int64_t wait_ms) {
-    v1::Request request;
-    request.set_id(id);
-    request.mutable_acquire_lease()->set_candidate_id(candidate);
-    request.mutable_acquire_lease()->set_address("address of " + candidate);
-    request.mutable_acquire_lease()->set_ttl_ms(10000);
-    request.mutable_acquire_lease()->set_wait_ms(wait_ms);
-    return request;
-  }
-
-  static v1::Request Renew(uint64_t id, uint64_t epoch) {
-    v1::Request request;
-    request.set_id(id);
-    request.mutable_renew_lease()->set_epoch(epoch);
-    return request;
-  }
-
-  static std::vector<v1::Response> Replies(const std::vector<RegistryCore::Effect>& effects) {
-    std::vector<v1::Response> replies;
-    for (const auto& effect : effects) {
-      if (const auto* reply = std::get_if<RegistryCore::Reply>(&effect)) {
-        replies.push_back(reply->response);
-      }
-    }
-    return replies;
-  }
-
-  static const RegistryCore::Persist* Persisted(const std::vector<RegistryCore::Effect>& effects) {
-    for (const auto& effect : effects) {
-      if (const auto* persist = std::get_if<RegistryCore::Persist>(&effect)) return persist;
-    }
-    return nullptr;
-  }
-
-  // Plays the store until nothing is to be written any more; all replies on the way.
-  std::vector<v1::Response> Settle(std::vector<RegistryCore::Effect> effects) {
-    std::vector<v1::Response> replies = Replies(effects);
-    while (const auto* persist = Persisted(effects)) {
-      disk_.revision = persist->revision;
-      for (const StoreChange& change : persist->changes) durable_[change.key] = change.value;
-      effects = Step(RegistryCore::StoreCommitted{persist->token});
-      for (auto& reply : Replies(effects)) replies.push_back(std::move(reply));
-    }
-    return replies;
-  }
-
-  // A new process on the same disk.
-  void Restart() {
-    disk_.records.clear();
-    for (const auto& [key, value] : durable_) {
-      if (value.has_value()) disk_.records.push_back({key, value});
-    }
-    core_ = RegistryCore(options_, disk_, now_);
-  }
-
-  uint64_t Lead(const std::string& candidate) {
-    const auto replies = Settle(Ask(1, Acquire(1, candidate, 0)));
-    EXPECT_EQ(replies.size(), 1u);
-    EXPECT_EQ(replies.at(0).code(), 0) << replies.at(0).message();
-    return replies.at(0).lease().epoch();
-  }
-
-  CoreOptions options_;
-  absl::Time now_ = absl::FromUnixSeconds(1000);
-  StoredState disk_;
-  std::map<Key, std::optional<Value>> durable_;
-  RegistryCore core_{options_, {}, now_};
-};
 
 TEST_F(RegistryCoreTest, WhoCannotBeSureToOwnTheStoreAnswersNothing) {
   Step(RegistryCore::StoreOwned{now_ + absl::Seconds(5)});
@@ -398,6 +298,8 @@ TEST_F(RegistryCoreTest, BadRequestsNameTheirField) {
   short_lease.mutable_acquire_lease()->set_ttl_ms(1);
   EXPECT_TRUE(absl::StrContains(message(short_lease), "ttl_ms"));
   EXPECT_TRUE(absl::StrContains(message(Acquire(1, "", 0)), "candidate_id"));
+  EXPECT_TRUE(absl::StrContains(message(AcquireWon(1, "b", 0)), "acquire_lease.won"));
+  EXPECT_TRUE(absl::StrContains(message(AcquireWon(1, "b", 1, "")), "acquire_lease.won"));
 }
 
 TEST_F(RegistryCoreTest, RandomLivesNeverHaveTwoHoldersOrLoseAnAcknowledgedWrite) {
@@ -416,7 +318,9 @@ TEST_F(RegistryCoreTest, RandomLivesNeverHaveTwoHoldersOrLoseAnAcknowledgedWrite
     std::vector<v1::Response> replies;
     const std::string name = absl::StrCat("k", rng.Uniform(0, 9)), value = absl::StrCat(i);
     switch (rng.Uniform(0, 9)) {
-      case 0: Restart(); break;
+      case 0:
+        Restart();
+        break;
       case 1:
       case 2:
         replies = Settle(Ask(1, Acquire(1, candidate, 0)));
@@ -442,7 +346,9 @@ TEST_F(RegistryCoreTest, RandomLivesNeverHaveTwoHoldersOrLoseAnAcknowledgedWrite
         }
         break;
       }
-      case 5: Settle(Step(runtime::Tick{})); break;
+      case 5:
+        Settle(Step(runtime::Tick{}));
+        break;
       default:
         replies = Settle(Ask(1, Put(1, highest_epoch, name, value)));
         if (!replies.empty() && replies[0].code() == 0) acknowledged[name] = value;

@@ -98,6 +98,14 @@ absl::Status ValidateAcquire(const v1::AcquireLease& acquire, const CoreOptions&
                             absl::FormatDuration(options.lease_ttl_max), ", got ",
                             absl::FormatDuration(ttl)));
   }
+  const v1::ElectionWin& won = acquire.won();
+  if (acquire.has_won() &&
+      (won.number() == 0 || won.election().empty() || won.election().size() > kElectionBytesMax)) {
+    return Bad("acquire_lease.won",
+               absl::StrCat("must name an election in 1 to ", kElectionBytesMax,
+                            " bytes and have a number, got ", won.election().size(),
+                            " bytes and number ", won.number()));
+  }
   return ValidateWait(acquire.wait_ms());
 }
 

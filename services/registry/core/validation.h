@@ -1,5 +1,5 @@
-// Checks of requests as they come from a stream, before anything is done with them. The messages name
-// the field and the limit.
+// Checks of requests as they come from a stream, before anything is done with them. The messages
+// name the field and the limit.
 //
 // Thread rule: thread-safe (pure functions).
 #pragma once
@@ -16,6 +16,7 @@ inline constexpr size_t kValueBytesMax = 1 << 20;
 inline constexpr size_t kNameBytesMax = 512;
 inline constexpr size_t kCandidateBytesMax = 128;
 inline constexpr size_t kAddressBytesMax = 64 << 10;
+inline constexpr size_t kElectionBytesMax = 256;
 inline constexpr int64_t kWaitMsMax = 3600 * 1000;
 
 // ERRORS: InvalidArgument.
