@@ -1,10 +1,10 @@
 #include "libs/config/flag_set.h"
 
-#include <algorithm>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -31,14 +31,31 @@ absl::Status WrongValue(absl::string_view where, const Flag& flag, absl::string_
       absl::StrCat(where, ": expected ", flag.expected, ", found ", shown));
 }
 
+// The password in a URL, "scheme://user:password@host", is nobody's business.
+std::string WithoutPassword(std::string text) {
+  const size_t scheme = text.find("://");
+  if (scheme == std::string::npos) return text;
+  const size_t user = scheme + 3;
+  const size_t end = std::min(text.find('/', user), text.size());
+  const size_t at = text.substr(0, end).rfind('@');
+  const size_t colon = text.find(':', user);
+  if (at == std::string::npos || at < user || colon > at) return text;
+  return text.replace(colon + 1, at - colon - 1, "***");
+}
+
 // Says "string", "list" and so on for a YAML node, as errors do.
 absl::string_view KindName(YamlValue::Kind kind) {
   switch (kind) {
-    case YamlValue::Kind::kNull: return "nothing";
-    case YamlValue::Kind::kPlain: return "value";
-    case YamlValue::Kind::kQuoted: return "quoted string";
-    case YamlValue::Kind::kList: return "list";
-    case YamlValue::Kind::kOther: return "nested structure";
+    case YamlValue::Kind::kNull:
+      return "nothing";
+    case YamlValue::Kind::kPlain:
+      return "value";
+    case YamlValue::Kind::kQuoted:
+      return "quoted string";
+    case YamlValue::Kind::kList:
+      return "list";
+    case YamlValue::Kind::kOther:
+      return "nested structure";
   }
   return "value";
 }
@@ -52,10 +69,14 @@ bool TakesQuoted(ValueType type) {
 
 absl::string_view SourceName(Source source) {
   switch (source) {
-    case Source::kDefault: return "default";
-    case Source::kFile: return "file";
-    case Source::kEnvironment: return "environment";
-    case Source::kCommandLine: return "command line";
+    case Source::kDefault:
+      return "default";
+    case Source::kFile:
+      return "file";
+    case Source::kEnvironment:
+      return "environment";
+    case Source::kCommandLine:
+      return "command line";
   }
   return "unknown";
 }
@@ -235,7 +256,7 @@ std::vector<EffectiveFlag> FlagSet::Effective() const {
   for (const auto& flag : flags_) {
     const bool is_secret = flag->secret == Secret::kYes;
     effective.push_back({.name = flag->name,
-                         .value = is_secret ? "<redacted>" : flag->print(),
+                         .value = is_secret ? "<redacted>" : WithoutPassword(flag->print()),
                          .default_value = is_secret ? "<redacted>" : flag->default_text,
                          .source = flag->source});
   }

@@ -3,10 +3,10 @@
 // files in the test's temporary directory.
 #include "libs/config/flag_set.h"
 
-#include <fstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
 
 #include "libs/config/common_flags.h"
 
@@ -193,6 +193,21 @@ TEST_F(FlagSetTest, EffectiveValuesTellTheirSourceAndHideSecrets) {
   EXPECT_EQ(by_name["cache"].source, Source::kDefault);
   EXPECT_EQ(by_name["token"].value, "<redacted>");
   EXPECT_EQ(by_name["token"].default_value, "<redacted>");
+}
+
+TEST_F(FlagSetTest, EffectiveValuesHideThePasswordInAUrl) {
+  const auto shown = [this](const std::string& value) {
+    EXPECT_TRUE(Parse({"--listen=" + value}).ok());
+    for (const EffectiveFlag& flag : flags_.Effective()) {
+      if (flag.name == "listen") return flag.value;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(shown("zk://me:p@ss:word@a:2181,b:2181/meros"), "zk://me:***@a:2181,b:2181/meros");
+  for (const char* plain : {"zk://a:2181,b:2181/meros", "zk://me@a:2181/m", "zk://a:1/x:y@z",
+                            "0.0.0.0:7050", "a:b@c", ""}) {
+    EXPECT_EQ(shown(plain), plain);
+  }
 }
 
 TEST_F(FlagSetTest, HelpIsGroupedAndKeepsSecrets) {
