@@ -51,10 +51,25 @@ std::shared_ptr<RegistryLink::Session> RegistryLink::Dial() {
 }
 
 void RegistryLink::Send(absl::Time now, std::vector<Effect> requests) {
+  SendAll(now, requests, [](pb::Request*) {});
+}
+
+void RegistryLink::Claim(absl::Time now, const AcquireLease& question, const pb::ElectionWin& won) {
+  SendAll(now, {question},
+          [&](pb::Request* request) { *request->mutable_acquire_lease()->mutable_won() = won; });
+}
+
+void RegistryLink::SendAll(absl::Time now, const std::vector<Effect>& requests,
+                           const Adorn& adorn) {
   std::vector<Input> unanswered;
+  uint64_t number = 0;
   {
     MutexLock lock(&mutex_);
     unanswered = exchange_.FailOverdue(now);
+    number = session_number_;
+  }
+  if (!unanswered.empty()) {
+    MoveOn(number, absl::DeadlineExceededError("the registry did not answer"));
   }
   PostAll(std::move(unanswered));
   std::shared_ptr<Session> session = Dial();
@@ -65,6 +80,7 @@ void RegistryLink::Send(absl::Time now, std::vector<Effect> requests) {
     for (const Effect& effect : requests) {
       pb::Request request;
       if (!exchange_.Ask(now, effect, &request)) continue;
+      adorn(&request);
       ids.push_back(request.id());
       *frame.add_requests() = std::move(request);
     }
@@ -86,10 +102,28 @@ void RegistryLink::OnFrame(uint64_t session, pb::SessionResponse frame) {
     MutexLock lock(&mutex_);
     if (session == session_number_) answered_ = true;
   }
-  for (pb::Response& response : *frame.mutable_responses()) OnResponse(std::move(response));
+  for (pb::Response& response : *frame.mutable_responses()) {
+    OnResponse(session, std::move(response));
+  }
 }
 
-void RegistryLink::OnResponse(pb::Response response) {
+void RegistryLink::MoveOn(uint64_t session, const absl::Status& why) {
+  std::shared_ptr<Session> left;
+  std::vector<Input> unanswered;
+  {
+    MutexLock lock(&mutex_);
+    if (session != session_number_ || session_ == nullptr || stubs_.size() < 2) return;
+    left = std::exchange(session_, nullptr);
+    ++session_number_;  // its end is no news
+    ++next_stub_;
+    unanswered = exchange_.FailAll(why);
+  }
+  MEROS_LOG(WARNING) << "trying the next registry" << telemetry::Field("why", why);
+  left->Cancel();
+  PostAll(std::move(unanswered));
+}
+
+void RegistryLink::OnResponse(uint64_t session, pb::Response response) {
   std::optional<RegistryExchange::Answer> answer;
   {
     MutexLock lock(&mutex_);
@@ -105,7 +139,9 @@ void RegistryLink::OnResponse(pb::Response response) {
   } else if (!answer->status.ok() && std::holds_alternative<RegistrySnapshot>(answer->input)) {
     MEROS_LOG(ERROR) << "cannot read the registry" << telemetry::Field("status", answer->status);
   }
+  const absl::Status status = answer->status;
   post_(std::move(answer->input));
+  if (absl::IsUnavailable(status)) MoveOn(session, status);
 }
 
 void RegistryLink::OnClosed(uint64_t session, const absl::Status& status) {

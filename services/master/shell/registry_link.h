@@ -1,5 +1,8 @@
 // The master's session with the registry: carries the requests of a RegistryExchange and posts the
-// answers to the core. Which of several registries serves is tried in turn.
+// answers to the core.
+//
+// Of several registries one serves, and which one is tried in turn: the link goes on to the next
+// when a session cannot be had, and when the present one answers UNAVAILABLE or not at all.
 //
 // It retries nothing: without a session, and when one breaks, every open request is answered as
 // unknown at once, and the core asks again in its own time; the next request dials anew.
@@ -41,6 +44,8 @@ class RegistryLink {
 
   // Requests of one batch, in order; sent as one frame.
   void Send(absl::Time now, std::vector<Effect> requests);
+  // Asks for the lease as the winner of an election.
+  void Claim(absl::Time now, const AcquireLease& question, const registry::v1::ElectionWin& won);
   // Ends the session and waits until its last answer was posted. Idempotent.
   void Stop();
 
@@ -54,11 +59,15 @@ class RegistryLink {
   RegistryLink(RegistryLinkOptions options, Post post, MasterMetrics* metrics)
       : post_(std::move(post)), metrics_(metrics), exchange_(std::move(options.exchange)) {}
 
+  using Adorn = std::function<void(registry::v1::Request* request)>;
+  void SendAll(absl::Time now, const std::vector<Effect>& requests, const Adorn& adorn);
   // The session, dialled if there is none.
   std::shared_ptr<Session> Dial();
   void OnFrame(uint64_t session, registry::v1::SessionResponse frame);
   void OnClosed(uint64_t session, const absl::Status& status);
-  void OnResponse(registry::v1::Response response);
+  void OnResponse(uint64_t session, registry::v1::Response response);
+  // Leaves a registry that does not serve for the next, if there is one.
+  void MoveOn(uint64_t session, const absl::Status& why);
   void PostAll(std::vector<Input> inputs);
 
   const Post post_;
