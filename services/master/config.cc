@@ -1,8 +1,8 @@
 #include "services/master/config.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/coordination/zookeeper.h"
 #include "libs/rpc/tls_flags.h"
 #include "libs/wire/fault_domain.h"
 
@@ -39,16 +39,25 @@ void AddNetworkFlags(MasterConfig* c, config::FlagSet* flags) {
 }
 
 void AddLeadershipFlags(MasterConfig* c, config::FlagSet* flags) {
-  flags->Add(&c->election,
-             {.name = "election",
-              .help = "How masters agree on a leader: registry (a lease granted by the registry).",
+  flags->Add(
+      &c->election,
+      {.name = "election",
+       .help = "How masters agree on a leader: registry (a lease granted by the registry), or "
+               "zk://[USER:PASSWORD@]HOST:PORT,.../PATH.",
+       .group = "Leadership",
+       .constraint = config::NotEmpty()});
+  flags->Add(&c->zk_session_timeout,
+             {.name = "zk_session_timeout",
+              .help = "With zk://: a leader that is not heard of for so long is replaced; it acts "
+                      "no longer than half of it.",
               .group = "Leadership",
-              .constraint = config::NotEmpty()});
-  flags->Add(&c->options.lease_ttl,
-             {.name = "lease_ttl",
-              .help = "How long the leader's lease lasts; it is renewed every "
-                      "third of it.",
-              .group = "Leadership"});
+              .constraint = config::AtLeast(absl::Seconds(1))});
+  flags->Add(
+      &c->options.lease_ttl,
+      {.name = "lease_ttl",
+       .help = "How long the leader's lease lasts, unless election is by zk://; it is renewed "
+               "every third of it.",
+       .group = "Leadership"});
 }
 
 void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {
@@ -151,13 +160,16 @@ void AddMasterFlags(MasterConfig* config, config::FlagSet* flags) {
 }
 
 absl::Status MasterConfig::Finish() {
-  if (absl::StartsWith(election, "zk:")) {
+  if (coordination::IsZooKeeperUrl(election)) {
+    auto url = coordination::ParseZooKeeperUrl(election);
+    if (!url.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--election: ", url.status().message()));
+    }
+    election_url = *std::move(url);
+    options.lease_ttl = coordination::SafeHold(zk_session_timeout);
+  } else if (election != "registry") {
     return absl::InvalidArgumentError(
-        "--election: election through ZooKeeper is not built in this version; use registry");
-  }
-  if (election != "registry") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--election: expected registry, found '", election, "'"));
+        absl::StrCat("--election: expected registry or zk://..., found '", election, "'"));
   }
   MEROS_RETURN_IF_ERROR(CheckHostPort("address", address));
   if (!advertise_address.empty()) {

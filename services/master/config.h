@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "libs/config/common_flags.h"
 #include "libs/config/flag_set.h"
+#include "libs/coordination/zookeeper_url.h"
 #include "libs/rpc/credentials.h"
 #include "services/master/core/options.h"
 
@@ -23,7 +25,8 @@ struct MasterConfig {
   bool grpc_reflection = false;
   config::StringList registry = {"127.0.0.1:7053"};
   std::string allocator = "127.0.0.1:7052";
-  std::string election = "registry";
+  std::string election = "registry";  // or "zk://…"
+  absl::Duration zk_session_timeout = absl::Seconds(10);
   std::string domain;  // "REGION/ZONE"
   // 0 in the flag: never.
   absl::Duration offer_timeout = absl::Minutes(1);
@@ -38,6 +41,9 @@ struct MasterConfig {
   int64_t max_gangs_per_framework = 16;
   int64_t max_gang_bundles = 1000;
   absl::Duration max_gang_deadline = absl::Hours(24);
+
+  // From `election`, by Finish(); nothing: the registry's lease elects.
+  std::optional<coordination::ZooKeeperUrl> election_url;
 
   // The core's; what has a flag of its own is filled in by Finish().
   MasterOptions options;

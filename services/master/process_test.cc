@@ -1,15 +1,15 @@
 // The real program: start, ready line, monitoring, stop, and what it says about settings it cannot
 // use.
+#include "libs/testing/process.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include <csignal>
 #include <fstream>
 
-#include <sys/wait.h>
-
 #include "absl/strings/str_cat.h"
-#include "libs/testing/process.h"
 #include "libs/testing/temp_dir.h"
 
 namespace meros::master {
@@ -64,7 +64,11 @@ TEST_F(MasterProcess, SettingsThatCannotBeUsedAreNamed) {
       {{"--insecure", "--no_such_flag=1"}, "no_such_flag"},
       {{"--insecure", "--lease_ttl=soon"}, "lease_ttl"},
       {{"--insecure", "--lease_ttl=1ms"}, "--lease_ttl"},
-      {{"--insecure", "--election=zk://a:2181/meros"}, "not built"},
+      {{"--insecure", "--election=zk://a:2181"}, "--election: expected zk://"},
+      {{"--insecure", "--election=zk://a:2181,:1/meros"}, "':1' is no server"},
+      {{"--insecure", "--election=zk://me@a:2181/meros"}, "USER:PASSWORD has no user"},
+      {{"--insecure", "--election=zk://a:2181/meros", "--zk_session_timeout=1ms"},
+       "--zk_session_timeout"},
       {{"--insecure", "--election=dice"}, "--election"},
       {{"--insecure", "--address=nowhere"}, "--address"},
       {{"--insecure", "--registry=,"}, "--registry"},

@@ -1,16 +1,20 @@
 #include "services/master/shell/master_shell.h"
 
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <unistd.h>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/runtime/clock.h"
 #include "libs/runtime/random_seed.h"
+#include "services/master/shell/candidate_node.h"
 
 namespace meros::master {
 namespace {
@@ -55,6 +59,35 @@ v1::MasterInfo InfoOf(const MasterOptions& options) {
   }
   return info;
 }
+
+// The IPv4 address behind a name, the only kind that Mesos knows; empty when it has none.
+std::string LiteralAddress(const std::string& host) {
+  addrinfo* found = nullptr;
+  const addrinfo hints{.ai_flags = 0, .ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return "";
+  char text[INET_ADDRSTRLEN] = "";
+  if (found != nullptr) {
+    inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(found->ai_addr)->sin_addr, text,
+              sizeof(text));
+  }
+  freeaddrinfo(found);
+  return text;
+}
+
+// Epochs from the registry that the link finds.
+class RegistryEpochs final : public EpochSource {
+ public:
+  explicit RegistryEpochs(RegistryLink* link) : link_(link) {}
+  void Claim(const AcquireLease& question, const registry::v1::ElectionWin& won) override {
+    link_->Claim(runtime::ProcessClock::Get().Now(), question, won);
+  }
+  void Tell(Effect renewal_or_release) override {
+    link_->Send(runtime::ProcessClock::Get().Now(), {std::move(renewal_or_release)});
+  }
+
+ private:
+  RegistryLink* const link_;
+};
 
 }  // namespace
 
@@ -105,20 +138,13 @@ absl::Status MasterShell::Run(const MasterConfig& config, const MasterOptions& o
   MEROS_ASSIGN_OR_RETURN(allocator_,
                          AllocatorLink::Make(config.allocator, config.tls, &context_.numbers,
                                              context_.post, &metrics_));
-  MEROS_ASSIGN_OR_RETURN(
-      registry_,
-      RegistryLink::Make({.addresses = config.registry,
-                          .tls = config.tls,
-                          .exchange = {.candidate_id = options.master_id,
-                                       .master_info = context_.info.SerializeAsString(),
-                                       .request_timeout =
-                                           std::max(options.lease_ttl, absl::Seconds(1))}},
-                         context_.post, &metrics_));
+  MEROS_RETURN_IF_ERROR(DialRegistry(config, options));
   outbound_ = std::make_unique<Outbound>(OutboundTargets{.context = &context_,
                                                          .schedulers = &schedulers_->streams(),
                                                          .agents = &agents_->streams(),
                                                          .allocator = allocator_.get(),
-                                                         .registry = registry_.get()});
+                                                         .registry = registry_.get(),
+                                                         .election = election_.get()});
   strand_ = std::make_unique<Strand>(
       MasterCore(options, runtime::RandomSeed()),
       runtime::CoreStrandOptions{
@@ -133,18 +159,52 @@ absl::Status MasterShell::Run(const MasterConfig& config, const MasterOptions& o
   return absl::OkStatus();
 }
 
+absl::Status MasterShell::DialRegistry(const MasterConfig& config, const MasterOptions& options) {
+  const auto post = [this](Input input) {
+    auto* answer = std::get_if<LeaseAnswer>(&input);
+    if (answer != nullptr && election_ != nullptr) return election_->Answer(std::move(*answer));
+    context_.post(std::move(input));
+  };
+  MEROS_ASSIGN_OR_RETURN(
+      registry_,
+      RegistryLink::Make(
+          {.addresses = config.registry,
+           .tls = config.tls,
+           .exchange = {.candidate_id = options.master_id,
+                        .master_info = context_.info.SerializeAsString(),
+                        .request_timeout = std::max(options.lease_ttl, absl::Seconds(1))}},
+          post, &metrics_));
+  if (!config.election_url.has_value()) return absl::OkStatus();
+  epochs_ = std::make_unique<RegistryEpochs>(registry_.get());
+  election_ = std::make_unique<ZooKeeperElection>(
+      coordination::CandidacyOptions{
+          .url = *config.election_url,
+          .session_timeout = config.zk_session_timeout,
+          .call_timeout = options.lease_ttl / 2,
+          .data = CandidateJson(context_.info, LiteralAddress(context_.info.hostname()))},
+      context_.post, epochs_.get());
+  return absl::OkStatus();
+}
+
 absl::Status MasterShell::Ready() const {
+  const absl::Status election = election_ == nullptr ? absl::OkStatus() : election_->problem();
   switch (context_.leadership.load()) {
-    case LeadershipState::kLeading: return absl::OkStatus();
+    case LeadershipState::kLeading:
+      return absl::OkStatus();
     case LeadershipState::kStandby:
     case LeadershipState::kAcquiring:
       if (context_.is_leader_known) return absl::OkStatus();  // stands by for a living leader
+      if (!election.ok()) return absl::UnavailableError(election.message());
       return absl::UnavailableError(
           "no leader is known: the registry does not answer, or has none");
-    case LeadershipState::kRecovering: return absl::UnavailableError("reading the registry");
+    case LeadershipState::kRecovering:
+      return absl::UnavailableError("reading the registry");
     case LeadershipState::kFenced:
-      return absl::UnavailableError("the lease is in doubt: the registry does not answer");
-    case LeadershipState::kStopping: return absl::UnavailableError("stopping");
+      return absl::UnavailableError(
+          absl::StrCat("the lease is in doubt: ",
+                       election.ok() ? "the registry does not answer" : election.message()));
+    case LeadershipState::kStopping:
+      return absl::UnavailableError("stopping");
   }
   return absl::UnavailableError("unknown state");
 }
@@ -155,6 +215,7 @@ void MasterShell::Stop() {
     strand_->Stop();
   }
   if (replica_ != nullptr) replica_->Stop();
+  if (election_ != nullptr) election_->Stop();
   if (server_ != nullptr) server_->Shutdown(kStopGrace);
   if (allocator_ != nullptr) allocator_->Stop();
   if (registry_ != nullptr) registry_->Stop();

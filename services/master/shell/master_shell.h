@@ -1,6 +1,7 @@
 // The master as a running process: the core on its strand, the services, the links, the readers.
 //
-// Order of ending: no more calls, the core stops (the lease is given back), links, readers.
+// Order of ending: no more calls, the core stops (the lease is given back), the election, links,
+// readers.
 //
 // Owner: main. Thread rule: thread-compatible.
 #pragma once
@@ -27,6 +28,7 @@
 #include "services/master/shell/registry_link.h"
 #include "services/master/shell/scheduler_service.h"
 #include "services/master/shell/snapshot_service.h"
+#include "services/master/shell/zookeeper_election.h"
 
 namespace meros::master {
 
@@ -53,6 +55,7 @@ class MasterShell {
       : metrics_(metrics), strand_metrics_(metrics) {}
   absl::Status Begin(const MasterConfig& config, std::vector<config::EffectiveFlag> flags);
   absl::Status Run(const MasterConfig& config, const MasterOptions& options);
+  absl::Status DialRegistry(const MasterConfig& config, const MasterOptions& options);
   absl::Status Ready() const;
 
   MasterMetrics metrics_;
@@ -66,6 +69,8 @@ class MasterShell {
   std::unique_ptr<SnapshotService> snapshots_;
   std::unique_ptr<AllocatorLink> allocator_;
   std::unique_ptr<RegistryLink> registry_;
+  std::unique_ptr<EpochSource> epochs_;
+  std::unique_ptr<ZooKeeperElection> election_;  // null: the registry's
   std::unique_ptr<Outbound> outbound_;
   std::unique_ptr<rpc::Server> server_;
 };

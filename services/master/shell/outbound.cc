@@ -1,5 +1,7 @@
 #include "services/master/shell/outbound.h"
 
+#include <algorithm>
+
 #include "libs/telemetry/log.h"
 #include "services/master/shell/allocator_codec.h"
 #include "services/master/shell/encode_agent.h"
@@ -27,7 +29,19 @@ void Outbound::Apply(absl::Time now, std::vector<Effect> effects) {
   for (const Reply& reply : std::exchange(replies_, {})) {
     targets_.context->replies.Finish(reply.call, reply.status);
   }
-  if (!registry_.empty()) targets_.registry->Send(now, std::exchange(registry_, {}));
+  SendToRegistry(now);
+}
+
+void Outbound::SendToRegistry(absl::Time now) {
+  std::vector<Effect> requests = std::exchange(registry_, {});
+  if (targets_.election != nullptr) {
+    const auto questions = std::stable_partition(
+        requests.begin(), requests.end(),
+        [](const Effect& effect) { return !ZooKeeperElection::IsQuestion(effect); });
+    for (auto it = questions; it != requests.end(); ++it) targets_.election->Ask(std::move(*it));
+    requests.erase(questions, requests.end());
+  }
+  if (!requests.empty()) targets_.registry->Send(now, std::move(requests));
 }
 
 void Outbound::Take(ToScheduler effect) {

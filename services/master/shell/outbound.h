@@ -17,6 +17,7 @@
 #include "services/master/shell/context.h"
 #include "services/master/shell/registry_link.h"
 #include "services/master/shell/scheduler_service.h"
+#include "services/master/shell/zookeeper_election.h"
 
 namespace meros::master {
 
@@ -27,6 +28,7 @@ struct OutboundTargets {
   const StreamTable<AgentLinkService::Stream>* agents = nullptr;
   AllocatorLink* allocator = nullptr;
   RegistryLink* registry = nullptr;
+  ZooKeeperElection* election = nullptr;  // null: the registry's
 };
 
 class Outbound {
@@ -69,6 +71,8 @@ class Outbound {
   void Take(ForRegistry effect) {
     registry_.push_back(std::move(effect));
   }
+  // What is for the registry, of which another election takes its part.
+  void SendToRegistry(absl::Time now);
 
   void SendFrames();
   void Close(const CloseStream& closing);
