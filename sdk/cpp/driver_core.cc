@@ -161,20 +161,37 @@ void DriverCore::OnSubscribed(absl::Time now, const Event& event, std::vector<Ef
   Reconcile(now, out);
 }
 
+// The agent repeats an update until it is acknowledged; the scheduler hears it once.
+bool DriverCore::IsRepeated(const meros::v1::TaskStatus& status, std::vector<Effect>* out) {
+  if (status.uuid().empty()) return false;
+  const auto task = tasks_.find(status.task_id().value());
+  const auto end = ends_.find(status.task_id().value());
+  const bool is_newest = task != tasks_.end() && task->second.last_uuid == status.uuid();
+  if (!is_newest && (end == ends_.end() || end->second != status.uuid())) return false;
+  if (is_newest) task->second.unheard = false;
+  Call call;
+  call.set_type(Call::ACKNOWLEDGE);
+  *call.mutable_acknowledge()->mutable_agent_id() = status.agent_id();
+  *call.mutable_acknowledge()->mutable_task_id() = status.task_id();
+  call.mutable_acknowledge()->set_uuid(status.uuid());
+  SendCall(std::move(call), out);
+  return true;
+}
+
+void DriverCore::RememberEnd(const std::string& task_id, const std::string& uuid) {
+  if (!ends_.insert_or_assign(task_id, uuid).second) return;
+  ends_order_.push_back(task_id);
+  if (ends_order_.size() <= options_.ends_remembered) return;
+  ends_.erase(ends_order_.front());
+  ends_order_.pop_front();
+}
+
 void DriverCore::OnUpdate(Event* event, std::vector<Effect>* out) {
   const meros::v1::TaskStatus& status = event->update().status();
+  if (IsRepeated(status, out)) return;
   KnownTask& task = tasks_[status.task_id().value()];
   task.unheard = false;
   if (status.has_agent_id()) task.agent_id = status.agent_id().value();
-  // The agent repeats an update until it is acknowledged; the scheduler hears it once.
-  if (!status.uuid().empty() && status.uuid() == task.last_uuid) {
-    Call call;
-    call.set_type(Call::ACKNOWLEDGE);
-    *call.mutable_acknowledge()->mutable_agent_id() = status.agent_id();
-    *call.mutable_acknowledge()->mutable_task_id() = status.task_id();
-    call.mutable_acknowledge()->set_uuid(status.uuid());
-    return SendCall(std::move(call), out);
-  }
   if (!status.uuid().empty()) task.last_uuid = status.uuid();
   // What reconciliation repeats about a finished task is not news.
   if (task.terminal && status.reason() == meros::v1::TaskStatus::REASON_RECONCILIATION) return;
@@ -199,9 +216,10 @@ void DriverCore::On(absl::Time now, UserCall& user, std::vector<Effect>* out) {
   if (state_ != DriverState::kSubscribed) return DropLaunches(call, out);
   if (call.type() == Call::ACKNOWLEDGE) {
     const auto known = tasks_.find(call.acknowledge().task_id().value());
-    // An acknowledged end is the last that is needed of a task.
+    // An acknowledged end is the last that is needed of a task, but for knowing it again.
     if (known != tasks_.end() && known->second.terminal &&
         known->second.last_uuid == call.acknowledge().uuid()) {
+      RememberEnd(known->first, known->second.last_uuid);
       tasks_.erase(known);
     }
   }

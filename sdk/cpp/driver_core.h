@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -42,6 +43,7 @@ struct DriverCoreOptions {
   absl::Duration connect_timeout = absl::Seconds(10);  // from opening to SUBSCRIBED
   runtime::BackoffOptions reconcile = {.initial = absl::Seconds(2), .maximum = absl::Minutes(1)};
   absl::Duration reconcile_interval = absl::Minutes(15);  // of all unfinished tasks, while subscribed
+  size_t ends_remembered = 10000;  // acknowledged ends of tasks, some 200 bytes each
   uint64_t seed = 1;
 };
 
@@ -111,7 +113,7 @@ class DriverCore {
   struct KnownTask {
     std::string agent_id;
     std::string last_uuid;        // of the newest delivered update; empty for none
-    bool terminal = false;        // kept for one more duplicate, then forgotten
+    bool terminal = false;        // kept until that is acknowledged
     bool unheard = false;         // not heard of since the last subscription
     bool kill_wanted = false;
     meros::v1::scheduler::Call kill;  // as the scheduler asked
@@ -130,6 +132,9 @@ class DriverCore {
   void OnSubscribed(absl::Time now, const meros::v1::scheduler::Event& event,
                     std::vector<Effect>* out);
   void OnUpdate(meros::v1::scheduler::Event* event, std::vector<Effect>* out);
+  // Acknowledges it when the scheduler has heard it before.
+  bool IsRepeated(const meros::v1::TaskStatus& status, std::vector<Effect>* out);
+  void RememberEnd(const std::string& task_id, const std::string& uuid);
   void SendCall(meros::v1::scheduler::Call call, std::vector<Effect>* out);
   void DropLaunches(const meros::v1::scheduler::Call& call, std::vector<Effect>* out);
   void RememberLaunches(const meros::v1::scheduler::Call& call);
@@ -152,6 +157,10 @@ class DriverCore {
   absl::Time state_deadline_ = absl::InfiniteFuture();      // timeout, end of delay, or silence
   absl::Time reconcile_deadline_ = absl::InfiniteFuture();
   std::map<std::string, KnownTask> tasks_;  // by task id
+  // Ends that the scheduler has acknowledged: uuids by task id, and the order of acknowledgement. A
+  // master that dies may take an acknowledgement with it; then the agent repeats the end.
+  std::map<std::string, std::string> ends_;
+  std::deque<std::string> ends_order_;
   std::set<std::string> suppressed_roles_;
 };
 

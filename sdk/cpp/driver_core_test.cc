@@ -158,6 +158,30 @@ TEST_F(DriverCoreTest, ARepeatedUpdateIsAcknowledgedButHeardOnce) {
   EXPECT_EQ(Sent(again), std::vector<Call::Type>{Call::ACKNOWLEDGE});
 }
 
+TEST_F(DriverCoreTest, AnEndWhoseAcknowledgementDiedWithTheMasterIsHeardOnce) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  Step(DriverCore::UserCall{Launch("t1")});
+  const Event end = Update("t1", meros::v1::TASK_FINISHED, "u1");
+  ASSERT_EQ(Of<DriverCore::Deliver>(Step(DriverCore::Received{1, end})).size(), 1u);
+  Call acknowledgement;
+  acknowledgement.set_type(Call::ACKNOWLEDGE);
+  acknowledgement.mutable_acknowledge()->mutable_task_id()->set_value("t1");
+  acknowledgement.mutable_acknowledge()->set_uuid("u1");
+  Step(DriverCore::UserCall{acknowledgement});
+
+  Step(DriverCore::Closed{1, absl::UnavailableError("the master died")});
+  Wake();
+  Subscribe(2);
+  const auto repeated = Step(DriverCore::Received{2, end});
+
+  EXPECT_TRUE(Of<DriverCore::Deliver>(repeated).empty());
+  EXPECT_EQ(Sent(repeated), std::vector<Call::Type>{Call::ACKNOWLEDGE});
+  // Another end under the same name is another task's.
+  const Event other = Update("t1", meros::v1::TASK_FAILED, "u2");
+  EXPECT_EQ(Of<DriverCore::Deliver>(Step(DriverCore::Received{2, other})).size(), 1u);
+}
+
 TEST_F(DriverCoreTest, AfterABreakKillsAreRepeatedAndTasksReconciledUntilHeardOf) {
   Step(DriverCore::Start{});
   Subscribe(1);
