@@ -1,6 +1,7 @@
 #include "services/master/config.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "libs/base/status_macros.h"
 #include "libs/coordination/zookeeper.h"
 #include "libs/rpc/tls_flags.h"
@@ -58,6 +59,19 @@ void AddLeadershipFlags(MasterConfig* c, config::FlagSet* flags) {
        .help = "How long the leader's lease lasts, unless election is by zk://; it is renewed "
                "every third of it.",
        .group = "Leadership"});
+}
+
+void AddOfferFlags(MasterConfig* c, config::FlagSet* flags) {
+  flags->Add(&c->whitelist,
+             {.name = "whitelist",
+              .help = "File, also file://PATH, of the hostnames of the agents that may be offered, "
+                      "one a line; read again when it changes. *: all agents, as without it.",
+              .group = "Offers"});
+  flags->Add(&c->whitelist_interval,
+             {.name = "whitelist_interval",
+              .help = "How often it is looked whether the whitelist has changed.",
+              .group = "Offers",
+              .constraint = config::InRange(absl::Milliseconds(100), absl::Hours(1))});
 }
 
 void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {
@@ -153,6 +167,7 @@ absl::Status CheckHostPort(absl::string_view flag, const std::string& address) {
 void AddMasterFlags(MasterConfig* config, config::FlagSet* flags) {
   AddNetworkFlags(config, flags);
   AddLeadershipFlags(config, flags);
+  AddOfferFlags(config, flags);
   AddTimeoutFlags(config, flags);
   AddBoundFlags(config, flags);
   rpc::AddTlsFlags(&config->tls, flags);
@@ -187,6 +202,8 @@ absl::Status MasterConfig::Finish() {
   options.domain.zone = parsed->fault_domain().zone().name();
   options.offer_timeout =
       offer_timeout == absl::ZeroDuration() ? absl::InfiniteDuration() : offer_timeout;
+  if (whitelist == "*") whitelist.clear();
+  whitelist = std::string(absl::StripPrefix(whitelist, "file://"));
   options.max_completed_frameworks = max_completed_frameworks;
   options.max_completed_tasks_per_framework = max_completed_tasks_per_framework;
   options.max_unreachable_tasks_per_framework = max_unreachable_tasks_per_framework;

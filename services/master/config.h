@@ -27,7 +27,9 @@ struct MasterConfig {
   std::string allocator = "127.0.0.1:7052";
   std::string election = "registry";  // or "zk://…"
   absl::Duration zk_session_timeout = absl::Seconds(10);
-  std::string domain;  // "REGION/ZONE"
+  std::string domain;     // "REGION/ZONE"
+  std::string whitelist;  // path; empty: all agents. In the flag also "file://..." and "*".
+  absl::Duration whitelist_interval = absl::Seconds(5);
   // 0 in the flag: never.
   absl::Duration offer_timeout = absl::Minutes(1);
   int64_t max_completed_frameworks = 50;

@@ -96,6 +96,26 @@ TEST_F(MasterProcess, AYamlFileWithAWrongTypeIsNamedWithItsLine) {
   EXPECT_THAT(log, HasSubstr(":2"));
 }
 
+TEST_F(MasterProcess, AWhitelistThatCannotBeReadIsNamedWithItsLine) {
+  const std::string path = directory_ / "agents";
+  std::ofstream(path) << "# of rack 1\nnode-1\nnode 2\n";
+  const std::vector<std::string> arguments = {"--insecure", "--address=127.0.0.1:0",
+                                              "--metrics_port=0", "--registry=127.0.0.1:1",
+                                              "--allocator=127.0.0.1:1"};
+  std::vector<std::string> bad = arguments;
+  bad.push_back("--whitelist=file://" + path);
+  const auto [code, log] = Fails(bad);
+  EXPECT_EQ(code, 1);
+  EXPECT_THAT(log, HasSubstr(path + ":3: expected a hostname, found 'node 2'"));
+
+  std::vector<std::string> missing = arguments;
+  missing.push_back("--whitelist=/no/such/list");
+  EXPECT_THAT(Fails(missing).second, HasSubstr("/no/such/list"));
+  std::vector<std::string> none = arguments;
+  none.push_back("--whitelist=*");
+  EXPECT_TRUE(Start(none)->WaitReady(absl::Seconds(60)).ok());
+}
+
 TEST_F(MasterProcess, AnAddressInUseIsNamed) {
   const std::vector<std::string> arguments = {"--insecure", "--metrics_port=0",
                                               "--registry=127.0.0.1:1", "--allocator=127.0.0.1:1"};

@@ -7,6 +7,7 @@
 #include "libs/resources/roles.h"
 #include "services/master/core/role_changes.h"
 #include "services/master/core/role_rules.h"
+#include "services/master/core/whitelist.h"
 
 namespace meros::master {
 namespace {
@@ -56,6 +57,7 @@ void SendSnapshot(Transaction* tx) {
   const uint64_t version = tx->books().allocator_version;
   tx->SendAllocator(SnapshotBeginMessage{version});
   SendRecovery(tx);
+  SendWhitelist(tx);
   SendRoles(tx);
   for (const auto& [sequence, framework] : tx->books().frameworks.all()) {
     tx->SendAllocator(tx->Describe(*framework));

@@ -21,6 +21,7 @@
 #include "services/master/core/role_book.h"
 #include "services/master/core/task_book.h"
 #include "services/master/core/timers.h"
+#include "services/master/core/whitelist.h"
 
 namespace meros::master {
 
@@ -50,6 +51,8 @@ struct Books {
   uint64_t allocator_version = 0;
   // The version that told it of the last change of limits: older proposals do not heed it.
   uint64_t limits_version = 0;
+
+  WhitelistRef whitelist;
 
   uint64_t next_offer_sequence = 1;
   // For when the earliest OfferExpiryTimer is armed.

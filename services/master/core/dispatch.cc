@@ -240,6 +240,8 @@ void HandleInput(Transaction* tx, Input input) {
           HandleOperatorCall(tx, in, HandleOperatorOperation);
         } else if constexpr (std::is_same_v<In, OperatorUpdateRoles>) {
           HandleUpdateRoles(tx, std::move(in));
+        } else if constexpr (std::is_same_v<In, SetWhitelist>) {
+          PutWhitelist(tx, std::move(in.hostnames));
         } else if constexpr (std::is_same_v<In, runtime::Tick> || std::is_same_v<In, LeaseAnswer> ||
                              std::is_same_v<In, RegistrySnapshot> ||
                              std::is_same_v<In, RegistryWritten> || std::is_same_v<In, Stop>) {

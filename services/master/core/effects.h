@@ -27,6 +27,7 @@
 #include "services/master/core/operation.h"
 #include "services/master/core/role.h"
 #include "services/master/core/task.h"
+#include "services/master/core/whitelist.h"
 
 namespace meros::master {
 
@@ -258,6 +259,9 @@ struct RolePolicyDelta {
 struct RecoveryDelta {
   uint64_t agents_expected = 0;
 };
+struct WhitelistDelta {
+  WhitelistRef hostnames;
+};
 struct UpsertGangDelta {
   FrameworkId framework_id;
   std::string gang_id;
@@ -272,11 +276,11 @@ struct RemoveGangDelta {
 };
 
 struct ToAllocator {
-  using Message =
-      std::variant<HelloMessage, SnapshotBeginMessage, SnapshotEndMessage, ProposalResultMessage,
-                   UpsertFrameworkDelta, RemoveFrameworkDelta, UpsertAgentDelta, RemoveAgentDelta,
-                   AllocateDelta, RecoverDelta, ReviveDelta, SuppressDelta, WeightDelta, QuotaDelta,
-                   RolePolicyDelta, RecoveryDelta, UpsertGangDelta, RemoveGangDelta>;
+  using Message = std::variant<HelloMessage, SnapshotBeginMessage, SnapshotEndMessage,
+                               ProposalResultMessage, UpsertFrameworkDelta, RemoveFrameworkDelta,
+                               UpsertAgentDelta, RemoveAgentDelta, AllocateDelta, RecoverDelta,
+                               ReviveDelta, SuppressDelta, WeightDelta, QuotaDelta, RolePolicyDelta,
+                               WhitelistDelta, RecoveryDelta, UpsertGangDelta, RemoveGangDelta>;
   StreamId stream = 0;
   uint64_t version =
       0;  // of the books after this delta; 0 inside a snapshot and for other messages

@@ -34,6 +34,7 @@
 #include "services/master/core/gang.h"
 #include "services/master/core/role.h"
 #include "services/master/core/task_statuses.h"
+#include "services/master/core/whitelist.h"
 
 namespace meros::master {
 
@@ -425,6 +426,11 @@ struct OperatorUpdateRoles {
   bool force = false;
 };
 
+// Which agents may be offered from now on; holds in every state of leadership.
+struct SetWhitelist {
+  WhitelistRef hostnames;
+};
+
 // The process is asked to end.
 struct Stop {};
 
@@ -435,6 +441,6 @@ using Input =
                  AgentStreamClosed, AllocatorConnected, AllocatorProposals, AllocatorPreemptions,
                  AllocatorNeedsSnapshot, AllocatorClosed, LeaseAnswer, RegistrySnapshot,
                  RegistryWritten, OperatorTeardown, OperatorKillTask, OperatorAgentOrder,
-                 OperatorOperation, OperatorUpdateRoles, Stop>;
+                 OperatorOperation, OperatorUpdateRoles, SetWhitelist, Stop>;
 
 }  // namespace meros::master

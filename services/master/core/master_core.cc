@@ -44,7 +44,7 @@ void MasterCore::Step(absl::Time now, Input input, EffectList* out) {
   } else if (state_->leadership.state() == LeadershipState::kFenced) {
     Defer(std::move(input), out);
   } else {
-    Refuse(input, out);
+    GiveUp(std::move(input), out);
   }
   if (state_->leadership.may_act()) FireTimers(now, out);
   const bool recovering_changed =
@@ -114,12 +114,12 @@ void MasterCore::StepDown(absl::Time now, absl::Status why, EffectList* out) {
   if (books.allocator_stream != 0) tx.Close(books.allocator_stream, why);
   AbandonRoleChanges(&tx);
   AbandonAgentOrders(&tx);
-  for (const Input& input : state_->deferred) Refuse(input, out);
-  state_->deferred.clear();
+  for (Input& input : std::exchange(state_->deferred, {})) GiveUp(std::move(input), out);
   auto empty = std::make_unique<Books>(state_->options.max_request_ids);
   // Ids that this process minted stay unique when it leads again.
   empty->next_framework_number = books.next_framework_number;
   empty->next_agent_number = books.next_agent_number;
+  empty->whitelist = books.whitelist;  // what the operator says stays
   state_->books = std::move(empty);
   tx.PublishCleared();
 }
@@ -134,7 +134,7 @@ void MasterCore::Resume(absl::Time now, EffectList* out) {
     if (state_->leadership.may_act()) {
       Dispatch(now, std::move(input), out);
     } else {
-      Refuse(input, out);
+      GiveUp(std::move(input), out);
     }
   }
 }
@@ -166,8 +166,9 @@ void MasterCore::Dispatch(absl::Time now, Input input, EffectList* out) {
 
 void MasterCore::Defer(Input input, EffectList* out) {
   if (std::holds_alternative<runtime::Tick>(input)) return;
-  // What bounds itself (answers of our own neighbours, ends of streams) is always kept.
-  const bool must_keep = IsClosing(input) || std::holds_alternative<RegistryWritten>(input);
+  // What bounds itself (from our own neighbours and files, ends of streams) is always kept.
+  const bool must_keep = IsClosing(input) || std::holds_alternative<RegistryWritten>(input) ||
+                         std::holds_alternative<SetWhitelist>(input);
   if (!must_keep && state_->deferred.size() >= state_->options.max_deferred_inputs) {
     out->push_back(Counted{Count::kDeferredOverflow});
     const absl::Status status =
@@ -199,6 +200,14 @@ void MasterCore::Refuse(const Input& input, EffectList* out) const {
   if (IsClosing(input)) return;
   if (StreamOf(input) != 0) out->push_back(CloseStream{StreamOf(input), NotLeading()});
   if (CallOf(input) != 0) out->push_back(Reply{CallOf(input), NotLeading()});
+}
+
+void MasterCore::GiveUp(Input input, EffectList* out) {
+  if (auto* whitelist = std::get_if<SetWhitelist>(&input)) {
+    state_->books->whitelist = std::move(whitelist->hostnames);
+  } else {
+    Refuse(input, out);
+  }
 }
 
 void MasterCore::FireTimers(absl::Time now, EffectList* out) {

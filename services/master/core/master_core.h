@@ -9,7 +9,8 @@
 //               a stream that brings more is cut;
 //   otherwise   a stream is refused with FAILED_PRECONDITION (RECOVERING: UNAVAILABLE), the message
 //   of
-//               which ends in "leader=HOST:PORT" when the leader is known.
+//               which ends in "leader=HOST:PORT" when the leader is known;
+//   a whitelist is heeded in all of them.
 //
 // Thread rule: strand-confined (runtime::CoreStrand).
 #pragma once
@@ -79,6 +80,8 @@ class MasterCore {
   // Why a caller is sent away by a master that does not lead.
   absl::Status NotLeading() const;
   void Refuse(const Input& input, EffectList* out) const;
+  // An input that is not handled: heeded if it is about what outlives leaderships, else refused.
+  void GiveUp(Input input, EffectList* out);
 
   void On(absl::Time now, LeaseAnswer answer, EffectList* out);
   void On(absl::Time now, RegistrySnapshot snapshot, EffectList* out);

@@ -107,6 +107,12 @@ struct Encoder {
     Fill(m.quota.guarantees, quota->mutable_guarantees());
     Fill(m.quota.limits, quota->mutable_limits());
   }
+  void operator()(const WhitelistDelta& m) const {
+    pb::Whitelist* whitelist = delta()->mutable_whitelist();
+    whitelist->set_enabled(m.hostnames != nullptr);
+    if (m.hostnames == nullptr) return;
+    for (const std::string& hostname : *m.hostnames) whitelist->add_hostnames(hostname);
+  }
   void operator()(const UpsertGangDelta& m) const {
     pb::Gang* gang = delta()->mutable_upsert_gang();
     gang->set_framework_id(m.framework_id.value());

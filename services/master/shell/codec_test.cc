@@ -399,13 +399,24 @@ TEST(DecodeCall, OfferConstraintsReachTheAllocator) {
   const auto& constraints =
       message.delta().upsert_framework().offer_constraints().role_constraints();
   ASSERT_TRUE(constraints.contains("eng"));
-  EXPECT_EQ(constraints.at("eng")
-                .groups(0)
-                .attribute_constraints(0)
-                .predicate()
-                .text_matches()
-                .regex(),
-            "r[0-9]+");
+  EXPECT_EQ(
+      constraints.at("eng").groups(0).attribute_constraints(0).predicate().text_matches().regex(),
+      "r[0-9]+");
+}
+
+TEST(EncodeForAllocator, AWhitelistOfNobodyIsNotNone) {
+  const auto encode = [](WhitelistRef list) {
+    return EncodeForAllocator({1, 2, WhitelistDelta{std::move(list)}}, "master").delta();
+  };
+
+  EXPECT_TRUE(encode(nullptr).has_whitelist());
+  EXPECT_FALSE(encode(nullptr).whitelist().enabled());
+  const auto nobody = encode(std::make_shared<const std::vector<std::string>>());
+  EXPECT_TRUE(nobody.whitelist().enabled());
+  EXPECT_EQ(nobody.whitelist().hostnames_size(), 0);
+  const auto two =
+      encode(std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"a", "b"}));
+  EXPECT_THAT(two.whitelist().hostnames(), ::testing::ElementsAre("a", "b"));
 }
 
 TEST(DecodeCall, AnExpressionBeyondTheLimitsIsRefusedByItsPath) {

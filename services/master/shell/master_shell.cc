@@ -153,6 +153,13 @@ absl::Status MasterShell::Run(const MasterConfig& config, const MasterOptions& o
     allocator_->Explain(std::move(question), std::move(done));
   };
   context_.is_running = true;
+  if (!config.whitelist.empty()) {
+    MEROS_ASSIGN_OR_RETURN(
+        whitelist_, WhitelistWatch::Start(
+                        config.whitelist, config.whitelist_interval,
+                        [this](WhitelistRef list) { context_.post(SetWhitelist{std::move(list)}); },
+                        &whitelist_metrics_));
+  }
   strand_->Start([this](absl::Time now, std::vector<Effect> effects) {
     outbound_->Apply(now, std::move(effects));
   });
@@ -210,6 +217,7 @@ absl::Status MasterShell::Ready() const {
 }
 
 void MasterShell::Stop() {
+  if (whitelist_ != nullptr) whitelist_->Stop();
   if (strand_ != nullptr) {
     context_.post(master::Stop{});
     strand_->Stop();

@@ -28,6 +28,7 @@
 #include "services/master/shell/registry_link.h"
 #include "services/master/shell/scheduler_service.h"
 #include "services/master/shell/snapshot_service.h"
+#include "services/master/shell/whitelist_file.h"
 #include "services/master/shell/zookeeper_election.h"
 
 namespace meros::master {
@@ -35,7 +36,7 @@ namespace meros::master {
 class MasterShell {
  public:
   // Serves. `metrics` and `health` outlive the shell; a readiness check is added to the latter.
-  // ERRORS: as rpc::Server::Start and rpc::MakeChannel.
+  // ERRORS: as rpc::Server::Start, rpc::MakeChannel and WhitelistWatch::Start.
   static absl::StatusOr<std::unique_ptr<MasterShell>> Start(
       const MasterConfig& config, std::vector<config::EffectiveFlag> flags,
       telemetry::MetricRegistry* metrics, telemetry::Health* health);
@@ -52,7 +53,7 @@ class MasterShell {
   using Strand = runtime::CoreStrand<MasterCore>;
 
   explicit MasterShell(telemetry::MetricRegistry* metrics)
-      : metrics_(metrics), strand_metrics_(metrics) {}
+      : metrics_(metrics), strand_metrics_(metrics), whitelist_metrics_(metrics) {}
   absl::Status Begin(const MasterConfig& config, std::vector<config::EffectiveFlag> flags);
   absl::Status Run(const MasterConfig& config, const MasterOptions& options);
   absl::Status DialRegistry(const MasterConfig& config, const MasterOptions& options);
@@ -60,6 +61,7 @@ class MasterShell {
 
   MasterMetrics metrics_;
   telemetry::StrandMetrics strand_metrics_;
+  WhitelistMetrics whitelist_metrics_;
   ShellContext context_;
   std::unique_ptr<ReadReplica> replica_;
   std::unique_ptr<Strand> strand_;
@@ -73,6 +75,7 @@ class MasterShell {
   std::unique_ptr<ZooKeeperElection> election_;  // null: the registry's
   std::unique_ptr<Outbound> outbound_;
   std::unique_ptr<rpc::Server> server_;
+  std::unique_ptr<WhitelistWatch> whitelist_;  // null: all agents
 };
 
 }  // namespace meros::master

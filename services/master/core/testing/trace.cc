@@ -148,6 +148,9 @@ std::string Text(const RecoverDelta& m) {
                       m.resources.DebugString(), " refuse=", absl::FormatDuration(m.refuse),
                       m.proposal_id == 0 ? "" : absl::StrCat(" of=", m.proposal_id));
 }
+std::string Text(const WhitelistDelta& m) {
+  return m.hostnames == nullptr ? "WHITELIST of all" : "WHITELIST " + Join(*m.hostnames);
+}
 std::string Text(const UpsertGangDelta& m) {
   std::string text = absl::StrCat("GANG ", m.framework_id.value(), " ", m.gang_id, " ", m.role,
                                   m.distinct_agents ? " distinct" : "");
