@@ -127,12 +127,12 @@ absl::Status ValidateSuppressedRoles(
 }
 
 absl::Status ValidateOfferConstraints(const v1::scheduler::OfferConstraints& constraints,
-                                      const std::vector<std::string>& roles,
-                                      const FieldPath& path) {
+                                      const std::vector<std::string>& roles, const FieldPath& path,
+                                      const resources::RegexLimits& limits) {
   for (const auto& [role, role_constraints] : Sorted(constraints.role_constraints())) {
     const FieldPath entry = path.Entry("role_constraints", role);
     if (!Has(roles, std::string(role))) return entry.Fault("the framework has no such role");
-    MEROS_RETURN_IF_ERROR(AgentConstraintsFromProto(*role_constraints, entry).status());
+    MEROS_RETURN_IF_ERROR(AgentConstraintsFromProto(*role_constraints, entry, limits).status());
   }
   return absl::OkStatus();
 }

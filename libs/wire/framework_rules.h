@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/resources/agent_constraints.h"
 #include "libs/wire/field_path.h"
 #include "meros/v1/framework.pb.h"
 #include "meros/v1/scheduler/scheduler.pb.h"
@@ -35,6 +36,7 @@ absl::Status ValidateSuppressedRoles(
     const google::protobuf::RepeatedPtrField<std::string>& suppressed,
     const std::vector<std::string>& roles, const FieldPath& path);
 absl::Status ValidateOfferConstraints(const v1::scheduler::OfferConstraints& constraints,
-                                      const std::vector<std::string>& roles, const FieldPath& path);
+                                      const std::vector<std::string>& roles, const FieldPath& path,
+                                      const resources::RegexLimits& limits = {});
 
 }  // namespace meros::wire

@@ -10,6 +10,10 @@
 namespace meros::master {
 namespace {
 
+// The most that allocators compile (allocator/shell/from_wire.cc).
+constexpr resources::RegexLimits kMostRegex = {.memory_bytes_max = 1 << 20,
+                                               .program_size_max = 10'000};
+
 void AddNetworkFlags(MasterConfig* c, config::FlagSet* flags) {
   flags->Add(&c->address, {.name = "address",
                            .help = "HOST:PORT on which the gRPC API is served; port 0 lets the "
@@ -72,6 +76,18 @@ void AddOfferFlags(MasterConfig* c, config::FlagSet* flags) {
               .help = "How often it is looked whether the whitelist has changed.",
               .group = "Offers",
               .constraint = config::InRange(absl::Milliseconds(100), absl::Hours(1))});
+  flags->Add(&c->offer_constraints_re2_max_mem,
+             {.name = "offer_constraints_re2_max_mem",
+              .help = "Memory of one regular expression of offer constraints, bytes; frameworks "
+                      "that send larger ones are refused.",
+              .group = "Offers",
+              .constraint = config::InRange<int64_t>(1024, kMostRegex.memory_bytes_max)});
+  flags->Add(&c->offer_constraints_re2_max_program_size,
+             {.name = "offer_constraints_re2_max_program_size",
+              .help = "Size of the program of one regular expression of offer constraints, "
+                      "instructions; frameworks that send larger ones are refused.",
+              .group = "Offers",
+              .constraint = config::InRange<int64_t>(1, kMostRegex.program_size_max)});
 }
 
 void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {

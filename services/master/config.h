@@ -11,6 +11,7 @@
 #include "libs/config/common_flags.h"
 #include "libs/config/flag_set.h"
 #include "libs/coordination/zookeeper_url.h"
+#include "libs/resources/agent_constraints.h"
 #include "libs/rpc/credentials.h"
 #include "services/master/core/options.h"
 
@@ -30,6 +31,8 @@ struct MasterConfig {
   std::string domain;     // "REGION/ZONE"
   std::string whitelist;  // path; empty: all agents. In the flag also "file://..." and "*".
   absl::Duration whitelist_interval = absl::Seconds(5);
+  int64_t offer_constraints_re2_max_mem = resources::RegexLimits().memory_bytes_max;
+  int64_t offer_constraints_re2_max_program_size = resources::RegexLimits().program_size_max;
   // 0 in the flag: never.
   absl::Duration offer_timeout = absl::Minutes(1);
   int64_t max_completed_frameworks = 50;

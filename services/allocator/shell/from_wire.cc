@@ -17,6 +17,10 @@ namespace {
 
 using wire::FieldPath;
 
+// What a master may allow at most (master/config.cc), so that its limits are the ones that count.
+constexpr resources::RegexLimits kMostRegex = {.memory_bytes_max = 1 << 20,
+                                               .program_size_max = 10'000};
+
 template <typename Id>
 absl::StatusOr<Id> ReadId(const std::string& text, const FieldPath& path) {
   MEROS_RETURN_IF_ERROR(path.Annotate(ValidateId(text)));
@@ -66,9 +70,9 @@ absl::StatusOr<Change> Read(const v1::FrameworkState& message, const FieldPath& 
                            ReadMinAllocatable(minimum, path.Entry("min_allocatable", role)));
   }
   for (const auto& [role, groups] : message.offer_constraints().role_constraints()) {
-    // The master has refused what does not compile. What gets past it matches no agent: the rest
-    // of the cluster must not wait for one framework.
-    auto constraints = wire::AgentConstraintsFromProto(groups, path);
+    // The master has refused what does not compile, or exceeds the limits that its operator set.
+    // What gets past it matches no agent: the rest of the cluster must not wait for one framework.
+    auto constraints = wire::AgentConstraintsFromProto(groups, path, kMostRegex);
     state.constraints[role] = std::make_shared<const resources::AgentConstraints>(
         constraints.ok() ? *std::move(constraints) : resources::AgentConstraints());
   }

@@ -120,6 +120,22 @@ TEST_F(FromWireTest, ReadsWhatAFrameworkWantsOfAgents) {
       << "what does not compile matches nothing, and the snapshot goes on";
 }
 
+TEST_F(FromWireTest, CompilesWhatAMasterMayAllowBeyondTheDefault) {
+  v1::FrameworkState* state = AddDelta()->mutable_upsert_framework();
+  state->set_framework_id("f1");
+  state->add_roles("eng");
+  auto* constraint = (*state->mutable_offer_constraints()->mutable_role_constraints())["eng"]
+                         .add_groups()
+                         ->add_attribute_constraints();
+  constraint->mutable_selector()->set_pseudoattribute_type(
+      meros::v1::scheduler::AttributeConstraint::Selector::HOSTNAME);
+  constraint->mutable_predicate()->mutable_text_matches()->set_regex("(abc){400}|x");
+  resources::AgentTraits agent;
+  agent.hostname = "x";
+
+  EXPECT_TRUE(OnlyChange<UpsertFramework>().framework.constraints.at("eng")->IsSatisfiedBy(agent));
+}
+
 TEST_F(FromWireTest, ReadsSettingsOfARole) {
   v1::RoleConfig* config = AddDelta()->mutable_role_config();
   config->set_role("eng");

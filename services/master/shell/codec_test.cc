@@ -419,6 +419,21 @@ TEST(EncodeForAllocator, AWhitelistOfNobodyIsNotNone) {
   EXPECT_THAT(two.whitelist().hostnames(), ::testing::ElementsAre("a", "b"));
 }
 
+TEST(DecodeCall, TheOperatorsLimitsOfExpressionsCount) {
+  const std::string large = "(abc){100}";
+
+  EXPECT_THAT(DecodeCall(SubscribeWithin(large), {.stream = 7}, "call").status().message(),
+              HasSubstr("attribute_constraints[0].predicate"));
+  EXPECT_TRUE(
+      DecodeCall(SubscribeWithin(large),
+                 {.stream = 7, .regex = {.memory_bytes_max = 1 << 20, .program_size_max = 1000}},
+                 "call")
+          .ok());
+  EXPECT_FALSE(DecodeCall(SubscribeWithin("abcdefgh"),
+                          {.stream = 7, .regex = {.program_size_max = 3}}, "call")
+                   .ok());
+}
+
 TEST(DecodeCall, AnExpressionBeyondTheLimitsIsRefusedByItsPath) {
   const std::string field =
       "subscribe.offer_constraints.role_constraints[\"eng\"].groups[0].attribute_constraints[0]."

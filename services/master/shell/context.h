@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/resources/agent_constraints.h"
 #include "meros/allocator/v1/explain.pb.h"
 #include "meros/v1/master.pb.h"
 #include "services/master/core/effects.h"
@@ -31,6 +32,7 @@ struct ShellContext {
   // Set when everything else here and the core are in place; `info` is not read before.
   std::atomic<bool> is_running{false};
   v1::MasterInfo info;
+  resources::RegexLimits regex;  // of offer constraints; set before calls can come
   // What the core last said of leadership, for readiness.
   std::atomic<LeadershipState> leadership{LeadershipState::kStandby};
   std::atomic<bool> is_leader_known{false};

@@ -135,14 +135,15 @@ absl::Status CheckSameFramework(const v1::FrameworkInfo& info, const FrameworkId
 
 // ERRORS also those of a framework's description.
 template <typename Described>
-absl::StatusOr<Subscription> DecodeDescription(const Described& message, const FieldPath& path) {
+absl::StatusOr<Subscription> DecodeDescription(const Described& message, const FieldPath& path,
+                                               const resources::RegexLimits& regex) {
   const FieldPath info_path = path.Field("framework_info");
   MEROS_ASSIGN_OR_RETURN(Subscription subscription,
                          DecodeSubscription(message.framework_info(), info_path.ToString()));
   MEROS_RETURN_IF_ERROR(
       wire::ValidateSuppressedRoles(message.suppressed_roles(), subscription.roles, path));
   MEROS_RETURN_IF_ERROR(wire::ValidateOfferConstraints(
-      message.offer_constraints(), subscription.roles, path.Field("offer_constraints")));
+      message.offer_constraints(), subscription.roles, path.Field("offer_constraints"), regex));
   subscription.suppressed_roles = Sorted(message.suppressed_roles());
   if (!message.offer_constraints().role_constraints().empty()) {
     subscription.offer_constraints =
@@ -166,7 +167,8 @@ absl::StatusOr<SchedulerCall::Body> DecodeGangRequest(const Call::Request& messa
 }
 
 absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& framework_id,
-                                               const FieldPath& path) {
+                                               const FieldPath& path,
+                                               const resources::RegexLimits& regex) {
   switch (call->type()) {
     case Call::ACCEPT:
       return DecodeAccept(call->mutable_accept(), framework_id, path.Field("accept"));
@@ -201,7 +203,7 @@ absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& fr
     case Call::UPDATE_FRAMEWORK: {
       MEROS_ASSIGN_OR_RETURN(
           Subscription subscription,
-          DecodeDescription(call->update_framework(), path.Field("update_framework")));
+          DecodeDescription(call->update_framework(), path.Field("update_framework"), regex));
       return UpdateFrameworkCall{std::move(subscription)};
     }
     case Call::REQUEST:
@@ -252,8 +254,9 @@ absl::StatusOr<Input> DecodeCall(v1::scheduler::Call call, CallOrigin origin,
     if (origin.stream == 0) return path.Fault("SUBSCRIBE needs a stream: use Connect");
     MEROS_RETURN_IF_ERROR(
         CheckSameFramework(call.subscribe().framework_info(), framework_id, path));
-    MEROS_ASSIGN_OR_RETURN(Subscription subscription,
-                           DecodeDescription(call.subscribe(), path.Field("subscribe")));
+    MEROS_ASSIGN_OR_RETURN(
+        Subscription subscription,
+        DecodeDescription(call.subscribe(), path.Field("subscribe"), origin.regex));
     return Subscribe{origin.stream, framework_id, std::move(subscription),
                      std::move(origin.authenticated)};
   }
@@ -261,7 +264,8 @@ absl::StatusOr<Input> DecodeCall(v1::scheduler::Call call, CallOrigin origin,
     MEROS_RETURN_IF_ERROR(
         CheckSameFramework(call.update_framework().framework_info(), framework_id, path));
   }
-  MEROS_ASSIGN_OR_RETURN(SchedulerCall::Body body, DecodeBody(&call, framework_id, path));
+  MEROS_ASSIGN_OR_RETURN(SchedulerCall::Body body,
+                         DecodeBody(&call, framework_id, path, origin.regex));
   return SchedulerCall{origin.stream,
                        origin.call,
                        std::move(framework_id),

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "libs/base/ids.h"
+#include "libs/resources/agent_constraints.h"
 #include "meros/v1/scheduler/scheduler.pb.h"
 #include "services/master/core/inputs.h"
 
@@ -19,6 +20,7 @@ struct CallOrigin {
   uint64_t call = 0;
   std::string request_id;
   std::string authenticated;
+  resources::RegexLimits regex;  // of offer constraints
 };
 
 // ERRORS: InvalidArgument with the path of the offending field, starting with `root`; Unimplemented

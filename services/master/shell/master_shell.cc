@@ -108,6 +108,8 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
   options.master_id = rng.Uuid();
   options.version = std::string(config::Version());
   context_.metrics = &metrics_;
+  context_.regex.memory_bytes_max = static_cast<int>(config.offer_constraints_re2_max_mem);
+  context_.regex.program_size_max = static_cast<int>(config.offer_constraints_re2_max_program_size);
   replica_ = std::make_unique<ReadReplica>(ReadReplicaOptions{}, options.master_id, &metrics_);
   context_.replica = replica_.get();
   context_.try_post = [this](Input input) {

@@ -17,8 +17,9 @@ namespace pb = ::meros::v1::scheduler;
 absl::Status SchedulerService::Take(StreamId id, const std::string& principal, pb::Calls frame) {
   for (int i = 0; i < frame.calls_size(); ++i) {
     const std::string root = absl::StrCat("calls[", i, "]");
-    absl::StatusOr<Input> input = DecodeCall(std::move(*frame.mutable_calls(i)),
-                                             {.stream = id, .authenticated = principal}, root);
+    absl::StatusOr<Input> input =
+        DecodeCall(std::move(*frame.mutable_calls(i)),
+                   {.stream = id, .authenticated = principal, .regex = context_->regex}, root);
     if (!input.ok()) {
       context_->metrics->frames_malformed.Add();
       return input.status();
@@ -72,7 +73,8 @@ grpc::ServerUnaryReactor* SchedulerService::Call(grpc::CallbackServerContext* gr
   absl::StatusOr<Input> input = DecodeCall(request->call(),
                                            {.call = call,
                                             .request_id = request->request_id(),
-                                            .authenticated = rpc::PeerPrincipal(*grpc_context)},
+                                            .authenticated = rpc::PeerPrincipal(*grpc_context),
+                                            .regex = context_->regex},
                                            "call");
   if (!input.ok()) return rpc::AnswerNow<pb::CallResponse>(grpc_context, response, input.status());
   return rpc::AnswerLater<pb::CallResponse>(
