@@ -32,4 +32,6 @@ int WaitForStopSignal() {
   return number;
 }
 
+void RequestStop() { kill(getpid(), SIGTERM); }
+
 }  // namespace meros::runtime

@@ -11,4 +11,7 @@ void BlockStopSignals();
 // Waits for SIGTERM or SIGINT and returns its number. REQUIRES: BlockStopSignals() was called.
 int WaitForStopSignal();
 
+// Ends that wait, from any thread: the process stops as if it had been told to.
+void RequestStop();
+
 }  // namespace meros::runtime

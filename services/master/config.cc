@@ -36,11 +36,13 @@ void AddNetworkFlags(MasterConfig* c, config::FlagSet* flags) {
                              .help = "HOST:PORT of the allocator.",
                              .group = "Network",
                              .constraint = config::NotEmpty()});
-  flags->Add(&c->domain,
-             {.name = "domain",
-              .help = "REGION/ZONE in which the master runs; needed where agents have one. Agents "
-                      "of other regions are offered to frameworks that are region aware.",
-              .group = "Network"});
+  flags->Add(
+      &c->domain,
+      {.name = "domain",
+       .help = "REGION/ZONE in which the master runs; needed where agents have one. Agents "
+               "of other regions are offered to frameworks that are region aware. Masters of "
+               "one cluster share a region: one that finds the leader in another ends.",
+       .group = "Network"});
 }
 
 void AddLeadershipFlags(MasterConfig* c, config::FlagSet* flags) {

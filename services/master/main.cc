@@ -55,5 +55,5 @@ int main(int argc, char** argv) {
   MEROS_LOG(INFO) << "stopping" << Field("signal", signal);
   monitoring->reset();
   (*shell)->Stop();
-  return EXIT_SUCCESS;
+  return (*shell)->failure().ok() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

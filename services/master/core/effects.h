@@ -496,9 +496,14 @@ struct PreemptionRefused {
   absl::Status why;
 };
 
+// This process can be of no use in the cluster, and is to end.
+struct Quit {
+  absl::Status why;
+};
+
 using Effect = std::variant<ToScheduler, ToAgent, ToAllocator, AcquireLease, RenewLease,
                             ReleaseLease, ReadRegistry, WriteRegistry, Reply, CloseStream, Publish,
-                            Counted, Preempted, PreemptionRefused>;
+                            Counted, Preempted, PreemptionRefused, Quit>;
 using EffectList = std::vector<Effect>;
 
 }  // namespace meros::master

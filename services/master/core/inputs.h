@@ -346,6 +346,7 @@ struct LeaseAnswer {
   uint64_t epoch = 0;
   absl::Duration ttl;
   std::string leader_address;
+  std::string leader_region = {};  // of kHeldByOther; empty: none, or not known
 };
 
 // What the registry remembers of the cluster.

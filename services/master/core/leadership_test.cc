@@ -126,6 +126,30 @@ TEST(LeadershipOfAMaster, TooManyDeferredInputsCutTheirStream) {
   EXPECT_THAT(driver.Do(AgentHeartbeat{9}), ElementsAre(HasSubstr("close 9: UNAVAILABLE")));
 }
 
+TEST(LeadershipOfAMaster, AStandbyInAnotherRegionThanTheLeaderEnds) {
+  for (const std::string& region : std::vector<std::string>{"", "here", "elsewhere"}) {
+    SCOPED_TRACE(region);
+    MasterOptions options = TestOptions();
+    options.domain = {.region = "here", .zone = "z"};
+    CoreDriver driver(options);
+    driver.Do(runtime::Tick{});
+    LeaseAnswer answer = Held(Attempt(driver.effects()));
+    answer.leader_region = region;
+
+    const auto lines = driver.Do(std::move(answer));
+
+    if (region == "elsewhere") {
+      EXPECT_THAT(lines,
+                  Contains("quit: the leader other:7050 is in region elsewhere, this master "
+                           "in here (--domain): masters of one cluster must share a region"));
+      EXPECT_EQ(driver.core().leadership(), LeadershipState::kStopping);
+    } else {
+      EXPECT_THAT(lines, Not(Contains(HasSubstr("quit"))));
+      EXPECT_EQ(driver.core().leadership(), LeadershipState::kStandby);
+    }
+  }
+}
+
 TEST(LeadershipOfAMaster, StoppingGivesTheLeaseBack) {
   CoreDriver driver;
   driver.Lead(3);

@@ -76,7 +76,23 @@ void MasterCore::Obey(absl::Time now, Leadership::Verdict verdict, EffectList* o
   }
 }
 
+absl::Status MasterCore::CheckRegion(const LeaseAnswer& answer) const {
+  const std::string& ours = state_->options.domain.region;
+  if (answer.kind != LeaseAnswer::Kind::kHeldByOther || ours.empty() ||
+      answer.leader_region.empty() || answer.leader_region == ours) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the leader ", answer.leader_address, " is in region ", answer.leader_region,
+      ", this master in ", ours, " (--domain): masters of one cluster must share a region"));
+}
+
 void MasterCore::On(absl::Time now, LeaseAnswer answer, EffectList* out) {
+  if (absl::Status region = CheckRegion(answer); !region.ok()) {
+    OnStop(now, out);
+    out->push_back(Quit{std::move(region)});
+    return;
+  }
   Obey(now, state_->leadership.OnAnswer(now, answer), out);
 }
 

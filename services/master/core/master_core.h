@@ -86,6 +86,8 @@ class MasterCore {
   void On(absl::Time now, LeaseAnswer answer, EffectList* out);
   void On(absl::Time now, RegistrySnapshot snapshot, EffectList* out);
   void OnStop(absl::Time now, EffectList* out);
+  // Whether the leader is one that this master may stand by for.
+  absl::Status CheckRegion(const LeaseAnswer& answer) const;
 
   std::unique_ptr<State> state_;
 };

@@ -41,6 +41,9 @@ struct ShellContext {
   using Explained = std::function<void(absl::StatusOr<allocator::v1::ExplainResponse> answer)>;
   std::function<void(allocator::v1::ExplainRequest question, Explained done)> explain;
 
+  // The process is of no use and ends. Set with is_running.
+  std::function<void(absl::Status why)> quit;
+
   Numbers numbers;
   ReplyTable replies;
   MasterMetrics* metrics = nullptr;

@@ -14,6 +14,8 @@
 #include "libs/base/status_macros.h"
 #include "libs/runtime/clock.h"
 #include "libs/runtime/random_seed.h"
+#include "libs/runtime/signals.h"
+#include "libs/telemetry/log.h"
 #include "services/master/shell/candidate_node.h"
 
 namespace meros::master {
@@ -154,6 +156,14 @@ absl::Status MasterShell::Run(const MasterConfig& config, const MasterOptions& o
   context_.explain = [this](allocator::v1::ExplainRequest question, ShellContext::Explained done) {
     allocator_->Explain(std::move(question), std::move(done));
   };
+  context_.quit = [this](absl::Status why) {
+    MEROS_LOG(ERROR) << "this master ends" << telemetry::Field("status", why);
+    {
+      MutexLock lock(&mutex_);
+      failure_ = std::move(why);
+    }
+    runtime::RequestStop();
+  };
   context_.is_running = true;
   if (!config.whitelist.empty()) {
     MEROS_ASSIGN_OR_RETURN(
@@ -216,6 +226,11 @@ absl::Status MasterShell::Ready() const {
       return absl::UnavailableError("stopping");
   }
   return absl::UnavailableError("unknown state");
+}
+
+absl::Status MasterShell::failure() const {
+  MutexLock lock(&mutex_);
+  return failure_;
 }
 
 void MasterShell::Stop() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "libs/base/mutex.h"
 #include "libs/config/flag_set.h"
 #include "libs/rpc/server.h"
 #include "libs/runtime/core_strand.h"
@@ -46,6 +47,9 @@ class MasterShell {
   // host:port as others are told.
   const std::string& advertised() const { return context_.info.pid(); }
 
+  // Why the master asked for the end of the process; OK if it did not.
+  absl::Status failure() const;
+
   // Gives the lease back, tells everyone, and ends. Idempotent.
   void Stop();
 
@@ -75,6 +79,8 @@ class MasterShell {
   std::unique_ptr<ZooKeeperElection> election_;  // null: the registry's
   std::unique_ptr<Outbound> outbound_;
   std::unique_ptr<rpc::Server> server_;
+  mutable Mutex mutex_;
+  absl::Status failure_ MEROS_GUARDED_BY(mutex_);
   std::unique_ptr<WhitelistWatch> whitelist_;  // null: all agents
 };
 

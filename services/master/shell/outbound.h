@@ -65,6 +65,7 @@ class Outbound {
   void Take(Counted effect) { targets_.context->metrics->Count(effect); }
   void Take(const Preempted& effect);
   void Take(const PreemptionRefused& effect);
+  void Take(Quit effect) { targets_.context->quit(std::move(effect.why)); }
   void Take(Reply effect) { replies_.push_back(std::move(effect)); }
   void Take(CloseStream effect) { closings_.push_back(std::move(effect)); }
   template <typename ForRegistry>

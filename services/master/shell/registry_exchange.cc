@@ -14,11 +14,12 @@ absl::Status StatusOf(const pb::Response& response) {
   return absl::Status(static_cast<absl::StatusCode>(response.code()), response.message());
 }
 
-// host:port of the leader that the registry names.
-std::string LeaderAddress(const pb::LeaseResult& lease) {
+// What the registry says of the leader.
+void NameLeader(const pb::LeaseResult& lease, LeaseAnswer* answer) {
   v1::MasterInfo info;
-  if (!info.ParseFromString(lease.address())) return "";
-  return info.pid();
+  if (!info.ParseFromString(lease.address())) return;
+  answer->leader_address = info.pid();
+  answer->leader_region = info.domain().fault_domain().region().name();
 }
 
 LeaseAnswer AnswerOf(uint64_t attempt, absl::Duration ttl, const pb::Response& response) {
@@ -32,7 +33,7 @@ LeaseAnswer AnswerOf(uint64_t attempt, absl::Duration ttl, const pb::Response& r
         response.lease().ttl_ms() > 0 ? absl::Milliseconds(response.lease().ttl_ms()) : ttl;
   } else if (absl::IsFailedPrecondition(status) || absl::IsDeadlineExceeded(status)) {
     answer.kind = LeaseAnswer::Kind::kHeldByOther;
-    answer.leader_address = LeaderAddress(response.lease());
+    NameLeader(response.lease(), &answer);
   }
   return answer;
 }

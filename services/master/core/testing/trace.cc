@@ -263,6 +263,7 @@ struct EffectText {
     return absl::StrCat("close ", e.stream, ": ", e.status.ToString());
   }
   std::string operator()(const Counted&) const { return ""; }
+  std::string operator()(const Quit& e) const { return absl::StrCat("quit: ", e.why.message()); }
   std::string operator()(const Preempted& e) const {
     return absl::StrCat("preempted ", e.task_id.empty() ? "offer" : e.task_id.value(), " of ",
                         e.framework_id.value(), " ", e.role, " on ", e.agent_id.value(), " ",
