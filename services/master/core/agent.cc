@@ -18,6 +18,7 @@ constexpr AgentTransition kTransitions[] = {
     {AgentState::kRecovered, AgentState::kRegistered},
     {AgentState::kRecovered, AgentState::kMarkingUnreachable},
     {AgentState::kRegistered, AgentState::kRemoving},
+    {AgentState::kDisconnected, AgentState::kRemoving},
     {AgentState::kRegistered, AgentState::kGone},
     {AgentState::kDisconnected, AgentState::kGone},
     {AgentState::kUnreachable, AgentState::kGone},

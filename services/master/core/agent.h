@@ -5,15 +5,17 @@
 //                           ▲   ▲         (4)             ▲    (5)                │
 //        (6) RECOVERED ─────┘   └──── READMITTING ◀───────│───────────────────────┘ (7)
 //                 └───────────────────────────────────────┘ (8)
-//   REGISTERED ──▶ REMOVING ──▶ (out of the books)  (9)     ──▶ GONE: never leaves  (10)
+//   REGISTERED, DISCONNECTED ──▶ REMOVING ──▶ (out of the books)  (9)
+//                                                           ──▶ GONE: never leaves  (10)
 //
 //   (1) Register without an id;  (2) the registry has the admission: Registered is sent;
 //   (3) the session ended: no offers, tasks stand;  (4) Reregister;  silence for
 //   agent_unreachable_timeout starts (5), whose effects show only when the registry has it;
 //   (6) a new leader found it in the registry: questions about it go unanswered until it returns or
 //   agent_reregister_timeout ends (8);  (7) it returns after all: durable first, too;
-//   (9) it unregistered;  (10) from REGISTERED, DISCONNECTED, UNREACHABLE and RECOVERED: an
-//   operator declared it gone, or it was drained in order to be (agent_orders.h).
+//   (9) it unregistered, or its machine goes down for maintenance (maintenance_changes.h);  (10)
+//   from REGISTERED, DISCONNECTED, UNREACHABLE and RECOVERED: an operator declared it gone, or it
+//   was drained in order to be (agent_orders.h).
 //
 // What operators want of an agent besides is in its orders; they stay with it through all of this.
 //
@@ -37,6 +39,7 @@
 #include "meros/v1/agent.pb.h"
 #include "meros/v1/executor.pb.h"
 #include "meros/v1/task.pb.h"
+#include "services/master/core/maintenance.h"
 #include "services/master/core/operation.h"
 #include "services/master/core/task.h"
 
@@ -85,6 +88,15 @@ struct AgentOrders {
 // REQUIRES: orders.drain is not kNone.
 v1::DrainInfo DrainInfoOf(const AgentOrders& orders);
 
+// What a framework says to inverse offers for an agent.
+struct InverseAnswer {
+  enum class Kind { kNone, kAccepted, kDeclined };  // kNone: not yet
+  Kind kind = Kind::kNone;
+  absl::Time at;
+
+  friend bool operator==(const InverseAnswer&, const InverseAnswer&) = default;
+};
+
 // What readers see of an agent.
 struct AgentRecord {
   uint64_t sequence = 0;
@@ -102,6 +114,8 @@ struct AgentRecord {
   absl::Time registered = absl::InfinitePast();
   absl::Time reregistered = absl::InfinitePast();
   absl::Time unreachable_since = absl::InfinitePast();
+  std::optional<Unavailability> unavailability;         // as the maintenance of its machine says
+  absl::btree_map<FrameworkId, InverseAnswer> answers;  // of those that were asked about it
 
   resources::Resources Free() const { return total - used - offered; }
   // Whether its resources may be offered.

@@ -9,6 +9,7 @@
 #include "libs/tasks/task_state.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_sessions.h"
+#include "services/master/core/maintenance_changes.h"
 #include "services/master/core/operations.h"
 #include "services/master/core/task_state.h"
 
@@ -42,6 +43,13 @@ Loss GoneLoss() {
   return {.state = v1::TASK_GONE_BY_OPERATOR,
           .reason = Status::REASON_AGENT_REMOVED_BY_OPERATOR,
           .message = "an operator declared the agent gone"};
+}
+
+// The operator who takes a machine down says thereby that nothing of it runs on.
+Loss MaintenanceLoss() {
+  Loss loss = GoneLoss();
+  loss.message = "maintenance of the agent's machine has started";
+  return loss;
 }
 
 std::shared_ptr<v1::TaskStatus> StatusOf(Transaction* tx, const Task& task, v1::TaskState visible,
@@ -151,13 +159,16 @@ void StayAfterAll(Transaction* tx, Agent* agent) {
     tx->books().timers.Arm(tx->now(), RecoveredAgentTimer{agent->record.id});
   } else if (agent->is_live()) {
     WatchSilence(tx, agent);
+    SendAwayIfDown(tx, agent);
   }
 }
 
 void AfterAgentRemoved(Transaction* tx, const RemoveAgentAfter& after) {
   Agent* agent = tx->books().agents.Find(after.agent_id);
   MEROS_CHECK(agent != nullptr && agent->record.state == AgentState::kRemoving) << after.agent_id;
-  LoseTasks(tx, agent, {.state = v1::TASK_GONE});
+  LoseTasks(tx, agent,
+            after.leaving == Leaving::kByItself ? Loss{.state = v1::TASK_GONE} : MaintenanceLoss());
+  if (after.leaving == Leaving::kForMaintenance) tx->Add(Count::kAgentsSentAway);
   LoseOperations(tx, agent, v1::OPERATION_GONE_BY_OPERATOR);
   DropSession(tx, agent, absl::OkStatus());
   TellFailure(tx, after.agent_id);

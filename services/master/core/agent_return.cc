@@ -10,6 +10,7 @@
 #include "libs/tasks/task_state.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_sessions.h"
+#include "services/master/core/maintenance_changes.h"
 #include "services/master/core/operations.h"
 #include "services/master/core/task_state.h"
 
@@ -113,6 +114,7 @@ void Describe(Transaction* tx, Agent* agent, const AgentDescription& description
   agent->record.service_address = description.service_address;
   agent->record.ip = description.ip;
   agent->resource_version_uuid = description.resource_version_uuid;
+  tx->RefreshMaintenance(agent);
   agent->applies_operations = description.applies_operations;
   agent->resizes_volumes = description.resizes_volumes;
 }
@@ -142,6 +144,7 @@ void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Ann
   RepeatKills(tx, *agent);
   tx->PublishAgent(*agent);
   OnAgentEmpty(tx, agent->record.id);
+  SendAwayIfDown(tx, agent);
 }
 
 }  // namespace meros::master

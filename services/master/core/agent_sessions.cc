@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "services/master/core/agent_orders.h"
+#include "services/master/core/maintenance_changes.h"
 
 namespace meros::master {
 namespace {
@@ -55,6 +56,7 @@ void WriteReachable(Transaction* tx, Agent* agent, AgentReregister message) {
   tx->SetAgentState(agent, AgentState::kReadmitting);
   agent->record.info = message.agent.info;
   agent->record.ip = message.agent.ip;
+  tx->RefreshMaintenance(agent);
   tx->books().agents.SetKey(agent, message.agent.registration_key);
   tx->Write(ObjectKey(agent->record.id), ReachableAgentRecord{FactsOf(*agent)},
             ReachableAfter{agent->record.id});
@@ -173,6 +175,7 @@ void Disconnect(Transaction* tx, Agent* agent) {
 void HandleAgentRegister(Transaction* tx, AgentRegister message) {
   if (IsBehind(tx, message.stream, message.agent)) return;
   if (HasUnusableDomain(tx, message.stream, message.agent)) return;
+  if (RefuseIfDown(tx, message.stream, message.agent)) return;
   if (Agent* known = tx->books().agents.FindByKey(message.agent.registration_key)) {
     // The answer to an earlier Register was lost, or the agent lost it.
     AgentReregister again;
@@ -210,6 +213,7 @@ void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& exis
   agent->waiting = nullptr;
   WelcomeAgent(tx, agent, /*reregistered=*/false);
   tx->SetAgentState(agent, AgentState::kRegistered);
+  SendAwayIfDown(tx, agent);
 }
 
 // ---- Return ----
@@ -217,6 +221,9 @@ void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& exis
 void HandleAgentReregister(Transaction* tx, AgentReregister message) {
   if (IsBehind(tx, message.stream, message.agent)) return;
   if (HasUnusableDomain(tx, message.stream, message.agent)) return;
+  if (RefuseIfDown(tx, message.stream, message.agent)) {
+    return OnRecoveredAgentTimeout(tx, message.agent_id);  // not to be awaited
+  }
   if (Agent* agent = tx->books().agents.Find(message.agent_id)) {
     return ReturnOfKnown(tx, agent, std::move(message));
   }

@@ -14,6 +14,8 @@
 #include "services/master/core/agent_order_book.h"
 #include "services/master/core/framework_book.h"
 #include "services/master/core/gang.h"
+#include "services/master/core/inverse_offer.h"
+#include "services/master/core/maintenance_book.h"
 #include "services/master/core/offer_book.h"
 #include "services/master/core/operation_book.h"
 #include "services/master/core/registry_queue.h"
@@ -33,9 +35,11 @@ struct Books {
   FrameworkBook frameworks;
   OfferBook offers;
   GangBook gangs;
+  InverseOfferBook inverse_offers;
   TaskBook tasks;
   OperationBook operations;
   RoleBook roles;
+  MaintenanceBook maintenance;
   RegistryQueue registry;
   Timers timers;
   RequestLog operator_requests;

@@ -7,6 +7,8 @@
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/allocator_session.h"
+#include "services/master/core/inverse_offers.h"
+#include "services/master/core/maintenance_changes.h"
 #include "services/master/core/offer_expiry.h"
 #include "services/master/core/operations.h"
 #include "services/master/core/operator_calls.h"
@@ -47,6 +49,8 @@ absl::Status Carry(Transaction* tx, Framework* framework, SchedulerCall::Body bo
           return HandleUpdateFramework(tx, framework, std::move(call));
         } else if constexpr (std::is_same_v<Call, GangRequest>) {
           return HandleGangRequest(tx, framework, std::move(call));
+        } else if constexpr (std::is_same_v<Call, AnswerInverseOffers>) {
+          return HandleAnswerInverseOffers(tx, framework, call);
         } else if constexpr (std::is_same_v<Call, AcknowledgeOperationCall>) {
           return HandleAcknowledgeOperation(tx, framework, call);
         } else if constexpr (std::is_same_v<Call, ReconcileOperationsCall>) {
@@ -190,6 +194,10 @@ void OnTimer(Transaction* tx, const FrameworkFailoverTimer& timer) {
 
 void OnTimer(Transaction* tx, const OfferExpiryTimer&) { OnOfferExpiry(tx); }
 
+void OnTimer(Transaction* tx, const InverseOfferExpiryTimer& timer) {
+  OnInverseOfferExpiry(tx, timer.sequence);
+}
+
 void OnTimer(Transaction* tx, const GangDeadlineTimer& timer) {
   OnGangDeadline(tx, timer.sequence);
 }
@@ -226,6 +234,8 @@ void HandleInput(Transaction* tx, Input input) {
           HandleProposals(tx, std::move(in));
         } else if constexpr (std::is_same_v<In, AllocatorPreemptions>) {
           HandlePreemptions(tx, in);
+        } else if constexpr (std::is_same_v<In, AllocatorInverseOffers>) {
+          HandleInverseProposals(tx, in);
         } else if constexpr (std::is_same_v<In, AllocatorNeedsSnapshot>) {
           HandleAllocatorNeedsSnapshot(tx, in.stream);
         } else if constexpr (std::is_same_v<In, AllocatorClosed>) {
@@ -242,6 +252,8 @@ void HandleInput(Transaction* tx, Input input) {
           HandleUpdateRoles(tx, std::move(in));
         } else if constexpr (std::is_same_v<In, SetWhitelist>) {
           PutWhitelist(tx, std::move(in.hostnames));
+        } else if constexpr (std::is_same_v<In, OperatorMaintenance>) {
+          HandleMaintenance(tx, std::move(in));
         } else if constexpr (std::is_same_v<In, runtime::Tick> || std::is_same_v<In, LeaseAnswer> ||
                              std::is_same_v<In, RegistrySnapshot> ||
                              std::is_same_v<In, RegistryWritten> || std::is_same_v<In, Stop>) {
@@ -267,6 +279,10 @@ absl::Status HandleWritten(Transaction* tx, const RegistryWritten& written) {
   if (!after.has_value()) return absl::OkStatus();
   if (std::holds_alternative<RolesAfter>(*after)) {
     AfterRolesWritten(tx, status);
+    return absl::OkStatus();
+  }
+  if (std::holds_alternative<MaintenanceAfter>(*after)) {
+    AfterMaintenanceWritten(tx, status);
     return absl::OkStatus();
   }
   if (const auto* order = std::get_if<AgentOrderAfter>(&*after)) {

@@ -21,13 +21,15 @@
 #include "meros/v1/framework.pb.h"
 #include "meros/v1/task.pb.h"
 #include "services/master/core/agent.h"
+#include "services/master/core/allocator_messages.h"
 #include "services/master/core/framework.h"
 #include "services/master/core/gang.h"
+#include "services/master/core/inverse_offer.h"
+#include "services/master/core/maintenance.h"
 #include "services/master/core/offer.h"
 #include "services/master/core/operation.h"
 #include "services/master/core/role.h"
 #include "services/master/core/task.h"
-#include "services/master/core/whitelist.h"
 
 namespace meros::master {
 
@@ -45,6 +47,12 @@ struct OffersEvent {
   bool shows_refinement = true;
 };
 struct RescindEvent {
+  OfferId offer_id;
+};
+struct InverseOffersEvent {
+  std::vector<InverseOfferRef> offers;  // not empty
+};
+struct RescindInverseOfferEvent {
   OfferId offer_id;
 };
 struct UpdateEvent {
@@ -77,8 +85,9 @@ struct GangEndedEvent {
 
 struct ToScheduler {
   using Event =
-      std::variant<SubscribedEvent, HeartbeatEvent, OffersEvent, RescindEvent, UpdateEvent,
-                   OperationEvent, MessageEvent, FailureEvent, ErrorEvent, GangEndedEvent>;
+      std::variant<SubscribedEvent, HeartbeatEvent, OffersEvent, RescindEvent, InverseOffersEvent,
+                   RescindInverseOfferEvent, UpdateEvent, OperationEvent, MessageEvent,
+                   FailureEvent, ErrorEvent, GangEndedEvent>;
   StreamId stream = 0;
   Event event;
 };
@@ -175,118 +184,6 @@ struct ToAgent {
   Message message;
 };
 
-// ---- To the allocator ----
-
-struct HelloMessage {
-  uint64_t epoch = 0;
-  std::string region = {};  // empty: none
-};
-struct SnapshotBeginMessage {
-  uint64_t version = 0;
-};
-struct SnapshotEndMessage {
-  uint64_t version = 0;
-};
-struct ProposalResultMessage {
-  // As RejectReason of allocator_service.proto.
-  enum class Reject {
-    kNone = 0,
-    kNotFree = 1,
-    kAgentNotActive = 2,
-    kFrameworkNotActive = 3,
-    kTooManyOffers = 4,
-    kInvalid = 5,
-    kGang = 6,
-  };
-  uint64_t proposal_id = 0;
-  Reject reject = Reject::kNone;
-};
-struct UpsertFrameworkDelta {
-  FrameworkId framework_id;
-  bool active = false;
-  Subscription subscription;
-};
-struct RemoveFrameworkDelta {
-  FrameworkId framework_id;
-};
-struct UpsertAgentDelta {
-  AgentId agent_id;
-  std::shared_ptr<const v1::AgentInfo> info;
-  resources::Resources total;
-  bool active = false;
-};
-struct RemoveAgentDelta {
-  AgentId agent_id;
-};
-struct AllocateDelta {
-  FrameworkId framework_id;
-  std::string role;
-  AgentId agent_id;
-  resources::Resources resources;
-  uint64_t proposal_id = 0;
-  uint32_t offers = 0;  // unanswered ones that it consists of
-};
-struct RecoverDelta {
-  FrameworkId framework_id;
-  std::string role;
-  AgentId agent_id;
-  resources::Resources resources;
-  absl::Duration refuse;
-  uint64_t proposal_id = 0;  // of the offer that ends thereby; 0: none that this allocator proposed
-  uint32_t offers = 0;       // that end thereby
-};
-struct ReviveDelta {
-  FrameworkId framework_id;
-  std::vector<std::string> roles;
-};
-struct SuppressDelta {
-  FrameworkId framework_id;
-  std::vector<std::string> roles;
-};
-struct WeightDelta {
-  std::string role;
-  double weight = 1;
-};
-struct QuotaDelta {
-  std::string role;
-  RoleQuota quota;
-};
-struct RolePolicyDelta {
-  std::string role;
-  RolePolicy policy;
-};
-// Agents that are here or may come back; 0: nobody is awaited.
-struct RecoveryDelta {
-  uint64_t agents_expected = 0;
-};
-struct WhitelistDelta {
-  WhitelistRef hostnames;
-};
-struct UpsertGangDelta {
-  FrameworkId framework_id;
-  std::string gang_id;
-  std::string role;
-  std::vector<GangBundle> bundles;
-  bool distinct_agents = false;
-  absl::Duration remaining;
-};
-struct RemoveGangDelta {
-  FrameworkId framework_id;
-  std::string gang_id;
-};
-
-struct ToAllocator {
-  using Message = std::variant<HelloMessage, SnapshotBeginMessage, SnapshotEndMessage,
-                               ProposalResultMessage, UpsertFrameworkDelta, RemoveFrameworkDelta,
-                               UpsertAgentDelta, RemoveAgentDelta, AllocateDelta, RecoverDelta,
-                               ReviveDelta, SuppressDelta, WeightDelta, QuotaDelta, RolePolicyDelta,
-                               WhitelistDelta, RecoveryDelta, UpsertGangDelta, RemoveGangDelta>;
-  StreamId stream = 0;
-  uint64_t version =
-      0;  // of the books after this delta; 0 inside a snapshot and for other messages
-  Message message;
-};
-
 // ---- To the registry ----
 
 // Asks for the lease. Answered by LeaseAnswer.
@@ -360,10 +257,16 @@ struct PutRolesRecord {
   std::vector<RoleConfigRef> configs;  // not empty
 };
 
-using RegistryRecord =
-    std::variant<AdmitAgentRecord, UpdateAgentRecord, UnreachableAgentRecord, ReachableAgentRecord,
-                 AgentOrdersRecord, GoneAgentRecord, RemoveAgentRecord, PutFrameworkRecord,
-                 RemoveFrameworkRecord, ForgetFrameworkRecord, PutRolesRecord>;
+// The schedule, and which machines are down. Never null.
+struct PutMaintenanceRecord {
+  MaintenanceRef before;
+  MaintenanceRef after;
+};
+
+using RegistryRecord = std::variant<AdmitAgentRecord, UpdateAgentRecord, UnreachableAgentRecord,
+                                    ReachableAgentRecord, AgentOrdersRecord, GoneAgentRecord,
+                                    RemoveAgentRecord, PutFrameworkRecord, RemoveFrameworkRecord,
+                                    ForgetFrameworkRecord, PutRolesRecord, PutMaintenanceRecord>;
 
 // Makes a record durable. Answered by RegistryWritten.
 struct WriteRegistry {
@@ -433,6 +336,10 @@ struct OperationRemoved {
 struct RoleChanged {
   RoleConfigRef config;
 };
+// Never null.
+struct MaintenanceChanged {
+  MaintenanceRef plan;
+};
 // Everything is void: leadership ended.
 struct Cleared {};
 
@@ -442,7 +349,7 @@ struct Publish {
       std::variant<std::shared_ptr<const AgentRecord>, AgentUsage, AgentRemoved,
                    std::shared_ptr<const FrameworkRecord>, FrameworkUsage, FrameworkRemoved,
                    TaskChanged, TaskRemoved, std::shared_ptr<const Operation>, OperationRemoved,
-                   RoleChanged, LeadershipRecord, Cleared>;
+                   RoleChanged, MaintenanceChanged, LeadershipRecord, Cleared>;
   uint64_t revision = 0;
   Change change;
 };
@@ -471,6 +378,12 @@ enum class Count {
   kAgentsGone,
   kOperationsApplied,
   kOperationsRefused,
+  kMaintenanceChanges,
+  kAgentsRefusedDown,
+  kAgentsSentAway,
+  kInverseOffersAccepted,
+  kInverseOffersDeclined,
+  kInverseOffersExpired,
 };
 struct Counted {
   Count what;

@@ -11,7 +11,9 @@
 // SECONDS | update STREAM FRAMEWORK TASK STATE UUID | acknowledge STREAM FRAMEWORK AGENT TASK
 // UUID | kill STREAM FRAMEWORK TASK | reconcile STREAM FRAMEWORK [TASK...] | quota ROLE
 // guarantee=CPUS|limit=CPUS... [force] | weight ROLE WEIGHT | teardown FRAMEWORK | heartbeat
-// STREAM | scheduler-gone STREAM | agent-gone STREAM | commit | registry-away | wait SECONDS
+// STREAM | schedule HOST=START... | maintenance-start HOST | maintenance-stop HOST | ask FRAMEWORK
+// AGENT | inverse-accept STREAM FRAMEWORK SECONDS | inverse-decline STREAM FRAMEWORK SECONDS |
+// scheduler-gone STREAM | agent-gone STREAM | commit | registry-away | wait SECONDS
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -77,6 +79,12 @@ class Script {
       return driver_.Call(Number(w[1]), w[2], call);
     }
     if (w[0] == "quota" || w[0] == "weight") return SetRole(w);
+    if (w[0] == "schedule" || absl::StartsWith(w[0], "maintenance-")) return Maintain(w);
+    if (w[0] == "ask") {
+      return driver_.Do(AllocatorInverseOffers{driver_.books().allocator_stream,
+                                               {{FrameworkId(w[1]), AgentId(w[2])}}});
+    }
+    if (absl::StartsWith(w[0], "inverse-")) return AnswerInverse(w);
     if (w[0] == "teardown") return driver_.Do(OperatorTeardown{1, "", FrameworkId(w[1])});
     if (w[0] == "heartbeat") return driver_.Do(AgentHeartbeat{static_cast<StreamId>(Number(w[1]))});
     if (w[0] == "scheduler-gone") {
@@ -153,6 +161,33 @@ class Script {
     return driver_.Do(std::move(call));
   }
 
+  Words Maintain(const Words& w) {
+    OperatorMaintenance call{.call = 1};
+    if (w[0] == "maintenance-start") call.kind = OperatorMaintenance::Kind::kStart;
+    if (w[0] == "maintenance-stop") call.kind = OperatorMaintenance::Kind::kStop;
+    for (size_t i = 1; i < w.size(); ++i) {
+      if (call.kind != OperatorMaintenance::Kind::kSchedule) {
+        call.machines.push_back({w[i], ""});
+        continue;
+      }
+      const Words pair = absl::StrSplit(w[i], '=');
+      call.windows.push_back(
+          {{{pair[0], ""}}, {absl::UnixEpoch() + absl::Seconds(Number(pair[1]))}});
+    }
+    return driver_.Do(std::move(call));
+  }
+
+  // Answers all that the framework has.
+  Words AnswerInverse(const Words& w) {
+    AnswerInverseOffers call;
+    call.accepted = w[0] == "inverse-accept";
+    call.refuse = absl::Seconds(Number(w[3]));
+    for (uint64_t sequence : driver_.books().inverse_offers.Of(FrameworkId(w[2]))) {
+      call.offers.push_back(driver_.books().inverse_offers.Find(sequence)->id);
+    }
+    return driver_.Call(Number(w[1]), w[2], std::move(call));
+  }
+
   CoreDriver driver_;
 };
 
@@ -190,6 +225,7 @@ TEST(MasterGolden, TheLifeOfAnOffer) { RunScript("offer_life"); }
 TEST(MasterGolden, TheLifeOfATask) { RunScript("task_life"); }
 TEST(MasterGolden, AnAgentIsLostAndReturns) { RunScript("agent_lost_and_returned"); }
 TEST(MasterGolden, QuotaAndWeight) { RunScript("quota"); }
+TEST(MasterGolden, MaintenanceOfAMachine) { RunScript("maintenance"); }
 TEST(MasterGolden, AFrameworkFailsOver) { RunScript("framework_failover"); }
 
 }  // namespace

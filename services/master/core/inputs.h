@@ -32,6 +32,7 @@
 #include "services/master/core/agent.h"
 #include "services/master/core/framework.h"
 #include "services/master/core/gang.h"
+#include "services/master/core/maintenance.h"
 #include "services/master/core/role.h"
 #include "services/master/core/task_statuses.h"
 #include "services/master/core/whitelist.h"
@@ -146,8 +147,13 @@ struct GangRequest {
   bool distinct_agents = false;
   absl::Duration deadline;  // InfiniteDuration: the longest allowed
 };
-// A hint without effect (REQUEST without a gang, and answers to inverse offers, which this master
-// never makes).
+// What a framework says to inverse offers.
+struct AnswerInverseOffers {
+  std::vector<OfferId> offers;
+  bool accepted = false;
+  absl::Duration refuse;  // in [0, 365 days]
+};
+// A hint without effect (REQUEST without a gang).
 struct HintCall {};
 // A call that this master does not carry out; the status says so.
 struct UnsupportedCall {
@@ -159,7 +165,8 @@ struct SchedulerCall {
   using Body =
       std::variant<Accept, Decline, Revive, Suppress, Kill, ShutdownExecutorCall, AcknowledgeCall,
                    ReconcileCall, MessageCall, TeardownCall, UpdateFrameworkCall, GangRequest,
-                   AcknowledgeOperationCall, ReconcileOperationsCall, HintCall, UnsupportedCall>;
+                   AnswerInverseOffers, AcknowledgeOperationCall, ReconcileOperationsCall, HintCall,
+                   UnsupportedCall>;
   StreamId stream = 0;  // 0: outside of a stream
   uint64_t call = 0;    // 0: on a stream
   FrameworkId framework_id;
@@ -324,6 +331,17 @@ struct AllocatorPreemptions {
   std::vector<PreemptionProposal> proposals;
 };
 
+// Asks a framework to give back what it has on an agent.
+struct InverseProposal {
+  FrameworkId framework_id;
+  AgentId agent_id;
+};
+
+struct AllocatorInverseOffers {
+  StreamId stream = 0;
+  std::vector<InverseProposal> proposals;
+};
+
 struct AllocatorNeedsSnapshot {
   StreamId stream = 0;
 };
@@ -373,6 +391,7 @@ struct RegistrySnapshot {
   std::vector<AgentEntry> agents;
   std::vector<FrameworkEntry> frameworks;
   std::vector<RoleConfigRef> roles;
+  MaintenanceRef maintenance;  // null: none
 };
 
 // The answer to one write. FailedPrecondition and Aborted say that this epoch is over; Unavailable
@@ -427,6 +446,16 @@ struct OperatorUpdateRoles {
   bool force = false;
 };
 
+// Plans maintenance, or brings machines down or up; all or nothing.
+struct OperatorMaintenance {
+  enum class Kind { kSchedule, kStart, kStop };
+  uint64_t call = 0;
+  std::string request_id = {};
+  Kind kind = Kind::kSchedule;
+  MaintenancePlan::Windows windows = {};  // kSchedule: replaces the present; each machine once
+  std::vector<MachineId> machines = {};   // kStart and kStop: not empty, each once
+};
+
 // Which agents may be offered from now on; holds in every state of leadership.
 struct SetWhitelist {
   WhitelistRef hostnames;
@@ -440,8 +469,9 @@ using Input =
                  AgentReregister, AgentHeartbeat, AgentStatusUpdate, AgentExecutorExited,
                  AgentExecutorMessage, AgentTotalChanged, AgentOperationUpdate, AgentUnregister,
                  AgentStreamClosed, AllocatorConnected, AllocatorProposals, AllocatorPreemptions,
-                 AllocatorNeedsSnapshot, AllocatorClosed, LeaseAnswer, RegistrySnapshot,
-                 RegistryWritten, OperatorTeardown, OperatorKillTask, OperatorAgentOrder,
-                 OperatorOperation, OperatorUpdateRoles, SetWhitelist, Stop>;
+                 AllocatorInverseOffers, AllocatorNeedsSnapshot, AllocatorClosed, LeaseAnswer,
+                 RegistrySnapshot, RegistryWritten, OperatorTeardown, OperatorKillTask,
+                 OperatorAgentOrder, OperatorOperation, OperatorUpdateRoles, OperatorMaintenance,
+                 SetWhitelist, Stop>;
 
 }  // namespace meros::master

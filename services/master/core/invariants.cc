@@ -49,6 +49,10 @@ void CheckAgent(const Books& books, const Agent& agent) {
         << agent.record.id << " " << AgentStateName(agent.record.state);
   }
   MEROS_CHECK(agent.may_offer() || agent.offers.empty()) << agent.record.id;
+  const MaintenancePlan::Machine* machine =
+      books.maintenance.plan->Find(agent.record.info->hostname(), agent.record.ip);
+  MEROS_CHECK(agent.record.unavailability.has_value() == (machine != nullptr)) << agent.record.id;
+  MEROS_CHECK(machine == nullptr || machine->unavailability == *agent.record.unavailability);
 }
 
 void CheckFramework(const Books& books, const Framework& framework) {
@@ -83,6 +87,15 @@ void CheckFramework(const Books& books, const Framework& framework) {
 }  // namespace
 
 void CheckInvariants(const Books& books) {
+  books.inverse_offers.CheckInvariants();
+  for (const auto& [sequence, offer] : books.inverse_offers.all()) {
+    const Framework* framework = books.frameworks.Find(offer->framework_id);
+    const Agent* agent = books.agents.Find(offer->agent_id);
+    MEROS_CHECK(framework != nullptr && framework->is_connected()) << offer->id;
+    MEROS_CHECK(agent != nullptr && agent->is_live()) << offer->id;
+    MEROS_CHECK(agent->record.unavailability == offer->unavailability) << offer->id;
+    MEROS_CHECK(agent->record.answers.contains(offer->framework_id)) << offer->id;
+  }
   for (const auto& [sequence, gang] : books.gangs.all()) {
     const Framework* framework = books.frameworks.Find(gang.framework_id);
     MEROS_CHECK(books.gangs.Find(gang.framework_id, gang.id) == &gang) << gang.id;

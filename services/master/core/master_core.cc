@@ -7,6 +7,7 @@
 #include "libs/base/check.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/dispatch.h"
+#include "services/master/core/maintenance_changes.h"
 #include "services/master/core/recovery.h"
 #include "services/master/core/role_changes.h"
 
@@ -130,6 +131,7 @@ void MasterCore::StepDown(absl::Time now, absl::Status why, EffectList* out) {
   if (books.allocator_stream != 0) tx.Close(books.allocator_stream, why);
   AbandonRoleChanges(&tx);
   AbandonAgentOrders(&tx);
+  AbandonMaintenance(&tx);
   for (Input& input : std::exchange(state_->deferred, {})) GiveUp(std::move(input), out);
   auto empty = std::make_unique<Books>(state_->options.max_request_ids);
   // Ids that this process minted stay unique when it leads again.

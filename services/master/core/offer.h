@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "libs/base/ids.h"
 #include "libs/resources/resources.h"
 #include "meros/v1/agent.pb.h"
+#include "services/master/core/maintenance.h"
 
 namespace meros::master {
 
@@ -30,6 +32,7 @@ struct Offer {
   std::shared_ptr<const v1::AgentInfo> agent_info;  // as of the offer
   std::string agent_address;                        // host:port, may be empty
   std::vector<ExecutorId> executors;                // of this framework on the agent
+  std::optional<Unavailability> unavailability;     // when its machine goes away
   uint64_t proposal_id = 0;                         // that it was made of
   uint64_t allocator_stream = 0;                    // of the session of that proposal
   std::string gang_id;                              // empty: a part of none

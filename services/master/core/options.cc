@@ -37,6 +37,7 @@ absl::Status MasterOptions::Validate() const {
            Positive("max_unreachable_agents", max_unreachable_agents),
            Positive("max_gone_agents", max_gone_agents),
            Positive("max_pending_agent_orders", max_pending_agent_orders),
+           Positive("max_pending_maintenance", max_pending_maintenance),
            Positive("max_role_configs", max_role_configs),
            Positive("max_pending_role_changes", max_pending_role_changes),
            Positive("max_frameworks", max_frameworks),

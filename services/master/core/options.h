@@ -66,6 +66,8 @@ struct MasterOptions {
   // Roles of which something is set, and calls that change them and wait for the registry.
   size_t max_role_configs = 10000;
   size_t max_pending_role_changes = 1000;
+  // Calls that plan, start or stop maintenance and wait for the registry.
+  size_t max_pending_maintenance = 1000;
   // Orders about agents that wait for the registry.
   size_t max_pending_agent_orders = 10000;
   // Inputs kept while the lease is in doubt; streams that bring more are cut.

@@ -31,6 +31,8 @@ class Mirror {
   }
   // Framework and name of each gang.
   const std::set<std::pair<std::string, std::string>>& gangs() const { return gangs_; }
+  // When agents go away.
+  const std::map<std::string, Unavailability>& away() const { return away_; }
   uint64_t version() const { return version_; }
 
  private:
@@ -38,6 +40,7 @@ class Mirror {
     if (const auto* begin = std::get_if<SnapshotBeginMessage>(&message.message)) {
       held_.clear();
       gangs_.clear();
+      away_.clear();
       version_ = begin->version;
     }
     if (message.version != 0) {
@@ -56,7 +59,11 @@ class Mirror {
       EXPECT_TRUE(gangs_.emplace(gang->framework_id.value(), gang->gang_id).second);
     } else if (const auto* ended = std::get_if<RemoveGangDelta>(&message.message)) {
       EXPECT_EQ(gangs_.erase({ended->framework_id.value(), ended->gang_id}), 1u);
+    } else if (const auto* known = std::get_if<UpsertAgentDelta>(&message.message)) {
+      away_.erase(known->agent_id.value());
+      if (known->unavailability) away_.emplace(known->agent_id.value(), *known->unavailability);
     } else if (const auto* agent = std::get_if<RemoveAgentDelta>(&message.message)) {
+      away_.erase(agent->agent_id.value());
       std::erase_if(held_,
                     [&](const auto& e) { return std::get<0>(e.first) == agent->agent_id.value(); });
     } else if (const auto* framework = std::get_if<RemoveFrameworkDelta>(&message.message)) {
@@ -68,6 +75,7 @@ class Mirror {
 
   std::map<std::tuple<std::string, std::string, std::string>, Resources> held_;
   std::set<std::pair<std::string, std::string>> gangs_;
+  std::map<std::string, Unavailability> away_;
   uint64_t version_ = 0;
 };
 
@@ -96,6 +104,15 @@ std::set<std::pair<std::string, std::string>> GangsIn(const Books& books) {
   return gangs;
 }
 
+std::map<std::string, Unavailability> AwayIn(const Books& books) {
+  std::map<std::string, Unavailability> away;
+  for (const auto& [sequence, agent] : books.agents.all()) {
+    if (!agent->is_live() || !agent->record.unavailability) continue;
+    away.emplace(agent->record.id.value(), *agent->record.unavailability);
+  }
+  return away;
+}
+
 class Storm {
  public:
   explicit Storm(uint64_t seed) : rng_(seed), driver_(Options(), seed) { driver_.Lead(); }
@@ -109,6 +126,7 @@ class Storm {
       if (driver_.books().allocator_stream != 0) {
         ASSERT_EQ(mirror_.held(), HeldIn(driver_.books())) << "step " << i;
         ASSERT_EQ(mirror_.gangs(), GangsIn(driver_.books())) << "step " << i;
+        ASSERT_EQ(mirror_.away(), AwayIn(driver_.books())) << "step " << i;
       }
     }
   }
@@ -149,7 +167,7 @@ class Storm {
 
   void OneStep() {
     driver_.ForgetEffects();
-    switch (Pick(25)) {
+    switch (Pick(28)) {
       case 0: driver_.Do(AgentRegister{next_stream_++, Description()}); break;
       case 1: driver_.CommitWrites(); break;
       case 2: driver_.CommitWrites(absl::UnavailableError("away")); break;
@@ -187,6 +205,16 @@ class Storm {
         ProposeGang();
         break;
       case 24: Operate(); break;
+      case 25:
+        Maintain();
+        break;
+      case 26:
+        driver_.Do(AllocatorInverseOffers{driver_.books().allocator_stream,
+                                          {{FrameworkId(AnyFramework()), AgentId(AnyAgent())}}});
+        break;
+      case 27:
+        AnswerInverseOffer();
+        break;
     }
   }
 
@@ -309,6 +337,32 @@ class Storm {
     driver_.ProposeGang(next_proposal_, gang.framework_id.value(), gang.id, agents,
                         Resources::Of(1, 64));
     next_proposal_ += agents.size();
+  }
+  void Maintain() {
+    using Kind = OperatorMaintenance::Kind;
+    OperatorMaintenance call{.call = 8};
+    call.kind = rng_.Chance(0.5) ? Kind::kSchedule : rng_.Chance(0.5) ? Kind::kStart : Kind::kStop;
+    MaintenanceWindow window{{}, {driver_.now() + absl::Seconds(Pick(3)), absl::Hours(1)}};
+    // As Description() and Reregister() name them.
+    for (const char* host : {"host-", "host-k0", "host-k1"}) {
+      if (rng_.Chance(0.4)) window.machines.push_back({host, ""});
+    }
+    if (window.machines.empty() && call.kind != Kind::kSchedule) return;
+    if (call.kind != Kind::kSchedule) {
+      call.machines = window.machines;
+    } else if (!window.machines.empty()) {
+      call.windows.push_back(std::move(window));
+    }
+    driver_.Do(std::move(call));
+  }
+  void AnswerInverseOffer() {
+    const auto& offers = driver_.books().inverse_offers.all();
+    if (offers.empty()) return;
+    const InverseOffer& offer =
+        *std::next(offers.begin(), static_cast<int64_t>(Pick(offers.size())))->second;
+    const std::string owner = rng_.Chance(0.1) ? AnyFramework() : offer.framework_id.value();
+    driver_.Call(FrameworkStream(owner), owner,
+                 AnswerInverseOffers{{offer.id}, rng_.Chance(0.5), absl::Seconds(Pick(10))});
   }
   void Update() {
     const auto& tasks = driver_.books().tasks.all();

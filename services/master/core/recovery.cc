@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "services/master/core/maintenance_changes.h"
 #include "services/master/core/role_changes.h"
 
 namespace meros::master {
@@ -63,6 +64,7 @@ void RecoverBooks(Transaction* tx, RegistrySnapshot snapshot) {
                    });
   std::stable_sort(snapshot.frameworks.begin(), snapshot.frameworks.end(),
                    [](const auto& a, const auto& b) { return a.removed_at < b.removed_at; });
+  if (snapshot.maintenance != nullptr) RecoverMaintenance(tx, std::move(snapshot.maintenance));
   for (RoleConfigRef& config : snapshot.roles) RecoverRole(tx, std::move(config));
   for (AgentEntry& entry : snapshot.agents) RecoverAgent(tx, std::move(entry));
   for (RegistrySnapshot::FrameworkEntry& entry : snapshot.frameworks) {

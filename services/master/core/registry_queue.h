@@ -41,9 +41,12 @@ struct UnreachableAfter {
 struct ReachableAfter {
   AgentId agent_id;
 };
+// Why an agent leaves for good.
+enum class Leaving { kByItself, kForMaintenance };
 struct RemoveAgentAfter {
   AgentId agent_id;
   std::string reason;
+  Leaving leaving = Leaving::kByItself;
 };
 // The oldest pending order about the agent.
 struct AgentOrderAfter {
@@ -51,8 +54,10 @@ struct AgentOrderAfter {
 };
 // The oldest pending change of roles.
 struct RolesAfter {};
+// The oldest pending change of maintenance.
+struct MaintenanceAfter {};
 using AfterWrite = std::variant<NothingAfter, AdmitAfter, UnreachableAfter, ReachableAfter,
-                                RemoveAgentAfter, AgentOrderAfter, RolesAfter>;
+                                RemoveAgentAfter, AgentOrderAfter, RolesAfter, MaintenanceAfter>;
 
 class RegistryQueue {
  public:

@@ -33,6 +33,9 @@ struct FrameworkFailoverTimer {
 };
 // One for all offers: armed for the first that expires.
 struct OfferExpiryTimer {};
+struct InverseOfferExpiryTimer {
+  uint64_t sequence = 0;
+};
 struct GangDeadlineTimer {
   uint64_t sequence = 0;
 };
@@ -41,9 +44,10 @@ struct RegistryRetryTimer {
 };
 struct PublishUsageTimer {};
 
-using Timer = std::variant<AgentSilenceTimer, RecoveredAgentTimer, AgentEmptyTimer,
-                           FrameworkHeartbeatTimer, FrameworkFailoverTimer, OfferExpiryTimer,
-                           GangDeadlineTimer, RegistryRetryTimer, PublishUsageTimer>;
+using Timer =
+    std::variant<AgentSilenceTimer, RecoveredAgentTimer, AgentEmptyTimer, FrameworkHeartbeatTimer,
+                 FrameworkFailoverTimer, OfferExpiryTimer, InverseOfferExpiryTimer,
+                 GangDeadlineTimer, RegistryRetryTimer, PublishUsageTimer>;
 
 class Timers {
  public:

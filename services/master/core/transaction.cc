@@ -97,6 +97,7 @@ void Transaction::RemoveFramework(Framework* framework, const absl::Status& stat
       it = agent->executors.lower_bound(key);
     }
   }
+  ForgetAnswersOf(id);
   TellAllocator(RemoveFrameworkDelta{id});
   Write(ObjectKey(id), RemoveFrameworkRecord{id}, NothingAfter{});
   framework->record.unregistered = now_;
@@ -126,6 +127,7 @@ void Transaction::RecordFramework(const Framework& framework) {
 // ---- Agents ----
 
 Agent* Transaction::AddAgent(AgentRecord record) {
+  record.unavailability = UnavailabilityOf(record);
   Agent* agent = books_.agents.Insert(std::move(record));
   PublishAgent(*agent);
   return agent;
@@ -138,6 +140,7 @@ void Transaction::SetAgentState(Agent* agent, AgentState state) {
   if (agent->is_live() && (!was_live || might_offer != agent->may_offer())) {
     TellAllocator(Describe(*agent));
   } else if (was_live && !agent->is_live()) {
+    EndInverseOffersOf(*agent);
     TellAllocator(RemoveAgentDelta{agent->record.id});
   }
   PublishAgent(*agent);
@@ -159,6 +162,7 @@ void Transaction::SetAgentTotal(Agent* agent, resources::Resources total) {
 
 void Transaction::EraseAgent(Agent* agent) {
   const AgentId id = agent->record.id;
+  EndInverseOffersOf(*agent);
   if (agent->is_live()) TellAllocator(RemoveAgentDelta{id});
   books_.agents.Erase(id);
   books_.stale_agents.erase(id);
@@ -253,12 +257,17 @@ void Transaction::PublishTask(const Task& task, bool completed) {
 
 void Transaction::PublishRole(RoleConfigRef config) { Publish(RoleChanged{std::move(config)}); }
 
+void Transaction::PublishMaintenance(MaintenanceRef plan) {
+  Publish(MaintenanceChanged{std::move(plan)});
+}
+
 void Transaction::PublishLeadership(LeadershipRecord record) { Publish(std::move(record)); }
 
 void Transaction::PublishCleared() { Publish(Cleared{}); }
 
 UpsertAgentDelta Transaction::Describe(const Agent& agent) const {
-  return {agent.record.id, agent.record.info, agent.record.total, agent.may_offer()};
+  return {agent.record.id, agent.record.info, agent.record.total, agent.may_offer(),
+          agent.record.unavailability};
 }
 
 UpsertFrameworkDelta Transaction::Describe(const Framework& framework) const {

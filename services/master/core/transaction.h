@@ -7,6 +7,7 @@
 //   - an offer is in the offer book, in its framework and on its agent, or in none of them;
 //   - an operation is in the operation book and on its agent, or in neither;
 //   - a framework's usage by role is the sum of the same, by role;
+//   - an agent goes away when the plan for its machine says so; inverse offers are of such agents;
 //   - the allocator, when there is one, has been told of every change in order.
 //
 // A Transaction lives for one step: it carries the time and the effects of that step.
@@ -79,6 +80,7 @@ class Transaction {
   // The framework has answered offers: it is not one that only holds them.
   void NoteAnswer(Framework* framework);
   void EndOffersOf(Agent* agent);
+  // And inverse offers.
   void EndOffersOf(Framework* framework, Rescind rescind);
   // Takes an offer out of the books for an ACCEPT. Its resources, then owned by the caller, go to
   // LaunchTask and ReturnSpent, all of them, within the same step.
@@ -86,6 +88,22 @@ class Transaction {
   void ReturnSpent(const FrameworkId& framework_id, const std::string& role,
                    const AgentId& agent_id, const resources::Resources& resources,
                    absl::Duration refuse);
+
+  // ---- Maintenance ----
+
+  // When the machine of an agent with this record goes away.
+  std::optional<Unavailability> UnavailabilityOf(const AgentRecord& record) const;
+  // The plan, or what the agent says of itself, may have changed: if it goes away at another time
+  // than before, offers, inverse offers and answers are void.
+  void RefreshMaintenance(Agent* agent);
+  // REQUIRES: the agent is live and goes away, and the framework has no such offer.
+  InverseOfferRef MakeInverseOffer(Framework* framework, Agent* agent);
+  void NoteInverseAnswer(const InverseOffer& offer, InverseAnswer::Kind kind);
+  // `refuse`: how long the framework is not to be asked again.
+  void EndInverseOffer(const InverseOffer& offer, Rescind rescind, absl::Duration refuse);
+  void EndInverseOffersOf(const Agent& agent);
+  void EndInverseOffersOf(const Framework& framework, Rescind rescind);
+  void ForgetAnswersOf(const FrameworkId& framework_id);
 
   // ---- Gangs ----
 
@@ -188,6 +206,7 @@ class Transaction {
   void PublishFramework(const Framework& framework);
   void PublishTask(const Task& task, bool completed);
   void PublishRole(RoleConfigRef config);
+  void PublishMaintenance(MaintenanceRef plan);
   void PublishLeadership(LeadershipRecord record);
   void PublishCleared();
   // The amounts that changed since the last time.

@@ -76,6 +76,7 @@ OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::s
   offer->expires = now_ + books_.roles.OfferTimeout(role, options_.offer_timeout);
   offer->agent_info = agent->record.info;
   offer->agent_address = agent->record.service_address;
+  offer->unavailability = agent->record.unavailability;
   auto executor = agent->executors.lower_bound({framework->record.id, ExecutorId()});
   for (; executor != agent->executors.end(); ++executor) {
     if (executor->first.first != framework->record.id) break;
@@ -134,6 +135,7 @@ void Transaction::EndOffersOf(Agent* agent) {
 }
 
 void Transaction::EndOffersOf(Framework* framework, Rescind rescind) {
+  EndInverseOffersOf(*framework, rescind);
   while (!framework->offers.empty()) {
     EndOffer(*books_.offers.Find(*framework->offers.begin()), rescind, absl::ZeroDuration());
   }

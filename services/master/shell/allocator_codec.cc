@@ -1,5 +1,6 @@
 #include "services/master/shell/allocator_codec.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -74,6 +75,19 @@ struct Encoder {
     state->mutable_info()->clear_resources();
     wire::ResourcesToProto(m.total, state->mutable_total());
     state->set_active(m.active);
+    if (!m.unavailability.has_value()) return;
+    pb::Maintenance* maintenance = state->mutable_maintenance();
+    maintenance->set_start_ns(absl::ToUnixNanos(m.unavailability->start));
+    if (m.unavailability->duration == absl::InfiniteDuration()) return;
+    // 0 would be for ever.
+    maintenance->set_duration_ns(
+        std::max<int64_t>(1, absl::ToInt64Nanoseconds(m.unavailability->duration)));
+  }
+  void operator()(const InverseOfferResultDelta& m) const {
+    pb::InverseOfferResult* result = delta()->mutable_inverse_offer_result();
+    result->set_framework_id(m.framework_id.value());
+    result->set_agent_id(m.agent_id.value());
+    result->set_refuse_ms(absl::ToInt64Milliseconds(m.refuse));
   }
   void operator()(const RemoveAgentDelta& m) const {
     delta()->mutable_remove_agent()->set_agent_id(m.agent_id.value());

@@ -99,11 +99,16 @@ void AllocatorLink::OnFrame(StreamId id, pb::AllocatorFrame frame) {
   proposals.stream = id;
   AllocatorPreemptions preemptions;
   preemptions.stream = id;
+  AllocatorInverseOffers inverse_offers;
+  inverse_offers.stream = id;
   for (const pb::AllocatorMessage& message : frame.messages()) {
     if (message.has_proposal()) {
       proposals.proposals.push_back(DecodeProposal(message.proposal()));
     } else if (message.has_preemption()) {
       preemptions.proposals.push_back(DecodePreemption(message.preemption()));
+    } else if (message.has_inverse_offer()) {
+      inverse_offers.proposals.push_back({FrameworkId(message.inverse_offer().framework_id()),
+                                          AgentId(message.inverse_offer().agent_id())});
     } else if (message.has_gang_proposal()) {
       proposals.gangs.push_back(DecodeGangProposal(message.gang_proposal()));
     } else if (message.has_need_snapshot()) {
@@ -120,6 +125,7 @@ void AllocatorLink::OnFrame(StreamId id, pb::AllocatorFrame frame) {
   }
   if (!proposals.proposals.empty() || !proposals.gangs.empty()) post_(std::move(proposals));
   if (!preemptions.proposals.empty()) post_(std::move(preemptions));
+  if (!inverse_offers.proposals.empty()) post_(std::move(inverse_offers));
 }
 
 void AllocatorLink::OnClosed(StreamId id, const absl::Status& status) {

@@ -210,7 +210,13 @@ absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& fr
       if (!call->request().has_gang_id()) return HintCall{};
       return DecodeGangRequest(call->request(), path.Field("request"));
     case Call::ACCEPT_INVERSE_OFFERS:
-    case Call::DECLINE_INVERSE_OFFERS: return HintCall{};
+      return AnswerInverseOffers{OfferIds(call->accept_inverse_offers().inverse_offer_ids()),
+                                 /*accepted=*/true,
+                                 wire::RefuseTimeout(call->accept_inverse_offers().filters())};
+    case Call::DECLINE_INVERSE_OFFERS:
+      return AnswerInverseOffers{OfferIds(call->decline_inverse_offers().inverse_offer_ids()),
+                                 /*accepted=*/false,
+                                 wire::RefuseTimeout(call->decline_inverse_offers().filters())};
     default:
       return UnsupportedCall{absl::UnimplementedError(
           absl::StrCat("this master does not carry out ", Call::Type_Name(call->type()), " yet"))};

@@ -24,6 +24,7 @@ void Encode(const Offer& offer, const OffersEvent& event, v1::Offer* out) {
   *out->mutable_attributes() = offer.agent_info->attributes();
   for (const ExecutorId& id : offer.executors) out->add_executor_ids()->set_value(id.value());
   if (!offer.gang_id.empty()) out->set_gang_id(offer.gang_id);
+  if (offer.unavailability) *out->mutable_unavailability() = MessageOf(*offer.unavailability);
   if (event.shows_allocation) out->mutable_allocation_info()->set_role(offer.role);
   wire::ResourcesToProto(
       offer.resources.WithAllocationRole(offer.role).Filter(IsShown), out->mutable_resources(),
@@ -47,6 +48,20 @@ void Fill(const OffersEvent& e, const v1::MasterInfo&, Event* out) {
 void Fill(const RescindEvent& e, const v1::MasterInfo&, Event* out) {
   out->set_type(Event::RESCIND);
   out->mutable_rescind()->mutable_offer_id()->set_value(e.offer_id.value());
+}
+void Fill(const InverseOffersEvent& e, const v1::MasterInfo&, Event* out) {
+  out->set_type(Event::INVERSE_OFFERS);
+  for (const InverseOfferRef& offer : e.offers) {
+    v1::InverseOffer* message = out->mutable_inverse_offers()->add_inverse_offers();
+    message->mutable_id()->set_value(offer->id.value());
+    message->mutable_framework_id()->set_value(offer->framework_id.value());
+    message->mutable_agent_id()->set_value(offer->agent_id.value());
+    *message->mutable_unavailability() = MessageOf(offer->unavailability);
+  }
+}
+void Fill(const RescindInverseOfferEvent& e, const v1::MasterInfo&, Event* out) {
+  out->set_type(Event::RESCIND_INVERSE_OFFER);
+  out->mutable_rescind_inverse_offer()->mutable_inverse_offer_id()->set_value(e.offer_id.value());
 }
 void Fill(const UpdateEvent& e, const v1::MasterInfo&, Event* out) {
   out->set_type(Event::UPDATE);

@@ -74,6 +74,23 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
           r->AddCounter("meros_master_agents_drained_total", "Agents that were drained empty.")),
       agents_gone(r->AddCounter("meros_master_agents_gone_total",
                                 "Agents that were declared gone for good.")),
+      maintenance_changes(r->AddCounter("meros_master_maintenance_changes_total",
+                                        "Times that maintenance was planned, started or stopped.")),
+      agents_sent_away(r->AddCounter("meros_master_agents_sent_away_total",
+                                     "Agents removed because their machine went down for "
+                                     "maintenance.")),
+      agents_refused_down(r->AddCounter("meros_master_agents_refused_down_total",
+                                        "Times that an agent was refused because its machine is "
+                                        "down for maintenance.")),
+      inverse_offers_sent(r->AddCounter("meros_master_inverse_offers_sent_total",
+                                        "Inverse offers sent to frameworks.")),
+      inverse_offers_accepted(r->AddCounter("meros_master_inverse_offers_accepted_total",
+                                            "Inverse offers that frameworks accepted.")),
+      inverse_offers_declined(r->AddCounter("meros_master_inverse_offers_declined_total",
+                                            "Inverse offers that frameworks declined.")),
+      inverse_offers_expired(r->AddCounter("meros_master_inverse_offers_expired_total",
+                                           "Inverse offers taken back because of "
+                                           "offer_timeout.")),
       operations_applied(
           r->AddCounter("meros_master_operations_applied_total",
                         "Operations on reservations and volumes that were sent to agents.")),
@@ -134,6 +151,18 @@ void MasterMetrics::Count(const Counted& counted) {
         return &agents_drained;
       case master::Count::kAgentsGone:
         return &agents_gone;
+      case master::Count::kMaintenanceChanges:
+        return &maintenance_changes;
+      case master::Count::kAgentsSentAway:
+        return &agents_sent_away;
+      case master::Count::kAgentsRefusedDown:
+        return &agents_refused_down;
+      case master::Count::kInverseOffersAccepted:
+        return &inverse_offers_accepted;
+      case master::Count::kInverseOffersDeclined:
+        return &inverse_offers_declined;
+      case master::Count::kInverseOffersExpired:
+        return &inverse_offers_expired;
       case master::Count::kOperationsApplied:
         return &operations_applied;
       case master::Count::kOperationsRefused:
@@ -154,6 +183,7 @@ void MasterMetrics::Count(const ToScheduler& message) {
   std::visit(
       Overloaded{[&](const OffersEvent& e) { offers_sent.Add(e.offers.size()); },
                  [&](const RescindEvent&) { offers_rescinded.Add(); },
+                 [&](const InverseOffersEvent& e) { inverse_offers_sent.Add(e.offers.size()); },
                  [&](const UpdateEvent&) { status_updates_forwarded.Add(); }, [](const auto&) {}},
       message.event);
 }

@@ -48,6 +48,13 @@ struct MasterMetrics {
   telemetry::Counter agent_orders;
   telemetry::Counter agents_drained;
   telemetry::Counter agents_gone;
+  telemetry::Counter maintenance_changes;
+  telemetry::Counter agents_sent_away;
+  telemetry::Counter agents_refused_down;
+  telemetry::Counter inverse_offers_sent;
+  telemetry::Counter inverse_offers_accepted;
+  telemetry::Counter inverse_offers_declined;
+  telemetry::Counter inverse_offers_expired;
   telemetry::Counter operations_applied;
   telemetry::Counter operations_refused;
   telemetry::Counter frames_malformed;

@@ -12,6 +12,7 @@
 #include "services/master/shell/operator_call.h"
 #include "services/master/shell/role_codec.h"
 #include "services/master/view/listings.h"
+#include "services/master/view/maintenance_view.h"
 #include "services/master/view/operation_listing.h"
 
 namespace meros::master {
@@ -127,6 +128,8 @@ MEROS_FROM_VIEW(GetTask)
 MEROS_FROM_VIEW(ListRoles)
 MEROS_FROM_VIEW(ListQuotas)
 MEROS_FROM_VIEW(ListWeights)
+MEROS_FROM_VIEW(GetMaintenanceSchedule)
+MEROS_FROM_VIEW(GetMaintenanceStatus)
 MEROS_FROM_VIEW(ListOperations)
 #undef MEROS_FROM_VIEW
 
@@ -245,10 +248,6 @@ MEROS_UPDATES_ROLES(UpdateRoles)
         grpc_context, response,                                                   \
         absl::UnimplementedError("this version of Meros does not " what " yet")); \
   }
-MEROS_UNIMPLEMENTED(GetMaintenanceSchedule, "plan maintenance")
-MEROS_UNIMPLEMENTED(UpdateMaintenanceSchedule, "plan maintenance")
-MEROS_UNIMPLEMENTED(StartMaintenance, "plan maintenance")
-MEROS_UNIMPLEMENTED(StopMaintenance, "plan maintenance")
 #undef MEROS_UNIMPLEMENTED
 
 }  // namespace meros::master

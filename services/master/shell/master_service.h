@@ -39,6 +39,8 @@ class MasterService final : public v1::master::MasterService::CallbackService {
   MEROS_ANSWERED(ListRoles);
   MEROS_ANSWERED(ListQuotas);
   MEROS_ANSWERED(ListWeights);
+  MEROS_ANSWERED(GetMaintenanceSchedule);
+  MEROS_ANSWERED(GetMaintenanceStatus);
   MEROS_ANSWERED(ListOperations);
   MEROS_ANSWERED(Explain);
   MEROS_ANSWERED(Teardown);
@@ -51,6 +53,10 @@ class MasterService final : public v1::master::MasterService::CallbackService {
   MEROS_ANSWERED(DeactivateAgent);
   MEROS_ANSWERED(ReactivateAgent);
   MEROS_ANSWERED(MarkAgentGone);
+  // In maintenance_service.cc.
+  MEROS_ANSWERED(UpdateMaintenanceSchedule);
+  MEROS_ANSWERED(StartMaintenance);
+  MEROS_ANSWERED(StopMaintenance);
   // In operation_service.cc.
   MEROS_ANSWERED(ReserveResources);
   MEROS_ANSWERED(UnreserveResources);
@@ -59,10 +65,6 @@ class MasterService final : public v1::master::MasterService::CallbackService {
   MEROS_ANSWERED(GrowVolume);
   MEROS_ANSWERED(ShrinkVolume);
   // Refused with UNIMPLEMENTED.
-  MEROS_ANSWERED(GetMaintenanceSchedule);
-  MEROS_ANSWERED(UpdateMaintenanceSchedule);
-  MEROS_ANSWERED(StartMaintenance);
-  MEROS_ANSWERED(StopMaintenance);
 #undef MEROS_ANSWERED
 
   grpc::ServerWriteReactor<v1::master::WatchResponse>* Watch(

@@ -200,7 +200,7 @@ TEST_F(MasterOverGrpc, BadRequestsOfOperatorsAreRefused) {
   ops::StartMaintenanceResponse maintenance;
   grpc::ClientContext maintenance_context;
   EXPECT_EQ(operators_->StartMaintenance(&maintenance_context, {}, &maintenance).error_code(),
-            grpc::StatusCode::UNIMPLEMENTED);
+            grpc::StatusCode::INVALID_ARGUMENT);
   ops::TeardownResponse teardown;
   grpc::ClientContext teardown_context;
   EXPECT_EQ(operators_->Teardown(&teardown_context, {}, &teardown).error_code(),

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/master/shell/decode_scheduler.h"
+#include "services/master/shell/maintenance_codec.h"
 #include "services/master/shell/role_codec.h"
 
 namespace meros::master {
@@ -141,6 +142,10 @@ absl::Status Unreadable(const pb::RecordKey& key, absl::string_view why) {
                                           " ", key.name(), " cannot be read: ", why));
 }
 
+absl::Status Read(const pb::RecordKey& key, const absl::Status& read) {
+  return read.ok() ? read : Unreadable(key, read.message());
+}
+
 absl::Status AddAgent(const pb::Record& record, RegistrySnapshot* out) {
   pb::AgentRecord agent;
   if (!agent.ParseFromString(record.value())) return Unreadable(record.key(), "not an AgentRecord");
@@ -198,6 +203,8 @@ std::vector<pb::Mutation> EncodeRecord(const RegistryRecord& record, absl::Time 
           std::vector<pb::Mutation> mutations;
           for (const RoleConfigRef& config : r.configs) mutations.push_back(EncodeRole(*config));
           return mutations;
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(r)>, PutMaintenanceRecord>) {
+          return EncodeMaintenance(r);
         } else {
           return {Encoder{now}(r)};
         }
@@ -207,6 +214,7 @@ std::vector<pb::Mutation> EncodeRecord(const RegistryRecord& record, absl::Time 
 
 absl::StatusOr<RegistrySnapshot> DecodeRecords(const std::vector<pb::Record>& records) {
   RegistrySnapshot snapshot;
+  MaintenanceReader maintenance;
   for (const pb::Record& record : records) {
     absl::Status status;
     if (record.key().kind() == pb::RECORD_KIND_AGENT) status = AddAgent(record, &snapshot);
@@ -216,8 +224,15 @@ absl::StatusOr<RegistrySnapshot> DecodeRecords(const std::vector<pb::Record>& re
       if (config.ok()) snapshot.roles.push_back(*std::move(config));
       if (!config.ok()) status = Unreadable(record.key(), config.status().message());
     }
+    if (record.key().kind() == pb::RECORD_KIND_MAINTENANCE_SCHEDULE) {
+      status = Read(record.key(), maintenance.AddSchedule(record.value()));
+    }
+    if (record.key().kind() == pb::RECORD_KIND_MACHINE) {
+      status = Read(record.key(), maintenance.AddMachine(record.value()));
+    }
     if (!status.ok()) return status;
   }
+  snapshot.maintenance = maintenance.Plan();
   return snapshot;
 }
 

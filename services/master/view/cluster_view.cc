@@ -117,6 +117,7 @@ void ClusterView::On(const Cleared&) {
   tasks_by_state_.clear();
   operations_.clear();
   roles_.clear();
+  maintenance_ = std::make_shared<const MaintenancePlan>();
 }
 
 const AgentEntry* ClusterView::FindAgent(const AgentId& id) const {

@@ -83,6 +83,9 @@ class ClusterView {
   // What is set of roles, by name.
   const absl::btree_map<std::string, RoleConfigRef>& roles() const { return roles_; }
 
+  // Never null.
+  const MaintenanceRef& maintenance() const { return maintenance_; }
+
   // How many of tasks() are in each state; states that no task is in may be absent.
   const absl::btree_map<v1::TaskState, size_t>& tasks_by_state() const { return tasks_by_state_; }
 
@@ -107,6 +110,7 @@ class ClusterView {
   void On(const OperationRemoved& removed) { operations_.erase(removed.sequence); }
   void On(const RoleChanged& changed);
   void On(const LeadershipRecord& leadership) { leadership_ = leadership; }
+  void On(const MaintenanceChanged& changed) { maintenance_ = changed.plan; }
   void On(const Cleared&);
   // Moves a task from the counts that it was part of to those that it is part of; either may be
   // null.
@@ -122,6 +126,7 @@ class ClusterView {
   absl::btree_map<uint64_t, std::shared_ptr<const Operation>> operations_;
   absl::btree_map<std::string, RoleConfigRef> roles_;
   absl::btree_map<v1::TaskState, size_t> tasks_by_state_;
+  MaintenanceRef maintenance_ = std::make_shared<const MaintenancePlan>();
 };
 
 }  // namespace meros::master

@@ -107,6 +107,7 @@ void Encode(const AgentEntry& entry, v1::master::AgentView* out) {
   out->set_tasks_active(entry.tasks_active);
   out->set_tasks_unacknowledged(entry.tasks_unacknowledged);
   out->set_unreachable_time(Seconds(record.unreachable_since));
+  if (record.unavailability) *out->mutable_unavailability() = MessageOf(*record.unavailability);
 }
 
 void Encode(const FrameworkEntry& entry, v1::master::FrameworkView* out) {

@@ -13,6 +13,16 @@ std::string Seconds(absl::Time time) {
   return absl::StrCat("t=", absl::ToDoubleSeconds(time - absl::UnixEpoch()));
 }
 
+std::string Away(const Unavailability& away) {
+  return absl::StrCat("away from ", absl::ToDoubleSeconds(away.start - absl::UnixEpoch()), " for ",
+                      absl::FormatDuration(away.duration));
+}
+
+// Offers and inverse offers are numbered together.
+std::string Number(const OfferId& id) {
+  return "#" + id.value().substr(1, id.value().find('-') - 1);
+}
+
 // ---- Events ----
 
 std::string Text(const SubscribedEvent& e) { return "SUBSCRIBED " + e.framework_id.value(); }
@@ -22,12 +32,22 @@ std::string Text(const OffersEvent& e) {
   for (const OfferRef& offer : e.offers) {
     absl::StrAppend(&text, " [#", offer->sequence, " ", offer->agent_id.value(), " ", offer->role,
                     " ", offer->resources.DebugString(),
-                    offer->gang_id.empty() ? "" : " gang=" + offer->gang_id, "]");
+                    offer->gang_id.empty() ? "" : " gang=" + offer->gang_id,
+                    offer->unavailability ? " " + Away(*offer->unavailability) : "", "]");
   }
   return text;
 }
-std::string Text(const RescindEvent& e) {
-  return "RESCIND #" + e.offer_id.value().substr(1, e.offer_id.value().find('-') - 1);
+std::string Text(const RescindEvent& e) { return "RESCIND " + Number(e.offer_id); }
+std::string Text(const InverseOffersEvent& e) {
+  std::string text = "INVERSE_OFFERS";
+  for (const InverseOfferRef& offer : e.offers) {
+    absl::StrAppend(&text, " [", Number(offer->id), " ", offer->agent_id.value(), " ",
+                    Away(offer->unavailability), "]");
+  }
+  return text;
+}
+std::string Text(const RescindInverseOfferEvent& e) {
+  return "RESCIND_INVERSE " + Number(e.offer_id);
 }
 std::string Text(const UpdateEvent& e) {
   std::string text = absl::StrCat("UPDATE ", e.status->task_id().value(), " ",
@@ -136,7 +156,7 @@ std::string Text(const RemoveFrameworkDelta& m) {
 }
 std::string Text(const UpsertAgentDelta& m) {
   return absl::StrCat("AGENT ", m.agent_id.value(), m.active ? " active " : " inactive ",
-                      m.total.DebugString());
+                      m.total.DebugString(), m.unavailability ? " " + Away(*m.unavailability) : "");
 }
 std::string Text(const RemoveAgentDelta& m) { return "REMOVE_AGENT " + m.agent_id.value(); }
 std::string Text(const AllocateDelta& m) {
@@ -147,6 +167,10 @@ std::string Text(const RecoverDelta& m) {
   return absl::StrCat("RECOVER ", m.framework_id.value(), " ", m.role, " ", m.agent_id.value(), " ",
                       m.resources.DebugString(), " refuse=", absl::FormatDuration(m.refuse),
                       m.proposal_id == 0 ? "" : absl::StrCat(" of=", m.proposal_id));
+}
+std::string Text(const InverseOfferResultDelta& m) {
+  return absl::StrCat("INVERSE_RESULT ", m.framework_id.value(), " ", m.agent_id.value(),
+                      " refuse=", absl::FormatDuration(m.refuse));
 }
 std::string Text(const WhitelistDelta& m) {
   return m.hostnames == nullptr ? "WHITELIST of all" : "WHITELIST " + Join(*m.hostnames);
@@ -217,6 +241,15 @@ std::string Text(const PutRolesRecord& r) {
     absl::StrAppend(&text, " [", config->role, config->is_default() ? " nothing" : "",
                     " version=", config->version, QuotaText(config->quota),
                     " weight=", config->weight, " priority=", config->policy.priority, "]");
+  }
+  return text;
+}
+
+std::string Text(const PutMaintenanceRecord& r) {
+  std::string text = "PUT_MAINTENANCE";
+  for (const auto& [id, machine] : r.after->machines()) {
+    absl::StrAppend(&text, " [", NameOf(id), machine.is_down ? " down, " : " ",
+                    Away(machine.unavailability), "]");
   }
   return text;
 }
