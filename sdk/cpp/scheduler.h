@@ -38,6 +38,15 @@ class Scheduler {
   // An offer may not be used any more.
   virtual void OfferRescinded(SchedulerDriver* driver, const meros::v1::OfferID& offer_id) {}
 
+  // A machine is to go away for maintenance, and the framework has something there:
+  // AcceptInverseOffers tells the operator that it will give that back in time,
+  // DeclineInverseOffers that it will not. What is not answered is asked again.
+  virtual void InverseOffers(SchedulerDriver* driver,
+                             const std::vector<meros::v1::InverseOffer>& offers) {}
+
+  // An inverse offer needs no answer any more.
+  virtual void InverseOfferRescinded(SchedulerDriver* driver, const meros::v1::OfferID& offer_id) {}
+
   // A task changed its state. Each update is delivered once per driver, even when the agent repeats
   // it. With implicit acknowledgement it is acknowledged when this returns, so keep what must not
   // be lost before returning.
@@ -59,7 +68,7 @@ class Scheduler {
   virtual void GangEnded(SchedulerDriver* driver,
                          const meros::v1::scheduler::Event::GangEnded& gang) {}
 
-  // Any other event (inverse offers).
+  // Any event that this version of the driver does not know.
   virtual void OtherEvent(SchedulerDriver* driver, const meros::v1::scheduler::Event& event) {}
 
   // The last callback of a driver: OK after Stop(), otherwise why it gave up (removed framework,

@@ -151,6 +151,15 @@ class SchedulerDriver::Impl {
         }
         return;
       }
+      case Event::INVERSE_OFFERS: {
+        auto& offers = *event.mutable_inverse_offers()->mutable_inverse_offers();
+        scheduler_->InverseOffers(driver_, {std::make_move_iterator(offers.begin()),
+                                            std::make_move_iterator(offers.end())});
+        return;
+      }
+      case Event::RESCIND_INVERSE_OFFER:
+        return scheduler_->InverseOfferRescinded(driver_,
+                                                 event.rescind_inverse_offer().inverse_offer_id());
       case Event::MESSAGE:
         return scheduler_->FrameworkMessage(driver_, event.message());
       case Event::FAILURE:
@@ -233,6 +242,26 @@ void SchedulerDriver::DeclineOffer(const meros::v1::OfferID& offer,
   call.set_type(pb::Call::DECLINE);
   *call.mutable_decline()->add_offer_ids() = offer;
   *call.mutable_decline()->mutable_filters() = filters;
+  Call(std::move(call));
+}
+
+void SchedulerDriver::AcceptInverseOffers(const std::vector<meros::v1::OfferID>& offers,
+                                          const meros::v1::Filters& filters) {
+  pb::Call call;
+  call.set_type(pb::Call::ACCEPT_INVERSE_OFFERS);
+  auto* accept = call.mutable_accept_inverse_offers();
+  for (const auto& offer : offers) *accept->add_inverse_offer_ids() = offer;
+  *accept->mutable_filters() = filters;
+  Call(std::move(call));
+}
+
+void SchedulerDriver::DeclineInverseOffers(const std::vector<meros::v1::OfferID>& offers,
+                                           const meros::v1::Filters& filters) {
+  pb::Call call;
+  call.set_type(pb::Call::DECLINE_INVERSE_OFFERS);
+  auto* decline = call.mutable_decline_inverse_offers();
+  for (const auto& offer : offers) *decline->add_inverse_offer_ids() = offer;
+  *decline->mutable_filters() = filters;
   Call(std::move(call));
 }
 

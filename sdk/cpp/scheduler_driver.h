@@ -83,6 +83,12 @@ class SchedulerDriver {
                    const std::vector<meros::v1::TaskInfo>& tasks,
                    const meros::v1::Filters& filters = {});
   void DeclineOffer(const meros::v1::OfferID& offer, const meros::v1::Filters& filters = {});
+  // `filters`: for how long not to be asked again. What was accepted is for the framework to do: it
+  // ends its tasks there, or moves them, before the machine goes away.
+  void AcceptInverseOffers(const std::vector<meros::v1::OfferID>& offers,
+                           const meros::v1::Filters& filters = {});
+  void DeclineInverseOffers(const std::vector<meros::v1::OfferID>& offers,
+                            const meros::v1::Filters& filters = {});
   // Repeated by the driver after every subscription until the task is heard to have ended.
   void KillTask(const meros::v1::TaskID& task);
   void KillTask(const meros::v1::TaskID& task, const meros::v1::KillPolicy& policy);
