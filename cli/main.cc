@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "cli/agents.h"
+#include "cli/maintenance.h"
 #include "cli/verbs.h"
 #include "libs/rpc/status.h"
 
@@ -45,10 +46,11 @@ int main(int argc, char** argv) {
   app.add_flag("--json", common.json, "JSON for programs instead of tables");
   app.require_subcommand(1);
   app.fallthrough();  // common options may also follow the verb
-  for (auto add : {AddRun, AddPs, AddTask, AddLogs, AddKill, AddAgents, AddAgent, AddFrameworks,
-                   AddTeardown, AddQuota, AddWeight, AddRole, AddReserve, AddUnreserve, AddVolume,
-                   AddOperations, AddExplain, AddSnapshot, AddSimulate, AddRegistry, AddTop,
-                   AddVersion, AddCompletion}) {
+  for (auto add :
+       {AddRun,      AddPs,         AddTask,        AddLogs,     AddKill,       AddAgents,
+        AddAgent,    AddFrameworks, AddMaintenance, AddTeardown, AddQuota,      AddWeight,
+        AddRole,     AddReserve,    AddUnreserve,   AddVolume,   AddOperations, AddExplain,
+        AddSnapshot, AddSimulate,   AddRegistry,    AddTop,      AddVersion,    AddCompletion}) {
     add(&app, &common);
   }
   CLI11_PARSE(app, argc, argv);

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -36,6 +38,17 @@ class RecordingScheduler : public sdk::Scheduler {
     MutexLock lock(&mutex_);
     std::erase_if(offers_, [&](const auto& offer) { return offer.id().value() == id.value(); });
   }
+  void InverseOffers(sdk::SchedulerDriver*,
+                     const std::vector<meros::v1::InverseOffer>& offers) override {
+    MutexLock lock(&mutex_);
+    inverse_offers_.insert(inverse_offers_.end(), offers.begin(), offers.end());
+  }
+  void InverseOfferRescinded(sdk::SchedulerDriver*, const meros::v1::OfferID& id) override {
+    MutexLock lock(&mutex_);
+    std::erase_if(inverse_offers_,
+                  [&](const auto& offer) { return offer.id().value() == id.value(); });
+    ++inverse_rescinds_;
+  }
   void StatusUpdate(sdk::SchedulerDriver*, const meros::v1::TaskStatus& status) override {
     MutexLock lock(&mutex_);
     updates_[status.task_id().value()].push_back(status);
@@ -56,15 +69,11 @@ class RecordingScheduler : public sdk::Scheduler {
 
   // The oldest unused offer, waiting for one.
   std::optional<meros::v1::Offer> WaitOffer(absl::Duration limit = absl::Seconds(60)) {
-    std::optional<meros::v1::Offer> found;
-    testing::Eventually(limit, [&] {
-      MutexLock lock(&mutex_);
-      if (offers_.empty()) return false;
-      found = offers_.front();
-      offers_.pop_front();
-      return true;
-    });
-    return found;
+    return WaitFirst(&offers_, limit);
+  }
+  std::optional<meros::v1::InverseOffer> WaitInverseOffer(
+      absl::Duration limit = absl::Seconds(60)) {
+    return WaitFirst(&inverse_offers_, limit);
   }
 
   // Waits for an update of the task in that state; nothing if it does not come.
@@ -118,16 +127,36 @@ class RecordingScheduler : public sdk::Scheduler {
     MutexLock lock(&mutex_);
     return ended_gangs_;
   }
+  // Inverse offers that were taken back.
+  int inverse_rescinds() const {
+    MutexLock lock(&mutex_);
+    return inverse_rescinds_;
+  }
   bool has_offers() const {
     MutexLock lock(&mutex_);
     return !offers_.empty();
   }
 
  private:
+  template <typename T>
+  std::optional<T> WaitFirst(std::deque<T>* queue, absl::Duration limit) {
+    std::optional<T> found;
+    testing::Eventually(limit, [&] {
+      MutexLock lock(&mutex_);
+      if (queue->empty()) return false;
+      found = std::move(queue->front());
+      queue->pop_front();
+      return true;
+    });
+    return found;
+  }
+
   mutable Mutex mutex_;
   std::string framework_id_ MEROS_GUARDED_BY(mutex_);
   int subscriptions_ MEROS_GUARDED_BY(mutex_) = 0;
   std::deque<meros::v1::Offer> offers_ MEROS_GUARDED_BY(mutex_);
+  std::deque<meros::v1::InverseOffer> inverse_offers_ MEROS_GUARDED_BY(mutex_);
+  int inverse_rescinds_ MEROS_GUARDED_BY(mutex_) = 0;
   std::map<std::string, std::vector<meros::v1::TaskStatus>> updates_ MEROS_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<meros::v1::OperationState>> operations_
       MEROS_GUARDED_BY(mutex_);
