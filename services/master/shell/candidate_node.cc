@@ -8,6 +8,18 @@
 #include "absl/strings/strip.h"
 
 namespace meros::master {
+namespace {
+
+// Empty for what cannot be read.
+v1::MasterInfo InfoOf(const std::string& json) {
+  v1::MasterInfo info;
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  if (!google::protobuf::util::JsonStringToMessage(json, &info, options).ok()) return {};
+  return info;
+}
+
+}  // namespace
 
 std::string CandidateJson(v1::MasterInfo info, absl::string_view ip) {
   in_addr parsed{};
@@ -27,14 +39,15 @@ std::string CandidateJson(v1::MasterInfo info, absl::string_view ip) {
 }
 
 std::string CandidateAddress(const std::string& json) {
-  v1::MasterInfo info;
-  google::protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;
-  if (!google::protobuf::util::JsonStringToMessage(json, &info, options).ok()) return "";
+  const v1::MasterInfo info = InfoOf(json);
   if (!info.address().hostname().empty() && info.address().port() > 0) {
     return absl::StrCat(info.address().hostname(), ":", info.address().port());
   }
   return std::string(absl::StripPrefix(info.pid(), "master@"));
+}
+
+std::string CandidateRegion(const std::string& json) {
+  return InfoOf(json).domain().fault_domain().region().name();
 }
 
 }  // namespace meros::master

@@ -16,5 +16,7 @@ std::string CandidateJson(v1::MasterInfo info, absl::string_view ip);
 
 // host:port to dial the master of that node; empty when it does not say.
 std::string CandidateAddress(const std::string& json);
+// The region that it is in; empty when it has none, or does not say.
+std::string CandidateRegion(const std::string& json);
 
 }  // namespace meros::master

@@ -64,5 +64,13 @@ TEST(CandidateNode, TellsWhomToDial) {
   }
 }
 
+TEST(CandidateNode, TellsTheRegion) {
+  v1::MasterInfo info = Info();
+  EXPECT_EQ(CandidateRegion(CandidateJson(info, "")), "");
+  info.mutable_domain()->mutable_fault_domain()->mutable_region()->set_name("east");
+  EXPECT_EQ(CandidateRegion(CandidateJson(info, "")), "east");
+  EXPECT_EQ(CandidateRegion("no json"), "");
+}
+
 }  // namespace
 }  // namespace meros::master

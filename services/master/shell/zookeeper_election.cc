@@ -64,8 +64,7 @@ void ZooKeeperElection::On(const AcquireLease& question) {
   SetProblem(standing.status());
   if (!standing.ok()) return Reply(question.attempt, LeaseAnswer::Kind::kUnknown);
   if (!standing->we_lead) {
-    return Reply(question.attempt, LeaseAnswer::Kind::kHeldByOther,
-                 CandidateAddress(standing->leader_data));
+    return Reply(question.attempt, LeaseAnswer::Kind::kHeldByOther, standing->leader_data);
   }
   registry::v1::ElectionWin won;
   won.set_election(election_);
@@ -112,12 +111,12 @@ void ZooKeeperElection::On(const ReleaseLease& release) {
   candidacy_.Resign();
 }
 
-void ZooKeeperElection::Reply(uint64_t attempt, LeaseAnswer::Kind kind,
-                              const std::string& leader_address) {
+void ZooKeeperElection::Reply(uint64_t attempt, LeaseAnswer::Kind kind, const std::string& leader) {
   LeaseAnswer answer;
   answer.attempt = attempt;
   answer.kind = kind;
-  answer.leader_address = leader_address;
+  answer.leader_address = CandidateAddress(leader);
+  answer.leader_region = CandidateRegion(leader);
   post_(std::move(answer));
 }
 

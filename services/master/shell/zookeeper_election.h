@@ -71,7 +71,8 @@ class ZooKeeperElection {
   // Whether somebody else should try to get an epoch.
   bool TakesTooLong();
   bool IsSuperseded(uint64_t epoch) const;
-  void Reply(uint64_t attempt, LeaseAnswer::Kind kind, const std::string& leader_address = "");
+  // `leader`: what the leader's node says.
+  void Reply(uint64_t attempt, LeaseAnswer::Kind kind, const std::string& leader = "");
   void SetProblem(const absl::Status& problem);
 
   const std::string election_;  // the same text at all masters
