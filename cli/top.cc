@@ -37,6 +37,9 @@ absl::StatusOr<std::string> Screen(const Cluster& cluster) {
   auto frameworks = cluster.Call(&Cluster::MasterStub::ListFrameworks,
                                  meros::v1::master::ListFrameworksRequest());
   if (!frameworks.ok()) return frameworks.status();
+  auto master =
+      cluster.Call(&Cluster::MasterStub::GetMaster, meros::v1::master::GetMasterRequest());
+  if (!master.ok()) return master.status();
 
   std::map<std::string, int> agents_by_state;
   double tasks = 0;
@@ -53,6 +56,13 @@ absl::StatusOr<std::string> Screen(const Cluster& cluster) {
   std::string out =
       absl::StrFormat("Meros, master %s\n%.0f tasks; agents:", cluster.leader(), tasks);
   for (const auto& [state, count] : agents_by_state) absl::StrAppend(&out, " ", count, " ", state);
+  if (master->agents_recovering() > 0) {
+    absl::StrAppend(&out, "; recovering: ", master->agents_recovering(), " of ",
+                    master->agents_to_recover());
+  }
+  if (master->agents_held_back() > 0) {
+    absl::StrAppend(&out, "; silent, too many at once: ", master->agents_held_back());
+  }
   out += "\n\n";
   for (const auto& [name, amount] : total) {
     if (amount <= 0) continue;

@@ -97,6 +97,17 @@ void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {
              {.name = "agent_unreachable_timeout",
               .help = "An agent that was silent for so long is unreachable.",
               .group = "Timeouts"});
+  flags->Add(&c->mass_loss_percent,
+             {.name = "mass_loss_percent",
+              .help = "When more than so many of a hundred agents, and more than 10, are silent at "
+                      "once, the fault is taken to be near the master: they are declared "
+                      "unreachable one by one. 100: never.",
+              .group = "Timeouts",
+              .constraint = config::InRange<int64_t>(1, 100)});
+  flags->Add(&c->options.mass_loss_interval,
+             {.name = "mass_loss_interval",
+              .help = "Time between two of them.",
+              .group = "Timeouts"});
   flags->Add(&c->options.agent_reregister_timeout,
              {.name = "agent_reregister_timeout",
               .help = "How long a new leader waits for the agents that it finds in the registry.",
@@ -154,6 +165,12 @@ void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {
                       "acknowledged, number; further ones are refused.",
               .group = "Bounds",
               .constraint = config::InRange<int64_t>(1, 1000000)});
+  flags->Add(&c->max_agent_reports,
+             {.name = "max_agent_reports",
+              .help = "Agents that come back and are asked at a time for all they run, number; the "
+                      "others wait for their turn.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(1, 100000)});
   flags->Add(&c->max_gangs_per_framework,
              {.name = "max_gangs_per_framework",
               .help = "Gangs that a framework may wait for, number; further ones are refused.",
@@ -232,6 +249,8 @@ absl::Status MasterConfig::Finish() {
   options.max_operations_per_agent = max_operations_per_agent;
   options.max_gangs_per_framework = max_gangs_per_framework;
   options.max_gang_bundles = max_gang_bundles;
+  options.max_agent_reports = max_agent_reports;
+  options.mass_loss_percent = mass_loss_percent;
   options.max_gang_deadline = max_gang_deadline;
   MasterOptions judged = options;
   judged.master_id = "to be made";

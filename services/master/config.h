@@ -45,6 +45,8 @@ struct MasterConfig {
   int64_t max_operations_per_agent = 1000;
   int64_t max_gangs_per_framework = 16;
   int64_t max_gang_bundles = 1000;
+  int64_t max_agent_reports = 256;
+  int64_t mass_loss_percent = 20;
   absl::Duration max_gang_deadline = absl::Hours(24);
 
   // From `election`, by Finish(); nothing: the registry's lease elects.

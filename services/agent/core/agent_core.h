@@ -119,6 +119,7 @@ class AgentCore {
 
   // master_messages.cc
   void SendRegistration();
+  void OnSendReport();
   agent_link::v1::Register RegistrationOf() const;
   void SendToMaster(agent_link::v1::AgentMessage message);
   void DropLink(absl::Status reason);
@@ -192,6 +193,8 @@ class AgentCore {
   // Whether nothing is reported about it: its framework, or the agent, is being shut down.
   bool IsSilent(const Task& task) const;
   bool IsPartitionAware(const Task& task) const;
+  // Whether the master is told of it when this agent comes back.
+  bool IsReported(const Task& task) const;
 
   const AgentOptions options_;
   const RetryPolicy retry_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "libs/tasks/holdings_digest.h"
 #include "services/agent/core/agent_core.h"
 
 namespace meros::agent {
@@ -21,6 +22,7 @@ void AgentCore::Handle(MasterSaid&& input) {
   const Body& message = input.message;
   if (message.has_registered()) return OnRegistered(message.registered());
   if (message.has_shutdown()) return OnShutdown(message.shutdown());
+  if (message.has_send_report()) return OnSendReport();
   if (state_ != AgentState::kRunning) return Count(Counter::kMessageIgnored);
   switch (message.body_case()) {
     case Body::kReconcile:
@@ -78,16 +80,38 @@ void AgentCore::SendRegistration() {
   }
   link::Reregister* again = message.mutable_reregister();
   *again->mutable_agent() = RegistrationOf();
-  for (const auto& [id, framework] : book_.frameworks()) {
-    *again->add_frameworks() = framework.info;
-  }
+  tasks::HoldingsDigest digest;
   for (const auto& [key, task] : book_.tasks()) {
-    if (!task.info.has_value() || IsSilent(task)) continue;
-    *again->add_tasks() = ReportOf(task, agent_id(), book_.FindFramework(key.framework)->info);
-    *again->add_task_infos() = *task.info;
+    if (!IsReported(task)) continue;
+    digest.Add(key.framework.value(), key.task.value(), task.latest.state());
   }
+  again->mutable_digest()->set_tasks(digest.tasks);
+  again->mutable_digest()->set_sum(digest.sum);
   ReportOperations(again);
   SendToMaster(std::move(message));
+}
+
+bool AgentCore::IsReported(const Task& task) const {
+  return task.info.has_value() && !IsSilent(task);
+}
+
+// The digest told the master something new.
+void AgentCore::OnSendReport() {
+  if (state_ != AgentState::kRegistering) return Count(Counter::kMessageIgnored);
+  link::AgentMessage message;
+  link::Reregister* report = message.mutable_reregister();
+  *report->mutable_agent() = RegistrationOf();
+  for (const auto& [id, framework] : book_.frameworks()) {
+    *report->add_frameworks() = framework.info;
+  }
+  for (const auto& [key, task] : book_.tasks()) {
+    if (!IsReported(task)) continue;
+    *report->add_tasks() = ReportOf(task, agent_id(), book_.FindFramework(key.framework)->info);
+    *report->add_task_infos() = *task.info;
+  }
+  ReportOperations(report);
+  SendToMaster(std::move(message));
+  timers_.Set({TimerKind::kRegistration, {}}, now_ + options_.registration_timeout);
 }
 
 // Gives up the stream, closing it unless `reason` is OK, and looks for another.

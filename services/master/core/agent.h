@@ -58,6 +58,7 @@ enum class AgentState {
   kRemoving,
   kGone,
 };
+constexpr size_t kAgentStates = static_cast<size_t>(AgentState::kGone) + 1;
 
 absl::string_view AgentStateName(AgentState state);
 
@@ -143,6 +144,7 @@ struct Agent {
   absl::Time last_seen = absl::InfinitePast();
   absl::Time last_answered_heartbeat = absl::InfinitePast();
   bool is_watched = false;  // an AgentSilenceTimer is armed
+  absl::Time due = absl::InfiniteFuture();  // when it is lost; finite while it is in LateAgents
   std::string resource_version_uuid;
   bool applies_operations = false;  // capability AGENT_OPERATION_FEEDBACK
   bool resizes_volumes = false;     // capability RESIZE_VOLUME
@@ -171,6 +173,7 @@ struct Agent {
            record.state == AgentState::kMarkingUnreachable || record.state == AgentState::kRemoving;
   }
   bool may_offer() const { return record.may_offer(); }
+  bool is_late() const { return due != absl::InfiniteFuture(); }
   // Nothing is left on it that its frameworks have still to hear of.
   bool is_empty() const { return tasks.empty() && executors.empty() && operations.empty(); }
 };

@@ -12,7 +12,7 @@ Agent* AgentBook::Insert(AgentRecord record) {
   Agent* agent = owned.get();
   MEROS_CHECK(by_id_.emplace(agent->record.id, agent).second) << agent->record.id;
   if (!agent->record.registration_key.empty()) by_key_[agent->record.registration_key] = agent;
-  if (agent->record.state == AgentState::kRecovered) ++recovering_;
+  ++in_state_[static_cast<size_t>(agent->record.state)];
   agents_.emplace(agent->record.sequence, std::move(owned));
   return agent;
 }
@@ -22,7 +22,7 @@ void AgentBook::Erase(const AgentId& id) {
   MEROS_CHECK(agent != nullptr) << id;
   MEROS_CHECK(agent->tasks.empty() && agent->offers.empty()) << id;
   SetStream(agent, 0);
-  if (agent->record.state == AgentState::kRecovered) --recovering_;
+  --in_state_[static_cast<size_t>(agent->record.state)];
   if (FindByKey(agent->record.registration_key) == agent) {
     by_key_.erase(agent->record.registration_key);
   }
@@ -64,25 +64,26 @@ void AgentBook::SetState(Agent* agent, AgentState state) {
   MEROS_CHECK(MayFollow(agent->record.state, state))
       << agent->record.id << " " << AgentStateName(agent->record.state) << " -> "
       << AgentStateName(state);
-  if (agent->record.state == AgentState::kRecovered) --recovering_;
+  --in_state_[static_cast<size_t>(agent->record.state)];
+  ++in_state_[static_cast<size_t>(state)];
   agent->record.state = state;
 }
 
 void AgentBook::CheckInvariants() const {
   MEROS_CHECK(by_id_.size() == agents_.size());
-  size_t recovering = 0;
+  std::array<size_t, kAgentStates> in_state = {};
   size_t streams = 0;
   for (const auto& [sequence, agent] : agents_) {
     MEROS_CHECK(agent->record.sequence == sequence);
     MEROS_CHECK(Find(agent->record.id) == agent.get());
-    if (agent->record.state == AgentState::kRecovered) ++recovering;
+    ++in_state[static_cast<size_t>(agent->record.state)];
     if (agent->stream != 0) {
       ++streams;
       MEROS_CHECK(FindByStream(agent->stream) == agent.get());
     }
     MEROS_CHECK(!agent->is_active() || agent->stream != 0) << agent->record.id;
   }
-  MEROS_CHECK(recovering == recovering_);
+  MEROS_CHECK(in_state == in_state_);
   MEROS_CHECK(streams == by_stream_.size());
 }
 

@@ -3,6 +3,7 @@
 // Thread rule: strand-confined.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,7 +36,12 @@ class AgentBook {
 
   // Agents that a new leader still waits for: while there are any, questions about tasks that
   // nobody knows go unanswered.
-  size_t recovering() const { return recovering_; }
+  size_t recovering() const { return in(AgentState::kRecovered); }
+  // Agents that should be in session: those that are, and those that should return.
+  size_t expected() const {
+    return in(AgentState::kRegistered) + in(AgentState::kDisconnected) + recovering();
+  }
+  size_t in(AgentState state) const { return in_state_[static_cast<size_t>(state)]; }
 
   // In order of entry.
   const Map& all() const { return agents_; }
@@ -49,7 +55,7 @@ class AgentBook {
   absl::flat_hash_map<StreamId, Agent*> by_stream_;
   absl::flat_hash_map<std::string, Agent*> by_key_;
   uint64_t next_sequence_ = 1;
-  size_t recovering_ = 0;
+  std::array<size_t, kAgentStates> in_state_ = {};
 };
 
 }  // namespace meros::master

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/tasks/task_state.h"
+#include "services/master/core/agent_health.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/maintenance_changes.h"
@@ -108,7 +109,7 @@ void BoundUnreachable(Transaction* tx) {
       line.push_back(oldest);
       return;
     }
-    tx->Write(absl::StrCat("agent/", oldest.value()), RemoveAgentRecord{oldest}, NothingAfter{});
+    tx->Write(ObjectKey(oldest), RemoveAgentRecord{oldest}, NothingAfter{});
     tx->EraseAgent(agent);
   }
 }

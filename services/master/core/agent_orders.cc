@@ -106,12 +106,10 @@ void Write(Transaction* tx, Agent* agent, const Plan& plan) {
   if (plan.step == Plan::Step::kMarkGone) {
     agent->is_going = true;
     agent->planned = {};
-    return tx->Write(absl::StrCat("agent/", id.value()), GoneAgentRecord{FactsOf(*agent)},
-                     AgentOrderAfter{id});
+    return tx->Write(ObjectKey(id), GoneAgentRecord{FactsOf(*agent)}, AgentOrderAfter{id});
   }
   agent->planned = plan.orders;
-  tx->Write(absl::StrCat("agent/", id.value()),
-            AgentOrdersRecord{FactsOf(*agent), agent->record.unreachable_since},
+  tx->Write(ObjectKey(id), AgentOrdersRecord{FactsOf(*agent), agent->record.unreachable_since},
             AgentOrderAfter{id});
 }
 

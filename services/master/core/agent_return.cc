@@ -39,6 +39,17 @@ void AddReportedFrameworks(Transaction* tx, const Agent& agent,
   }
 }
 
+// The agent runs what the books say. How frameworks describe themselves may have changed while it
+// was away.
+void RefreshFrameworks(Transaction* tx, const Agent& agent) {
+  absl::btree_set<FrameworkId> told;
+  for (const auto& [sequence, task] : agent.tasks) {
+    if (!told.insert(task->framework_id()).second) continue;
+    const Framework* framework = tx->books().frameworks.Find(task->framework_id());
+    tx->Send(agent.stream, UpdateFrameworkMessage{framework->record.subscription.info});
+  }
+}
+
 // A known task: its agent's word counts, but an end is never taken back.
 void UpdateKnownTask(Transaction* tx, Task* task, const ReportedTask& reported) {
   if (task->state == reported.state || tasks::IsTerminal(task->state)) return;
@@ -136,10 +147,14 @@ void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Ann
   WelcomeAgent(tx, agent, /*reregistered=*/true);
   tx->SetAgentTotal(agent, std::move(message.agent.total));
   if (!agent->is_active()) tx->SetAgentState(agent, AgentState::kRegistered);
-  AddReportedFrameworks(tx, *agent, std::move(message.frameworks));
-  TakeTasks(tx, agent, message.tasks, announce);
-  TakeExecutors(tx, agent, std::move(message.executors));
-  AskForMissing(tx, *agent, message.tasks);
+  if (message.digest.has_value()) {
+    RefreshFrameworks(tx, *agent);
+  } else {
+    AddReportedFrameworks(tx, *agent, std::move(message.frameworks));
+    TakeTasks(tx, agent, message.tasks, announce);
+    TakeExecutors(tx, agent, std::move(message.executors));
+    AskForMissing(tx, *agent, message.tasks);
+  }
   TakeOperations(tx, agent, std::move(message.operations));
   RepeatKills(tx, *agent);
   tx->PublishAgent(*agent);

@@ -5,13 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "services/master/core/agent_health.h"
 #include "services/master/core/agent_orders.h"
+#include "services/master/core/agent_reports.h"
 #include "services/master/core/maintenance_changes.h"
 
 namespace meros::master {
 namespace {
-
-std::string ObjectKey(const AgentId& id) { return absl::StrCat("agent/", id.value()); }
 
 AgentRecord RecordOf(const AgentId& id, AgentState state, const AgentDescription& description) {
   AgentRecord record;
@@ -126,25 +126,25 @@ std::optional<DrainMessage> DrainOf(const Agent& agent) {
   return DrainMessage{orders.max_grace, orders.mark_gone};
 }
 
-// Its loss becomes visible when the registry has it.
-void MarkUnreachable(Transaction* tx, Agent* agent) {
-  const AgentId& id = agent->record.id;
-  tx->SetAgentState(agent, AgentState::kMarkingUnreachable);
-  tx->Write(ObjectKey(id), UnreachableAgentRecord{FactsOf(*agent), tx->now()},
-            UnreachableAfter{id, tx->now()});
+void ReturnOfUnknown(Transaction* tx, AgentReregister message) {
+  // Unknown to the registry: it is admitted under the id it has, as one that was unreachable.
+  Agent* agent = tx->AddAgent(RecordOf(message.agent_id, AgentState::kUnreachable, message.agent));
+  WriteReachable(tx, agent, std::move(message));
+}
+
+// Whether the books say of the agent what it says itself. Nothing is known of one without books.
+bool IsKnownToRun(const Agent* agent, const tasks::HoldingsDigest& digest) {
+  if (agent == nullptr) return digest == tasks::HoldingsDigest();
+  return agent->executors.empty() && digest == DigestOf(*agent);
 }
 
 }  // namespace
 
+std::string ObjectKey(const AgentId& id) { return absl::StrCat("agent/", id.value()); }
+
 AgentFacts FactsOf(const Agent& agent) {
   return {agent.record.id, agent.record.registration_key, agent.record.info, agent.record.ip,
           agent.planned};
-}
-
-void WatchSilence(Transaction* tx, Agent* agent) {
-  if (std::exchange(agent->is_watched, true)) return;
-  tx->books().timers.Arm(agent->last_seen + tx->options().agent_unreachable_timeout,
-                         AgentSilenceTimer{agent->record.id});
 }
 
 void WelcomeAgent(Transaction* tx, Agent* agent, bool reregistered) {
@@ -219,17 +219,28 @@ void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& exis
 // ---- Return ----
 
 void HandleAgentReregister(Transaction* tx, AgentReregister message) {
-  if (IsBehind(tx, message.stream, message.agent)) return;
-  if (HasUnusableDomain(tx, message.stream, message.agent)) return;
+  if (IsBehind(tx, message.stream, message.agent) ||
+      HasUnusableDomain(tx, message.stream, message.agent)) {
+    return EndReport(tx, message.stream);
+  }
   if (RefuseIfDown(tx, message.stream, message.agent)) {
+    EndReport(tx, message.stream);
     return OnRecoveredAgentTimeout(tx, message.agent_id);  // not to be awaited
   }
-  if (Agent* agent = tx->books().agents.Find(message.agent_id)) {
-    return ReturnOfKnown(tx, agent, std::move(message));
+  Agent* agent = tx->books().agents.Find(message.agent_id);
+  if (message.digest.has_value()) {
+    if (!IsKnownToRun(agent, *message.digest)) {
+      return AwaitReport(tx, message.stream, message.agent_id);
+    }
+    tx->Add(Count::kAgentDigestsMatched);
   }
-  // Unknown to the registry: it is admitted under the id it has, as one that was unreachable.
-  Agent* agent = tx->AddAgent(RecordOf(message.agent_id, AgentState::kUnreachable, message.agent));
-  WriteReachable(tx, agent, std::move(message));
+  const StreamId stream = message.stream;
+  if (agent != nullptr) {
+    ReturnOfKnown(tx, agent, std::move(message));
+  } else {
+    ReturnOfUnknown(tx, std::move(message));
+  }
+  EndReport(tx, stream);
 }
 
 void AfterReachable(Transaction* tx, const ReachableAfter& after) {
@@ -246,44 +257,10 @@ void AfterReachable(Transaction* tx, const ReachableAfter& after) {
   ContinueAgentOrders(tx, after.agent_id);
 }
 
-// ---- Health ----
-
-void HandleAgentHeartbeat(Transaction* tx, Agent* agent) {
-  // The agent, too, wants to know that the other side lives; gRPC keeps dead transports from
-  // lingering, this tells of a living process.
-  if (!agent->is_active()) return;
-  if (tx->now() - agent->last_answered_heartbeat < tx->options().agent_unreachable_timeout / 3)
-    return;
-  agent->last_answered_heartbeat = tx->now();
-  tx->Tell(*agent, AliveMessage{});
-}
-
 void HandleAgentStreamClosed(Transaction* tx, Agent* agent) {
   agent->waiting = nullptr;
   if (agent->is_active()) return Disconnect(tx, agent);
   tx->books().agents.SetStream(agent, 0);
-}
-
-void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
-  Agent* agent = tx->books().agents.Find(agent_id);
-  if (agent == nullptr) return;
-  agent->is_watched = false;
-  if (!agent->is_active() && agent->record.state != AgentState::kDisconnected) return;
-  if (agent->is_going) return;  // StayAfterAll watches again, should it not go
-  if (tx->now() < agent->last_seen + tx->options().agent_unreachable_timeout) {
-    return WatchSilence(tx, agent);
-  }
-  if (agent->is_active()) {
-    tx->Close(agent->stream, absl::UnavailableError("the agent was silent for too long"));
-    Disconnect(tx, agent);
-  }
-  MarkUnreachable(tx, agent);
-}
-
-void OnRecoveredAgentTimeout(Transaction* tx, const AgentId& agent_id) {
-  Agent* agent = tx->books().agents.Find(agent_id);
-  if (agent == nullptr || agent->record.state != AgentState::kRecovered || agent->is_going) return;
-  MarkUnreachable(tx, agent);
 }
 
 // ---- Removal ----

@@ -1,4 +1,5 @@
-// The sessions of agents: admission, return, health, loss. The states are those of agent.h.
+// The sessions of agents: admission, return, loss; their health is in agent_health.h. The states
+// are those of agent.h.
 //
 // Everything that frameworks or operators can see of an admission, a loss or a return after a loss
 // happens only when the registry has it: the first half of each is a Handle function that writes,
@@ -22,7 +23,6 @@ void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& exis
 void HandleAgentReregister(Transaction* tx, AgentReregister message);
 void AfterReachable(Transaction* tx, const ReachableAfter& after);
 
-void HandleAgentHeartbeat(Transaction* tx, Agent* agent);
 void HandleAgentStreamClosed(Transaction* tx, Agent* agent);
 void HandleAgentTotalChanged(Transaction* tx, Agent* agent, AgentTotalChanged message);
 
@@ -30,9 +30,7 @@ void HandleAgentTotalChanged(Transaction* tx, Agent* agent, AgentTotalChanged me
 void HandleAgentUnregister(Transaction* tx, Agent* agent, const AgentUnregister& message);
 void AfterAgentRemoved(Transaction* tx, const RemoveAgentAfter& after);
 
-// Timers.
-void OnAgentSilence(Transaction* tx, const AgentId& agent_id);
-void OnRecoveredAgentTimeout(Transaction* tx, const AgentId& agent_id);
+// An agent that was lost (agent_loss.cc).
 void AfterUnreachable(Transaction* tx, const UnreachableAfter& after);
 
 // The admission or return of an agent was refused by the registry for good.
@@ -55,14 +53,14 @@ void StayAfterAll(Transaction* tx, Agent* agent);
 enum class Announce { kNothing, kTasks };
 void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Announce announce);
 
+// The object of the agent's writes (registry_queue.h).
+std::string ObjectKey(const AgentId& id);
+
 // What a record of the agent holds, with the orders that are on their way.
 AgentFacts FactsOf(const Agent& agent);
 
 // Tells an agent that it is registered, and watches over its silence.
 void WelcomeAgent(Transaction* tx, Agent* agent, bool reregistered);
-
-// Arms the timer that notices an agent's silence, unless it is armed.
-void WatchSilence(Transaction* tx, Agent* agent);
 
 // A session that does not replace another one is over.
 void DropSession(Transaction* tx, Agent* agent, const absl::Status& status);

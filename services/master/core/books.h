@@ -12,10 +12,12 @@
 #include "libs/base/ids.h"
 #include "services/master/core/agent_book.h"
 #include "services/master/core/agent_order_book.h"
+#include "services/master/core/agent_reports.h"
 #include "services/master/core/framework_book.h"
 #include "services/master/core/gang.h"
 #include "services/master/core/inverse_offer.h"
 #include "services/master/core/maintenance_book.h"
+#include "services/master/core/late_agents.h"
 #include "services/master/core/offer_book.h"
 #include "services/master/core/operation_book.h"
 #include "services/master/core/registry_queue.h"
@@ -41,6 +43,8 @@ struct Books {
   RoleBook roles;
   MaintenanceBook maintenance;
   RegistryQueue registry;
+  ReportQueue reports;
+  LateAgents late_agents;
   Timers timers;
   RequestLog operator_requests;
 
@@ -57,6 +61,8 @@ struct Books {
   uint64_t limits_version = 0;
 
   WhitelistRef whitelist;
+  // How many agents a new leader waited for at first.
+  size_t agents_to_recover = 0;
 
   uint64_t next_offer_sequence = 1;
   // For when the earliest OfferExpiryTimer is armed.

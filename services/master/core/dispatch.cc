@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/master/core/agent_health.h"
 #include "services/master/core/agent_orders.h"
+#include "services/master/core/agent_reports.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/allocator_session.h"
 #include "services/master/core/inverse_offers.h"
@@ -128,7 +130,7 @@ Agent* Sender(Transaction* tx, StreamId stream) {
                           "the first message of a session must be register or reregister"));
     return nullptr;
   }
-  agent->last_seen = tx->now();
+  NoteSignOfLife(tx, agent);
   return agent;
 }
 
@@ -179,6 +181,8 @@ void OnTimer(Transaction* tx, const RecoveredAgentTimer& timer) {
 }
 
 void OnTimer(Transaction* tx, const AgentEmptyTimer& timer) { OnAgentEmpty(tx, timer.agent_id); }
+void OnTimer(Transaction* tx, const LateAgentsTimer&) { OnLateAgentsTimer(tx); }
+void OnTimer(Transaction* tx, const AgentReportTimer& timer) { OnReportTimer(tx, timer.stream); }
 
 void OnTimer(Transaction* tx, const FrameworkHeartbeatTimer& timer) {
   if (tx->books().frameworks.FindByStream(timer.stream) == nullptr) return;
@@ -226,6 +230,7 @@ void HandleInput(Transaction* tx, Input input) {
         } else if constexpr (std::is_same_v<In, AgentReregister>) {
           HandleAgentReregister(tx, std::move(in));
         } else if constexpr (std::is_same_v<In, AgentStreamClosed>) {
+          EndReport(tx, in.stream);
           Agent* agent = tx->books().agents.FindByStream(in.stream);
           if (agent != nullptr) HandleAgentStreamClosed(tx, agent);
         } else if constexpr (std::is_same_v<In, AllocatorConnected>) {

@@ -21,6 +21,7 @@
 #include "meros/v1/framework.pb.h"
 #include "meros/v1/task.pb.h"
 #include "services/master/core/agent.h"
+#include "services/master/core/agent_messages.h"
 #include "services/master/core/allocator_messages.h"
 #include "services/master/core/framework.h"
 #include "services/master/core/gang.h"
@@ -90,98 +91,6 @@ struct ToScheduler {
                    FailureEvent, ErrorEvent, GangEndedEvent>;
   StreamId stream = 0;
   Event event;
-};
-
-// ---- To agents ----
-
-struct DrainMessage {
-  std::optional<absl::Duration> max_grace;  // nullopt: each task's own
-  bool mark_gone = false;
-};
-struct CancelDrainMessage {};
-struct RegisteredMessage {
-  AgentId agent_id;
-  uint64_t epoch = 0;
-  absl::Duration heartbeat_interval;
-  absl::Duration unreachable_after;
-  bool reregistered = false;
-  std::optional<DrainMessage> drain;  // while it is being emptied
-};
-// Nothing but a sign of life.
-struct AliveMessage {};
-struct ShutdownMessage {
-  std::string reason;
-};
-struct ReconcileMessage {
-  struct Ref {
-    FrameworkId framework_id;
-    TaskId task_id;
-    bool partition_aware = false;
-  };
-  std::vector<Ref> tasks;
-};
-struct RunTaskMessage {
-  std::shared_ptr<const v1::FrameworkInfo> framework;  // with its id
-  std::shared_ptr<const v1::TaskInfo> task;
-  std::string role;  // to which the shell allocates the resources
-  bool launch_executor = false;
-  std::string resource_version_uuid;
-};
-struct ApplyOperationMessage {
-  FrameworkId framework_id;    // empty: an operator's
-  std::string operation_uuid;  // 16 bytes
-  std::shared_ptr<const v1::Offer::Operation> operation;
-  std::string role;  // to which the shell allocates the resources; empty: none
-  std::string resource_version_uuid;
-};
-struct AcknowledgeOperationMessage {
-  std::string operation_uuid;
-  std::string status_uuid;
-};
-struct ReconcileOperationsMessage {
-  struct Ref {
-    FrameworkId framework_id;
-    std::string operation_uuid;
-    std::string operation_id;
-  };
-  std::vector<Ref> operations;
-};
-struct KillTaskMessage {
-  FrameworkId framework_id;
-  TaskId task_id;
-  std::shared_ptr<const v1::KillPolicy> kill_policy;  // may be null
-  std::string preempted_for;  // the role that is owed what it holds; empty: none
-};
-struct AcknowledgeMessage {
-  FrameworkId framework_id;
-  TaskId task_id;
-  std::string uuid;
-};
-struct ShutdownFrameworkMessage {
-  FrameworkId framework_id;
-};
-struct ShutdownExecutorMessage {
-  FrameworkId framework_id;
-  ExecutorId executor_id;
-};
-struct UpdateFrameworkMessage {
-  std::shared_ptr<const v1::FrameworkInfo> framework;
-};
-struct SchedulerBytesMessage {
-  FrameworkId framework_id;
-  ExecutorId executor_id;
-  std::string data;
-};
-
-struct ToAgent {
-  using Message =
-      std::variant<RegisteredMessage, AliveMessage, ShutdownMessage, ReconcileMessage,
-                   RunTaskMessage, KillTaskMessage, AcknowledgeMessage, ShutdownFrameworkMessage,
-                   ShutdownExecutorMessage, UpdateFrameworkMessage, SchedulerBytesMessage,
-                   DrainMessage, CancelDrainMessage, ApplyOperationMessage,
-                   AcknowledgeOperationMessage, ReconcileOperationsMessage>;
-  StreamId stream = 0;
-  Message message;
 };
 
 // ---- To the registry ----
@@ -298,7 +207,9 @@ struct LeadershipRecord {
   LeadershipState state = LeadershipState::kStandby;
   uint64_t epoch = 0;
   std::string leader_address;  // empty while unknown
-  size_t agents_recovering = 0;
+  size_t agents_recovering = 0;  // of those below, that have not come back
+  size_t agents_to_recover = 0;  // that this leader found in the registry
+  size_t agents_held_back = 0;   // silent for too long, too many at once (agent_health.h)
 };
 
 // An agent's amounts changed, nothing else; readers are shown it, watchers are not told.
@@ -384,6 +295,8 @@ enum class Count {
   kInverseOffersAccepted,
   kInverseOffersDeclined,
   kInverseOffersExpired,
+  kAgentDigestsMatched,
+  kAgentReportsAsked,
 };
 struct Counted {
   Count what;

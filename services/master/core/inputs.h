@@ -23,6 +23,7 @@
 #include "libs/resources/conversions.h"
 #include "libs/resources/resources.h"
 #include "libs/runtime/tick.h"
+#include "libs/tasks/holdings_digest.h"
 #include "meros/v1/agent.pb.h"
 #include "meros/v1/executor.pb.h"
 #include "meros/v1/framework.pb.h"
@@ -235,6 +236,8 @@ struct AgentReregister {
   std::vector<ReportedTask> tasks;
   std::vector<Executor> executors;
   std::vector<ReportedOperation> operations = {};
+  // In place of the three: what they would be, in short.
+  std::optional<tasks::HoldingsDigest> digest;
 };
 
 struct AgentHeartbeat {
@@ -384,6 +387,7 @@ struct RegistrySnapshot {
     bool removed = false;
     absl::Time removed_at = absl::InfinitePast();
     Subscription subscription;  // of those not removed
+    absl::Time registered = absl::InfinitePast();
     absl::Time failover_deadline = absl::InfiniteFuture();
   };
   uint64_t epoch = 0;

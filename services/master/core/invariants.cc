@@ -103,6 +103,7 @@ void CheckInvariants(const Books& books) {
     MEROS_CHECK(framework->record.subscription.HasRole(gang.role)) << gang.id;
   }
   books.agents.CheckInvariants();
+  books.late_agents.CheckInvariants();
   books.frameworks.CheckInvariants();
   books.offers.CheckInvariants();
   books.operations.CheckInvariants();

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "services/master/core/agent_health.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/dispatch.h"
 #include "services/master/core/maintenance_changes.h"
@@ -51,7 +52,12 @@ void MasterCore::Step(absl::Time now, Input input, EffectList* out) {
   const bool recovering_changed =
       state_->leadership.may_act() &&
       state_->published_recovering != state_->books->agents.recovering();
-  if (before != state_->leadership.state() || recovering_changed) PublishLeadership(now, out);
+  const bool held_back_changed =
+      state_->leadership.may_act() &&
+      state_->published_held_back != state_->books->late_agents.held();
+  if (before != state_->leadership.state() || recovering_changed || held_back_changed) {
+    PublishLeadership(now, out);
+  }
   if (recovering_changed && state_->books->agents.recovering() == 0) {
     Begin(now, out).TellAllocator(RecoveryDelta{0});  // quotas need wait for nobody any more
   }
@@ -144,8 +150,9 @@ void MasterCore::StepDown(absl::Time now, absl::Status why, EffectList* out) {
 
 void MasterCore::Resume(absl::Time now, EffectList* out) {
   // Nobody could be heard meanwhile: silence counts from now.
+  Transaction tx = Begin(now, out);
   for (const auto& [sequence, agent] : state_->books->agents.all()) {
-    if (agent->stream != 0) agent->last_seen = now;
+    if (agent->stream != 0) NoteSignOfLife(&tx, agent.get());
   }
   std::deque<Input> deferred = std::exchange(state_->deferred, {});
   for (Input& input : deferred) {
@@ -167,7 +174,10 @@ void MasterCore::PublishLeadership(absl::Time now, EffectList* out) {
                     leadership.state() == LeadershipState::kRecovering;
   record.leader_address = ours ? state_->options.advertise_address : leadership.leader_address();
   record.agents_recovering = state_->books->agents.recovering();
+  record.agents_to_recover = state_->books->agents_to_recover;
+  record.agents_held_back = state_->books->late_agents.held();
   state_->published_recovering = record.agents_recovering;
+  state_->published_held_back = record.agents_held_back;
   Begin(now, out).PublishLeadership(std::move(record));
 }
 

@@ -67,6 +67,7 @@ class MasterCore {
     std::deque<Input> deferred;
     uint64_t revision = 0;
     size_t published_recovering = 0;
+    size_t published_held_back = 0;
   };
 
   Transaction Begin(absl::Time now, EffectList* out);

@@ -28,6 +28,7 @@ absl::Status MasterOptions::Validate() const {
            Within("lease_ttl", lease_ttl, absl::Milliseconds(100), absl::Minutes(5)),
            Within("agent_unreachable_timeout", agent_unreachable_timeout, absl::Milliseconds(100),
                   absl::Hours(1)),
+           Within("mass_loss_interval", mass_loss_interval, absl::ZeroDuration(), 365 * day),
            Within("agent_reregister_timeout", agent_reregister_timeout, absl::Seconds(1), 7 * day),
            Within("framework_heartbeat_interval", framework_heartbeat_interval,
                   absl::Milliseconds(100), absl::Hours(1)),
@@ -47,6 +48,7 @@ absl::Status MasterOptions::Validate() const {
            Positive("max_gang_bundles", max_gang_bundles),
            Within("max_gang_deadline", max_gang_deadline, absl::Seconds(1), 365 * day),
            Positive("max_operations_per_agent", max_operations_per_agent),
+           Positive("max_agent_reports", max_agent_reports),
            Positive("max_deferred_inputs", max_deferred_inputs),
        }) {
     if (!status.ok()) return status;

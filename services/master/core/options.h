@@ -33,7 +33,10 @@ struct MasterOptions {
   // Between two heartbeats on a scheduler's stream.
   absl::Duration framework_heartbeat_interval = absl::Seconds(15);
   // An agent that was silent for so long is unreachable. Agents beat five times in it.
-  absl::Duration agent_unreachable_timeout = absl::Seconds(15);
+  absl::Duration agent_unreachable_timeout = absl::Seconds(10);
+  // Of more agents than this share only one is declared unreachable at a time (agent_health.h).
+  size_t mass_loss_percent = 20;
+  absl::Duration mass_loss_interval = absl::Seconds(1);
   // How long a new leader waits for the agents that it finds in the registry.
   absl::Duration agent_reregister_timeout = absl::Minutes(10);
   // Offers older than this are rescinded (offer_expiry.h).
@@ -70,6 +73,8 @@ struct MasterOptions {
   size_t max_pending_maintenance = 1000;
   // Orders about agents that wait for the registry.
   size_t max_pending_agent_orders = 10000;
+  // Agents that are asked at a time for all they run, when they come back.
+  size_t max_agent_reports = 256;
   // Inputs kept while the lease is in doubt; streams that bring more are cut.
   size_t max_deferred_inputs = 65536;
 

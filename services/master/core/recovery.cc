@@ -34,6 +34,7 @@ void RecoverAgent(Transaction* tx, AgentEntry entry) {
     tx->books().unreachable_agents.push_back(entry.id);
   }
   if (entry.state == AgentEntry::State::kAdmitted) {
+    ++tx->books().agents_to_recover;
     tx->books().timers.Arm(tx->now() + tx->options().agent_reregister_timeout,
                            RecoveredAgentTimer{entry.id});
   }
@@ -45,7 +46,7 @@ void RecoverFramework(Transaction* tx, RegistrySnapshot::FrameworkEntry entry) {
   record.id = std::move(entry.id);
   record.state = FrameworkState::kRecovered;
   record.subscription = std::move(entry.subscription);
-  record.registered = tx->now();
+  record.registered = std::min(entry.registered, tx->now());
   record.failover_deadline = entry.failover_deadline;
   if (record.failover_deadline == absl::InfiniteFuture()) {
     record.failover_deadline = tx->now() + std::max(record.subscription.failover_timeout,

@@ -25,6 +25,11 @@ struct RecoveredAgentTimer {
 struct AgentEmptyTimer {
   AgentId agent_id;
 };
+// One for all late agents: armed for the first of which something is to be decided.
+struct LateAgentsTimer {};
+struct AgentReportTimer {
+  StreamId stream = 0;
+};
 struct FrameworkHeartbeatTimer {
   StreamId stream = 0;
 };
@@ -45,9 +50,10 @@ struct RegistryRetryTimer {
 struct PublishUsageTimer {};
 
 using Timer =
-    std::variant<AgentSilenceTimer, RecoveredAgentTimer, AgentEmptyTimer, FrameworkHeartbeatTimer,
-                 FrameworkFailoverTimer, OfferExpiryTimer, InverseOfferExpiryTimer,
-                 GangDeadlineTimer, RegistryRetryTimer, PublishUsageTimer>;
+    std::variant<AgentSilenceTimer, RecoveredAgentTimer, AgentEmptyTimer, LateAgentsTimer,
+                 AgentReportTimer, FrameworkHeartbeatTimer, FrameworkFailoverTimer,
+                 OfferExpiryTimer, InverseOfferExpiryTimer, GangDeadlineTimer, RegistryRetryTimer,
+                 PublishUsageTimer>;
 
 class Timers {
  public:

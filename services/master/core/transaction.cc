@@ -137,6 +137,7 @@ void Transaction::SetAgentState(Agent* agent, AgentState state) {
   const bool was_live = agent->is_live();
   const bool might_offer = agent->may_offer();
   books_.agents.SetState(agent, state);
+  if (state != AgentState::kDisconnected) books_.late_agents.Remove(agent);
   if (agent->is_live() && (!was_live || might_offer != agent->may_offer())) {
     TellAllocator(Describe(*agent));
   } else if (was_live && !agent->is_live()) {
@@ -164,6 +165,7 @@ void Transaction::EraseAgent(Agent* agent) {
   const AgentId id = agent->record.id;
   EndInverseOffersOf(*agent);
   if (agent->is_live()) TellAllocator(RemoveAgentDelta{id});
+  books_.late_agents.Remove(agent);
   books_.agents.Erase(id);
   books_.stale_agents.erase(id);
   Publish(AgentRemoved{id});

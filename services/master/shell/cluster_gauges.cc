@@ -10,7 +10,6 @@ namespace meros::master {
 namespace {
 
 constexpr double kBytesPerMiB = 1 << 20;
-constexpr size_t kAgentStates = static_cast<size_t>(AgentState::kGone) + 1;
 constexpr size_t kFrameworkStates = static_cast<size_t>(FrameworkState::kCompleted) + 1;
 
 // "TASK_RUNNING" is "running".
@@ -36,6 +35,9 @@ ClusterGauges::ClusterGauges(telemetry::MetricRegistry* registry)
       epoch_(registry->AddGauge("meros_master_epoch", "Epoch of the newest lease of this master.")),
       agents_recovering_(registry->AddGauge("meros_master_agents_recovering",
                                             "Agents of the registry that have not come back yet.")),
+      agents_held_back_(registry->AddGauge(
+          "meros_master_agents_held_back",
+          "Agents that are silent and not declared unreachable, because too many are at once.")),
       agents_(
           registry->AddGaugeFamily("meros_master_agents", "Agents by state.", {.label = "state"})),
       frameworks_(registry->AddGaugeFamily("meros_master_frameworks", "Frameworks by state.",
@@ -59,6 +61,7 @@ void ClusterGauges::Measure(const ClusterView& view) {
   leading_.Set(view.leadership().state == LeadershipState::kLeading ? 1 : 0);
   epoch_.Set(view.leadership().epoch);
   agents_recovering_.Set(view.leadership().agents_recovering);
+  agents_held_back_.Set(view.leadership().agents_held_back);
   MeasureAgents(view);
 
   std::array<size_t, kFrameworkStates> frameworks = {};

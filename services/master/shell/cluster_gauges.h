@@ -28,7 +28,7 @@ class ClusterGauges {
 
   void MeasureAgents(const ClusterView& view);
 
-  telemetry::Gauge leading_, epoch_, agents_recovering_;
+  telemetry::Gauge leading_, epoch_, agents_recovering_, agents_held_back_;
   telemetry::GaugeFamily agents_, frameworks_, tasks_;
   Amounts cpus_, memory_, disk_, gpus_;
 };

@@ -159,6 +159,16 @@ absl::Status DecodeHoldings(pb::Reregister* message, const FieldPath& path, Agen
   return absl::OkStatus();
 }
 
+// What a digest stands for does not come beside it.
+absl::Status CheckOnlyDigest(const pb::Reregister& message, const FieldPath& path) {
+  if (message.tasks_size() + message.task_infos_size() + message.frameworks_size() +
+          message.executors_size() >
+      0) {
+    return path.Field("digest").Fault("stands for what it comes with");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Input> Decode(pb::Reregister* message, StreamId stream, const FieldPath& path) {
   AgentReregister result;
   result.stream = stream;
@@ -167,8 +177,13 @@ absl::StatusOr<Input> Decode(pb::Reregister* message, StreamId stream, const Fie
       wire::CheckId(message->agent().info().id(), agent_path.Field("info").Field("id")));
   result.agent_id = AgentId(message->agent().info().id().value());
   MEROS_ASSIGN_OR_RETURN(result.agent, DecodeDescription(message->mutable_agent(), agent_path));
-  MEROS_RETURN_IF_ERROR(DecodeFrameworks(*message, path, &result));
-  MEROS_RETURN_IF_ERROR(DecodeHoldings(message, path, &result));
+  if (message->has_digest()) {
+    result.digest = tasks::HoldingsDigest{message->digest().tasks(), message->digest().sum()};
+    MEROS_RETURN_IF_ERROR(CheckOnlyDigest(*message, path));
+  } else {
+    MEROS_RETURN_IF_ERROR(DecodeFrameworks(*message, path, &result));
+    MEROS_RETURN_IF_ERROR(DecodeHoldings(message, path, &result));
+  }
   for (int i = 0; i < message->operations_size(); ++i) {
     MEROS_ASSIGN_OR_RETURN(ReportedOperation operation,
                            DecodeReport(message->operations(i), path.Item("operations", i)));

@@ -29,6 +29,10 @@ struct Encoder {
     out->mutable_shutdown()->set_reason(m.reason);
     return true;
   }
+  bool operator()(const SendReportMessage&) const {
+    out->mutable_send_report();
+    return true;
+  }
   bool operator()(const ReconcileMessage& m) const {
     for (const ReconcileMessage::Ref& ref : m.tasks) {
       pb::TaskRef* task = out->mutable_reconcile()->add_tasks();

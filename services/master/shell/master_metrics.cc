@@ -97,6 +97,12 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       operations_refused(
           r->AddCounter("meros_master_operations_refused_total",
                         "Operations of frameworks that were refused with OPERATION_ERROR.")),
+      agent_digests_matched(r->AddCounter(
+          "meros_master_agent_digests_matched_total",
+          "Agents that came back with what the master knew, and were not asked for more.")),
+      agent_reports_asked(
+          r->AddCounter("meros_master_agent_reports_asked_total",
+                        "Agents that came back and were asked for all they run.")),
       frames_malformed(r->AddCounter("meros_master_frames_malformed_total",
                                      "Calls and messages that ended their stream as malformed.")),
       registry_write_time(r->AddHistogram("meros_master_registry_write_seconds",
@@ -143,6 +149,10 @@ void MasterMetrics::Count(const Counted& counted) {
         return &offers_rescinded_for_quota;
       case master::Count::kGangsOffered:
         return &gangs_offered;
+      case master::Count::kAgentDigestsMatched:
+        return &agent_digests_matched;
+      case master::Count::kAgentReportsAsked:
+        return &agent_reports_asked;
       case master::Count::kGangsExpired:
         return &gangs_expired;
       case master::Count::kAgentOrders:

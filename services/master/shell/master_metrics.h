@@ -57,6 +57,8 @@ struct MasterMetrics {
   telemetry::Counter inverse_offers_expired;
   telemetry::Counter operations_applied;
   telemetry::Counter operations_refused;
+  telemetry::Counter agent_digests_matched;
+  telemetry::Counter agent_reports_asked;
   telemetry::Counter frames_malformed;
   telemetry::Histogram registry_write_time;
   ClusterGauges cluster;

@@ -70,6 +70,8 @@ ServerUnaryReactor* MasterService::GetMaster(CallbackServerContext* grpc_context
                     answer.set_leader_address(leadership.leader_address);
                     answer.set_epoch(leadership.epoch);
                     answer.set_agents_recovering(leadership.agents_recovering);
+                    answer.set_agents_to_recover(leadership.agents_to_recover);
+                    answer.set_agents_held_back(leadership.agents_held_back);
                     answer.set_state(std::string(LeadershipStateName(leadership.state)));
                     return answer;
                   });

@@ -152,6 +152,14 @@ void Outbound::OnLeadership(const LeadershipRecord& leadership) {
                     << telemetry::Field("leader", leadership.leader_address)
                     << telemetry::Field("agents_recovering", leadership.agents_recovering);
   }
+  if ((leadership.agents_held_back > 0) != is_holding_back_) {
+    is_holding_back_ = leadership.agents_held_back > 0;
+    if (is_holding_back_) {
+      MEROS_LOG(WARNING) << "too many agents are silent at once: most are not declared unreachable";
+    } else {
+      MEROS_LOG(INFO) << "few agents are silent again";
+    }
+  }
   leadership_ = state;
   leader_address_ = leadership.leader_address;
   targets_.context->leadership.store(leadership.state);

@@ -83,6 +83,7 @@ class Outbound {
   const v1::MasterInfo& info_;
   // As last logged.
   LeadershipState leadership_ = LeadershipState::kStandby;
+  bool is_holding_back_ = false;
   std::string leader_address_;
 
   // Of the batch under way.

@@ -186,6 +186,7 @@ absl::Status AddFramework(const pb::Record& record, RegistrySnapshot* out) {
     auto subscription = DecodeSubscription(framework.info(), "info");
     if (!subscription.ok()) return Unreadable(record.key(), subscription.status().message());
     entry.subscription = *std::move(subscription);
+    entry.registered = absl::FromUnixNanos(framework.registered_at_ns());
     if (framework.failover_deadline_ns() != 0) {
       entry.failover_deadline = absl::FromUnixNanos(framework.failover_deadline_ns());
     }

@@ -60,6 +60,9 @@ std::string EffectText::Of(const agent_link::v1::AgentMessage& message) {
   if (message.has_heartbeat()) {
     return absl::StrCat("heartbeat ", message.heartbeat().sequence());
   }
+  if (message.reregister().has_digest()) {
+    return absl::StrCat("reregister, digest of ", message.reregister().digest().tasks(), " tasks");
+  }
   if (message.has_reregister()) {
     std::string tasks =
         absl::StrJoin(message.reregister().tasks(), ", ", [](std::string* out, const v1::Task& t) {

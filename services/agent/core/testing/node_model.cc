@@ -323,6 +323,12 @@ void NodeModel::Perform(const ToMaster& effect) {
   if (effect.message.has_status_update() && !effect.message.status_update().is_ahead()) {
     return OnUpdate(effect.message.status_update());
   }
+  // As a new leader, which knows nothing: an agent with tasks is asked for them.
+  if (effect.message.reregister().digest().tasks() > 0 && answers_registration) {
+    link::MasterMessage ask;
+    ask.mutable_send_report();
+    return Feed(MasterSaid{stream_, std::move(ask), {}});
+  }
   if (effect.message.has_register_() || effect.message.has_reregister()) {
     OnRegistration(effect.message);
   }

@@ -93,6 +93,7 @@ std::string Text(const DrainMessage& m) {
 std::string Text(const CancelDrainMessage&) { return "CANCEL_DRAIN"; }
 std::string Text(const AliveMessage&) { return "ALIVE"; }
 std::string Text(const ShutdownMessage& m) { return absl::StrCat("SHUTDOWN \"", m.reason, "\""); }
+std::string Text(const SendReportMessage&) { return "SEND_REPORT"; }
 std::string Text(const ReconcileMessage& m) {
   std::string text = "RECONCILE";
   for (const auto& ref : m.tasks) absl::StrAppend(&text, " ", ref.task_id.value());

@@ -1,0 +1,120 @@
+#include "services/master/core/agent_health.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "services/master/core/agent_sessions.h"
+
+namespace meros::master {
+namespace {
+
+// So many may always be lost at once: shares of small clusters say nothing.
+constexpr size_t kFewAgents = 10;
+
+// How often is looked at least whether few are late again.
+constexpr absl::Duration kReviewInterval = absl::Seconds(1);
+
+absl::Duration Patience(const Transaction& tx) {
+  return tx.options().agent_unreachable_timeout - tx.options().AgentHeartbeatInterval();
+}
+
+bool IsMassLoss(Transaction* tx) {
+  const Books& books = tx->books();
+  const size_t share = books.agents.expected() * tx->options().mass_loss_percent / 100;
+  return books.late_agents.size() > std::max(kFewAgents, share);
+}
+
+void ArmLate(Transaction* tx, absl::Time at) {
+  LateAgents& late = tx->books().late_agents;
+  if (at >= late.armed) return;
+  late.armed = at;
+  tx->books().timers.Arm(at, LateAgentsTimer{});
+}
+
+// Not before the other timers of this time: they may make others late.
+void BecomeLate(Transaction* tx, Agent* agent, absl::Time due) {
+  tx->books().late_agents.Add(agent, due);
+  ArmLate(tx, std::max(due, tx->now()));
+}
+
+// Its loss becomes visible when the registry has it.
+void MarkUnreachable(Transaction* tx, Agent* agent) {
+  const AgentId& id = agent->record.id;
+  tx->SetAgentState(agent, AgentState::kMarkingUnreachable);
+  tx->Write(ObjectKey(id), UnreachableAgentRecord{FactsOf(*agent), tx->now()},
+            UnreachableAfter{id, tx->now()});
+}
+
+void HoldDue(Transaction* tx) {
+  while (Agent* agent = tx->books().late_agents.HoldNext(tx->now())) {
+    if (!agent->is_active()) continue;
+    tx->Close(agent->stream, absl::UnavailableError("the agent was silent for too long"));
+    Disconnect(tx, agent);
+  }
+}
+
+}  // namespace
+
+void NoteSignOfLife(Transaction* tx, Agent* agent) {
+  agent->last_seen = tx->now();
+  if (!agent->is_late()) return;
+  tx->books().late_agents.Remove(agent);
+  WatchSilence(tx, agent);
+}
+
+void WatchSilence(Transaction* tx, Agent* agent) {
+  if (std::exchange(agent->is_watched, true)) return;
+  tx->books().timers.Arm(agent->last_seen + Patience(*tx), AgentSilenceTimer{agent->record.id});
+}
+
+void HandleAgentHeartbeat(Transaction* tx, Agent* agent) {
+  // The agent, too, wants to know that the other side lives; gRPC keeps dead transports from
+  // lingering, this tells of a living process.
+  if (!agent->is_active()) return;
+  if (tx->now() - agent->last_answered_heartbeat < tx->options().agent_unreachable_timeout / 3)
+    return;
+  agent->last_answered_heartbeat = tx->now();
+  tx->Tell(*agent, AliveMessage{});
+}
+
+void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
+  Agent* agent = tx->books().agents.Find(agent_id);
+  if (agent == nullptr) return;
+  agent->is_watched = false;
+  if (!agent->is_active() && agent->record.state != AgentState::kDisconnected) return;
+  if (agent->is_going) return;  // StayAfterAll watches again, should it not go
+  // One that waits to be asked for its report says nothing, and lives.
+  if (tx->books().reports.IsAwaited(agent_id)) agent->last_seen = tx->now();
+  if (tx->now() < agent->last_seen + Patience(*tx)) return WatchSilence(tx, agent);
+  BecomeLate(tx, agent, agent->last_seen + tx->options().agent_unreachable_timeout);
+}
+
+void OnRecoveredAgentTimeout(Transaction* tx, const AgentId& agent_id) {
+  Agent* agent = tx->books().agents.Find(agent_id);
+  if (agent == nullptr || agent->record.state != AgentState::kRecovered || agent->is_going) return;
+  if (tx->books().reports.IsAwaited(agent_id)) {
+    return tx->books().timers.Arm(tx->now() + tx->options().agent_unreachable_timeout,
+                                  RecoveredAgentTimer{agent_id});
+  }
+  BecomeLate(tx, agent, tx->now());
+}
+
+void OnLateAgentsTimer(Transaction* tx) {
+  LateAgents& late = tx->books().late_agents;
+  late.armed = absl::InfiniteFuture();
+  HoldDue(tx);
+  while (Agent* agent = late.FirstHeld()) {
+    const absl::Time turn = late.last_declared + tx->options().mass_loss_interval;
+    if (IsMassLoss(tx) && tx->now() < turn) {
+      ArmLate(tx, std::min(turn, tx->now() + kReviewInterval));
+      break;
+    }
+    late.Remove(agent);
+    if (agent->is_going) continue;  // StayAfterAll watches again, should it not go
+    late.last_declared = tx->now();
+    MarkUnreachable(tx, agent);
+  }
+  ArmLate(tx, late.NextDue());
+}
+
+}  // namespace meros::master

@@ -1,0 +1,39 @@
+// Whether agents live, and the protection against taking many of them for lost at once.
+//
+//            silent for 4/5 of              silent for all of it,
+//            agent_unreachable_timeout      few others are late
+//   watched ─────────────────────────▶ LATE ───────────────────▶ MARKING_UNREACHABLE (agent.h)
+//      ▲                                │  ▲
+//      ├──────── says anything ─────────┘  │ many others are late
+//      │                                   ▼
+//      └──────── returns ──────────────── HELD ──▶ MARKING_UNREACHABLE: when few are late again, or
+//                                                  in its turn, one every mass_loss_interval
+//
+// An agent that a new leader finds in the registry is late when agent_reregister_timeout is over.
+// Many are more than mass_loss_percent of the agents that should be in session, and never fewer
+// than 11: then the fault is more likely the master's own, or of the network near it, and replacing
+// all their tasks would do more harm than waiting. Agents that are held are DISCONNECTED: they get
+// no offers, and their tasks stand. That they beat five times in agent_unreachable_timeout makes
+// all that were lost at once late before the first of them is due.
+//
+// Thread rule: strand-confined.
+#pragma once
+
+#include "services/master/core/transaction.h"
+
+namespace meros::master {
+
+// The agent said something.
+void NoteSignOfLife(Transaction* tx, Agent* agent);
+
+// Arms the timer that notices an agent's silence, unless it is armed.
+void WatchSilence(Transaction* tx, Agent* agent);
+
+void HandleAgentHeartbeat(Transaction* tx, Agent* agent);
+
+// Timers.
+void OnAgentSilence(Transaction* tx, const AgentId& agent_id);
+void OnRecoveredAgentTimeout(Transaction* tx, const AgentId& agent_id);
+void OnLateAgentsTimer(Transaction* tx);
+
+}  // namespace meros::master

@@ -1,0 +1,162 @@
+// Agents that come back with a digest: who is asked for all it runs, how many at a time, and that
+// those who wait are not taken for lost.
+#include "services/master/core/agent_reports.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "services/master/core/testing/driver.h"
+
+namespace meros::master::testing {
+namespace {
+
+using resources::Resources;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// What an agent of key "k" says when it comes back.
+AgentReregister Digest(StreamId stream, const std::string& id, std::vector<ReportedTask> tasks) {
+  AgentReregister message;
+  message.stream = stream;
+  message.agent_id = AgentId(id);
+  message.agent = DescriptionOf("k" + id, Resources::Of(4, 4096), id);
+  message.digest.emplace();
+  for (const ReportedTask& task : tasks) {
+    message.digest->Add(task.framework_id.value(), task.id.value(), task.state);
+  }
+  return message;
+}
+
+AgentReregister Report(StreamId stream, const std::string& id, std::vector<ReportedTask> tasks) {
+  AgentReregister message = Digest(stream, id, {});
+  message.digest.reset();
+  AFramework framework;
+  framework.id = "f";
+  message.frameworks.push_back({FrameworkId("f"), SubscriptionOf(framework)});
+  message.tasks = std::move(tasks);
+  return message;
+}
+
+std::vector<ReportedTask> OneTask(const std::string& id) {
+  return {AReportedTask(id, "f", v1::TASK_RUNNING, Resources::Of(1, 64))};
+}
+
+MasterOptions TwoAtATime() {
+  MasterOptions options = TestOptions();
+  options.max_agent_reports = 2;
+  return options;
+}
+
+// A new leader that finds agents a0 to a3 in the registry.
+class AgentReports : public ::testing::Test {
+ protected:
+  AgentReports() : driver_(TwoAtATime()) {
+    RegistrySnapshot snapshot;
+    for (int i = 0; i < 4; ++i) {
+      const std::string id = absl::StrCat("a", i);
+      RegistrySnapshot::AgentEntry agent;
+      agent.id = AgentId(id);
+      agent.registration_key = "k" + id;
+      agent.info = DescriptionOf("k" + id, Resources::Of(4, 4096), id).info;
+      snapshot.agents.push_back(std::move(agent));
+    }
+    driver_.Lead(1, std::move(snapshot));
+  }
+  AgentState StateOf(const std::string& id) {
+    return driver_.books().agents.Find(AgentId(id))->record.state;
+  }
+
+  CoreDriver driver_;
+};
+
+TEST_F(AgentReports, AnAgentWithNothingIsWelcomeAtOnce) {
+  EXPECT_THAT(driver_.Do(Digest(10, "a0", {})), Contains("agent 10: REREGISTERED a0 epoch=1"));
+}
+
+TEST_F(AgentReports, AnAgentWithTasksIsAskedForThem) {
+  EXPECT_THAT(driver_.Do(Digest(10, "a0", OneTask("t"))), ElementsAre("agent 10: SEND_REPORT"));
+  EXPECT_EQ(StateOf("a0"), AgentState::kRecovered);
+
+  EXPECT_THAT(driver_.Do(Report(10, "a0", OneTask("t"))),
+              Contains("agent 10: REREGISTERED a0 epoch=1"));
+  EXPECT_EQ(driver_.books().tasks.size(), 1u);
+}
+
+TEST_F(AgentReports, SoManyAreAskedAtATime) {
+  driver_.Do(Digest(10, "a0", OneTask("t0")));
+  driver_.Do(Digest(11, "a1", OneTask("t1")));
+
+  EXPECT_THAT(driver_.Do(Digest(12, "a2", OneTask("t2"))), IsEmpty());
+  EXPECT_THAT(driver_.Do(Digest(13, "a3", OneTask("t3"))), IsEmpty());
+  EXPECT_EQ(driver_.books().reports.waiting(), 2u);
+  EXPECT_THAT(driver_.Do(Report(10, "a0", OneTask("t0"))), Contains("agent 12: SEND_REPORT"));
+  EXPECT_THAT(driver_.Do(AgentStreamClosed{11}), ElementsAre("agent 13: SEND_REPORT"));
+}
+
+TEST_F(AgentReports, OneThatNeverAnswersMakesRoom) {
+  driver_.Do(Digest(10, "a0", OneTask("t0")));
+  driver_.Do(Digest(11, "a1", OneTask("t1")));
+  driver_.Do(Digest(12, "a2", OneTask("t2")));
+  driver_.Do(Report(11, "a1", OneTask("t1")));
+
+  const auto lines = driver_.Advance(driver_.options().agent_unreachable_timeout);
+
+  EXPECT_THAT(lines, Contains(HasSubstr("close 10: DEADLINE_EXCEEDED")));
+  EXPECT_EQ(driver_.books().reports.waiting(), 0u);
+}
+
+TEST_F(AgentReports, OneThatWaitsIsNotTakenForLost) {
+  driver_.Do(Digest(10, "a0", OneTask("t0")));
+  driver_.Do(Digest(11, "a1", OneTask("t1")));
+  driver_.Advance(driver_.options().agent_reregister_timeout - absl::Seconds(20));
+  driver_.Do(Digest(20, "a0", OneTask("t0")));
+  driver_.Do(Digest(21, "a1", OneTask("t1")));
+  driver_.Do(Digest(22, "a2", OneTask("t2")));
+
+  driver_.Advance(absl::Seconds(12));
+
+  EXPECT_EQ(StateOf("a2"), AgentState::kRecovered);
+  driver_.Advance(absl::Seconds(20));
+  EXPECT_NE(StateOf("a3"), AgentState::kRecovered);
+}
+
+TEST_F(AgentReports, AKnownAgentThatRunsTheSameIsNotAsked) {
+  driver_.Do(Report(10, "a0", OneTask("t")));
+  driver_.Do(AgentStreamClosed{10});
+
+  const auto lines = driver_.Do(Digest(11, "a0", OneTask("t")));
+
+  EXPECT_THAT(lines, Contains("agent 11: REREGISTERED a0 epoch=1"));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("SEND_REPORT"))));
+  EXPECT_EQ(driver_.books().tasks.size(), 1u);
+}
+
+TEST_F(AgentReports, AKnownAgentWhoseTaskEndedMeanwhileIsAsked) {
+  driver_.Do(Report(10, "a0", OneTask("t")));
+  driver_.Do(AgentStreamClosed{10});
+
+  auto ended = OneTask("t");
+  ended[0].state = v1::TASK_FAILED;
+  EXPECT_THAT(driver_.Do(Digest(11, "a0", ended)), ElementsAre("agent 11: SEND_REPORT"));
+}
+
+TEST_F(AgentReports, ReadersSeeHowManyOfHowManyAreMissing) {
+  driver_.Do(Digest(10, "a0", {}));
+
+  const LeadershipRecord* last = nullptr;
+  for (const Effect& effect : driver_.effects()) {
+    const auto* publish = std::get_if<Publish>(&effect);
+    if (publish == nullptr) continue;
+    if (const auto* record = std::get_if<LeadershipRecord>(&publish->change)) last = record;
+  }
+  ASSERT_NE(last, nullptr);
+  EXPECT_EQ(last->agents_recovering, 3u);
+  EXPECT_EQ(last->agents_to_recover, 4u);
+}
+
+}  // namespace
+}  // namespace meros::master::testing

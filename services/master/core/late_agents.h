@@ -1,0 +1,50 @@
+// The agents that have been silent for so long that they may soon be taken for lost, and those that
+// would have been, had not too many others gone silent with them (agent_health.h).
+//
+// Thread rule: strand-confined.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "absl/container/btree_map.h"
+#include "absl/time/time.h"
+#include "services/master/core/agent.h"
+
+namespace meros::master {
+
+class LateAgents {
+ public:
+  // The agent is lost at `due` unless it says something. No effect on one that is late already.
+  void Add(Agent* agent, absl::Time due);
+  // It is not late any more, or no agent of the cluster. No effect on one that is not late.
+  void Remove(Agent* agent);
+
+  // The first whose time has come and that is not held yet; it is held from now on. Null if there
+  // is none.
+  Agent* HoldNext(absl::Time now);
+  // The one that has been held for longest, or null.
+  Agent* FirstHeld() const { return held_.empty() ? nullptr : held_.begin()->second; }
+  // When the time of the next comes.
+  absl::Time NextDue() const {
+    return waiting_.empty() ? absl::InfiniteFuture() : waiting_.begin()->first.first;
+  }
+
+  size_t size() const { return waiting_.size() + held_.size(); }
+  size_t held() const { return held_.size(); }
+
+  void CheckInvariants() const;
+
+  // When an agent was last declared unreachable, and for when the LateAgentsTimer is armed.
+  absl::Time last_declared = absl::InfinitePast();
+  absl::Time armed = absl::InfiniteFuture();
+
+ private:
+  using Line = absl::btree_map<std::pair<absl::Time, uint64_t>, Agent*>;  // by due and sequence
+
+  Line waiting_;
+  Line held_;
+};
+
+}  // namespace meros::master
