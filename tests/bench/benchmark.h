@@ -45,6 +45,11 @@ absl::Status WaitForLeader(const std::string& address);
 
 absl::StatusOr<Report> RunLaunch(Options* options);
 absl::StatusOr<Report> RunUpdates(Options* options);
+absl::StatusOr<Report> RunMillion(Options* options);
+absl::StatusOr<Report> RunFailover(Options* options);
+absl::StatusOr<Report> RunState(Options* options);
+absl::StatusOr<Report> RunIdle(Options* options);
+absl::StatusOr<Report> RunWatch(Options* options);
 absl::StatusOr<Report> RunAllocate(Options* options);
 absl::StatusOr<Report> RunAllocateQuota(Options* options);
 absl::StatusOr<Report> RunAllocateDeep(Options* options);

@@ -130,6 +130,24 @@ absl::StatusOr<Report> RunLaunch(Options* options) {
                  [](const LoadFramework& load) { return load.running_seen(); });
 }
 
+absl::StatusOr<Report> RunMillion(Options* options) {
+  SimulatedAgentsOptions agents;
+  agents.agents = static_cast<int>(options->Get("agents", 10000));
+  LoadFrameworkOptions framework;
+  framework.tasks_per_accept_max = static_cast<size_t>(options->Get("tasks_per_accept", 100));
+  framework.task_cpus = 0.001;
+  framework.task_mem_mb = 0.1;
+  framework.tasks_max = static_cast<size_t>(options->Get("tasks", 1000000));
+  auto report = Measure(options, agents, framework, {.until_tasks = framework.tasks_max},
+                        [](const LoadFramework& load) { return load.running_seen(); });
+  if (report.ok()) {
+    report->notes["tasks_per_second"] = absl::StrCat(report->value);
+    report->value = static_cast<double>(report->n) / report->value;
+    report->unit = "s";
+  }
+  return report;
+}
+
 absl::StatusOr<Report> RunUpdates(Options* options) {
   SimulatedAgentsOptions agents;
   agents.agents = static_cast<int>(options->Get("agents", 1000));

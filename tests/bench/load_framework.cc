@@ -60,6 +60,10 @@ absl::Status LoadFramework::Start(absl::Duration limit) {
   auto* info = call->mutable_subscribe()->mutable_framework_info();
   info->set_name(options_.name);
   info->set_user("root");
+  if (!options_.framework_id.empty()) {
+    info->mutable_id()->set_value(options_.framework_id);
+    *call->mutable_framework_id() = info->id();
+  }
   info->add_roles(options_.role);
   using Capability = meros::v1::FrameworkInfo::Capability;
   for (auto type :
@@ -220,6 +224,11 @@ Samples LoadFramework::TakeLatencies() {
 Samples LoadFramework::TakeTerminalLatencies() {
   MutexLock lock(&mutex_);
   return std::exchange(terminal_latencies_, Samples());
+}
+
+std::string LoadFramework::framework_id() const {
+  MutexLock lock(&launching_);
+  return framework_id_.value();
 }
 
 std::string LoadFramework::last_failure() const {

@@ -28,6 +28,7 @@ enum class Latency {
 struct LoadFrameworkOptions {
   std::string master;
   std::string name = "bench";
+  std::string framework_id;  // empty: a new one
   std::string role = "bench";
   double task_cpus = 0.1;
   double task_mem_mb = 1;
@@ -51,6 +52,8 @@ class LoadFramework {
   // Launches no more; offers that come are kept.
   void StopLaunching() { stopped_ = true; }
 
+  // REQUIRES: Start() succeeded.
+  std::string framework_id() const;
   size_t launched() const { return launched_.load(); }
   size_t offers_seen() const { return offers_seen_.load(); }
   size_t running_seen() const { return running_.load(); }
@@ -86,7 +89,7 @@ class LoadFramework {
   std::atomic<size_t> offers_seen_{0};
   absl::Time started_;
 
-  Mutex launching_;
+  mutable Mutex launching_;
   meros::v1::FrameworkID framework_id_ MEROS_GUARDED_BY(launching_);
   std::vector<KeptOffer> offers_ MEROS_GUARDED_BY(launching_);
   struct Launched {

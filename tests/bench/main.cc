@@ -65,6 +65,20 @@ const std::vector<Benchmark>& AllBenchmarks() {
        "status updates per CPU second of the master, acknowledged; --agents --tasks --seconds "
        "--tasks_per_accept --whole_life=1: each task is launched and ends",
        RunUpdates},
+      {"failover", "T1",
+       "seconds from a new leader to all agents and tasks known; --agents --tasks --labels, "
+       "--warm=0: connections are not open yet",
+       RunFailover},
+      {"million", "T4", "seconds until so many tasks run; --tasks --agents --tasks_per_accept",
+       RunMillion},
+      {"state", "T16",
+       "ms of a full listing; latencies (T17) of a light call while clients poll it; --agents "
+       "--tasks --labels --pollers --seconds",
+       RunState},
+      {"idle", "T6", "agents that half a core of the master holds; --agents --seconds", RunIdle},
+      {"watch", "T18",
+       "changes delivered to subscribers of Watch, per second; --subscribers --rate --seconds",
+       RunWatch},
       {"allocate", "T7",
        "one full allocation cycle in the allocator's core; --agents --frameworks --roles --cycles",
        RunAllocate},

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "libs/rpc/channel.h"
 #include "libs/runtime/clock.h"
 #include "libs/runtime/random_seed.h"
+#include "libs/tasks/holdings_digest.h"
 #include "meros/agent_link/v1/agent_link.grpc.pb.h"
 
 namespace meros::bench {
@@ -33,7 +35,7 @@ class SimulatedAgents::Agent {
     ++all_->open_;
     stream_->Start({.on_frame = [this](MasterFrame frame) { OnFrame(frame); },
                     .on_closed = [this](const absl::Status&) { --all_->open_; }});
-    stream_->Send(Registration());
+    stream_->Send(agent_id_.empty() ? Registration() : Return());
   }
 
   void Heartbeat() {
@@ -49,17 +51,88 @@ class SimulatedAgents::Agent {
  private:
   AgentFrame Registration() {
     AgentFrame frame;
-    auto* request = frame.add_messages()->mutable_register_();
+    Describe(frame.add_messages()->mutable_register_());
+    return frame;
+  }
+
+  // With a digest, as a real agent returns.
+  AgentFrame Return() {
+    AgentFrame frame;
+    auto* request = frame.add_messages()->mutable_reregister();
+    DescribeReturn(request);
+    const HeldTasks& held = all_->held_;
+    tasks::HoldingsDigest digest;
+    for (int i = 0; i < held.per_agent; ++i) {
+      digest.Add(held.framework_id, HeldId(i), meros::v1::TASK_RUNNING);
+    }
+    request->mutable_digest()->set_tasks(digest.tasks);
+    request->mutable_digest()->set_sum(digest.sum);
+    return frame;
+  }
+
+  // With all it runs.
+  void SendReport(AgentFrame* frame) {
+    auto* request = frame->add_messages()->mutable_reregister();
+    DescribeReturn(request);
+    const HeldTasks& held = all_->held_;
+    auto* framework = request->add_frameworks();
+    framework->mutable_id()->set_value(held.framework_id);
+    framework->set_name("bench");
+    framework->set_user("root");
+    framework->add_roles("bench");
+    for (int i = 0; i < held.per_agent; ++i) Report(held, i, request->add_tasks());
+  }
+
+  void DescribeReturn(agent_link::v1::Reregister* request) {
+    Describe(request->mutable_agent());
+    request->mutable_agent()->mutable_info()->mutable_id()->set_value(agent_id_);
+  }
+
+  std::string HeldId(int number) const { return absl::StrCat("held-", index_, "-", number); }
+
+  // A task that has been running for a while.
+  void Report(const HeldTasks& held, int number, meros::v1::Task* task) {
+    task->set_name("bench");
+    task->mutable_task_id()->set_value(HeldId(number));
+    task->mutable_framework_id()->set_value(held.framework_id);
+    task->mutable_agent_id()->set_value(agent_id_);
+    task->set_state(meros::v1::TASK_RUNNING);
+    for (const auto& [name, amount] : {std::pair("cpus", 0.001), {"mem", 0.1}}) {
+      auto* resource = task->add_resources();
+      AddScalar(name, amount, resource);
+      resource->mutable_allocation_info()->set_role("bench");
+    }
+    for (int i = 0; i < held.labels; ++i) {
+      auto* label = task->mutable_labels()->add_labels();
+      label->set_key(absl::StrCat("key-", i));
+      label->set_value(absl::StrCat("value-", i));
+    }
+    auto* status = task->add_statuses();
+    status->mutable_task_id()->set_value(task->task_id().value());
+    status->set_state(meros::v1::TASK_RUNNING);
+    status->set_source(meros::v1::TaskStatus::SOURCE_EXECUTOR);
+    status->set_timestamp(
+        absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() - absl::UnixEpoch()));
+    status->set_uuid(rng_.UuidBytes());
+    task->set_status_update_state(status->state());
+    task->set_status_update_uuid(status->uuid());
+  }
+
+  static void AddScalar(const char* name, double amount, meros::v1::Resource* resource) {
+    resource->set_name(name);
+    resource->set_type(meros::v1::Value::SCALAR);
+    resource->mutable_scalar()->set_value(amount);
+  }
+
+  void Describe(agent_link::v1::Register* request) {
     auto* info = request->mutable_info();
     info->set_hostname(absl::StrCat("simulated-", index_));
     const SimulatedAgentsOptions& options = all_->options_;
     for (const auto& [name, amount] : {std::pair("cpus", options.cpus), {"mem", options.mem_mb}}) {
-      auto* resource = info->add_resources();
-      resource->set_name(name);
-      resource->set_type(meros::v1::Value::SCALAR);
-      resource->mutable_scalar()->set_value(amount);
+      AddScalar(name, amount, info->add_resources());
     }
-    request->set_registration_key(rng_.Uuid());
+    if (registration_key_.empty()) registration_key_ = rng_.Uuid();
+    request->set_registration_key(registration_key_);
     request->set_version("0.1.0");
     request->set_resource_version_uuid(rng_.UuidBytes());
     using Capability = meros::v1::AgentInfo::Capability;
@@ -67,7 +140,6 @@ class SimulatedAgents::Agent {
                       Capability::RESERVATION_REFINEMENT}) {
       request->add_capabilities()->set_type(type);
     }
-    return frame;
   }
 
   void OnFrame(const MasterFrame& frame) {
@@ -78,6 +150,9 @@ class SimulatedAgents::Agent {
           agent_id_ = message.registered().agent_id();
           all_->heartbeat_interval_ms_ = message.registered().heartbeat_interval_ms();
           ++all_->registered_;
+          break;
+        case MasterMessage::kSendReport:
+          SendReport(&reply);
           break;
         case MasterMessage::kRunTasks:
           for (const auto& task : message.run_tasks().tasks()) {
@@ -129,6 +204,7 @@ class SimulatedAgents::Agent {
   SimulatedAgents* const all_;
   const int index_;
   Rng rng_;
+  std::string registration_key_;
   std::string agent_id_;
   std::atomic<uint64_t> heartbeats_{0};
   std::unique_ptr<AgentLinkService::Stub> stub_;
@@ -137,23 +213,59 @@ class SimulatedAgents::Agent {
 
 SimulatedAgents::SimulatedAgents(SimulatedAgentsOptions options) : options_(std::move(options)) {}
 
-SimulatedAgents::~SimulatedAgents() {
+SimulatedAgents::~SimulatedAgents() { Close(); }
+
+void SimulatedAgents::Close() {
   stopping_ = true;
   if (heartbeats_.joinable()) heartbeats_.join();
   for (auto& agent : agents_) agent->Stop();
   while (open_ > 0) usleep(1000);
 }
 
-absl::Status SimulatedAgents::Start(absl::Duration limit) {
-  std::shared_ptr<grpc::Channel> channel;
-  for (int i = 0; i < options_.agents; ++i) {
-    if (i % options_.agents_per_connection == 0) {
-      MEROS_ASSIGN_OR_RETURN(
-          channel, rpc::MakeChannel(options_.master, {.insecure = true},
-                                    {.connection_group = 1 + i / options_.agents_per_connection}));
+absl::Status SimulatedAgents::Connect(const std::string& master) {
+  if (connected_to_ == master) return absl::OkStatus();
+  connected_to_ = master;
+  channels_.clear();
+  for (int i = 0; i < options_.agents; i += options_.agents_per_connection) {
+    MEROS_ASSIGN_OR_RETURN(
+        auto channel,
+        rpc::MakeChannel(master, {.insecure = true},
+                         {.connection_group = 1 + i / options_.agents_per_connection}));
+    channels_.push_back(std::move(channel));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SimulatedAgents::Warm(const std::string& master) {
+  MEROS_RETURN_IF_ERROR(Connect(master));
+  const auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(60);
+  for (auto& channel : channels_) {
+    if (!channel->WaitForConnected(deadline)) {
+      return absl::UnavailableError("no connection to the master: " + master);
     }
-    agents_.push_back(std::make_shared<Agent>(this, i));
-    agents_.back()->Start(channel);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SimulatedAgents::Start(absl::Duration limit) {
+  MEROS_RETURN_IF_ERROR(Connect(options_.master));
+  for (int i = 0; i < options_.agents; ++i) agents_.push_back(std::make_shared<Agent>(this, i));
+  return Open(limit);
+}
+
+absl::Status SimulatedAgents::Move(const std::string& master, HeldTasks held,
+                                   absl::Duration limit) {
+  Close();
+  held_ = std::move(held);
+  MEROS_RETURN_IF_ERROR(Connect(master));
+  return Open(limit);
+}
+
+absl::Status SimulatedAgents::Open(absl::Duration limit) {
+  registered_ = 0;
+  stopping_ = false;
+  for (size_t i = 0; i < agents_.size(); ++i) {
+    agents_[i]->Start(channels_[i / options_.agents_per_connection]);
   }
   heartbeats_ = std::thread([this] { SendHeartbeats(); });
   const absl::Time deadline = runtime::ProcessClock::Get().Now() + limit;

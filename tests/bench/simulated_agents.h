@@ -2,10 +2,15 @@
 // agent registers, sends heartbeats, and answers every launch with a RUNNING update; once that is
 // acknowledged, LifeCycle says what follows. It keeps no more than that takes.
 //
+// Agents that are Moved to another master say that they run so many tasks of a framework: what a
+// new leader finds, without having launched it all first.
+//
 // Updates that one frame from the master causes go back in one frame, as a real agent's batch does.
 //
 // Thread rule: Start, Stop and the counters are thread-safe.
 #pragma once
+
+#include <grpcpp/channel.h>
 
 #include <atomic>
 #include <memory>
@@ -15,7 +20,6 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "libs/base/mutex.h"
 
 namespace meros::bench {
 
@@ -23,6 +27,13 @@ enum class LifeCycle {
   kRunning,  // tasks run until they are killed
   kFull,     // tasks finish when RUNNING is acknowledged
   kUpdates,  // each acknowledged RUNNING update is followed by another, for ever
+};
+
+// What every agent says that it runs when it moves.
+struct HeldTasks {
+  std::string framework_id;
+  int per_agent = 0;
+  int labels = 0;  // of each task
 };
 
 struct SimulatedAgentsOptions {
@@ -42,15 +53,27 @@ class SimulatedAgents {
   // Connects all and waits until each is registered. ERRORS: DeadlineExceeded saying how many were.
   absl::Status Start(absl::Duration limit);
 
+  // Opens the connections to another master, so that they are there when it leads.
+  absl::Status Warm(const std::string& master);
+  // All leave their master, if it still lives, and return to this one, over the connections of
+  // Warm() where they lead there. Waits until each is registered. ERRORS: as Start().
+  absl::Status Move(const std::string& master, HeldTasks held, absl::Duration limit);
+
   size_t launches() const { return launches_.load(); }
   size_t registered() const { return registered_.load(); }
 
  private:
   class Agent;
 
+  absl::Status Connect(const std::string& master);
+  absl::Status Open(absl::Duration limit);
+  void Close();
   void SendHeartbeats();
 
   const SimulatedAgentsOptions options_;
+  HeldTasks held_;
+  std::string connected_to_;
+  std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::vector<std::shared_ptr<Agent>> agents_;
   std::atomic<size_t> launches_{0};
   std::atomic<size_t> registered_{0};

@@ -1,0 +1,76 @@
+// failover: a leader dies, and its successor learns of all agents and tasks. The clock starts when
+// the successor leads (`election` measures what is before that) and stops when every agent is
+// registered again, every task is in the listing, and the framework has subscribed.
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/runtime/clock.h"
+#include "tests/bench/filled_cluster.h"
+
+namespace meros::bench {
+namespace {
+
+namespace pb = ::meros::v1::master;
+
+absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
+
+// The readers' view follows the books: waits until it shows no agent that is missing, and all
+// tasks.
+absl::Status AwaitTasks(pb::MasterService::Stub* stub, size_t tasks) {
+  size_t seen = 0;
+  const bool all = testing::Eventually(absl::Minutes(5), [&] {
+    grpc::ClientContext context;
+    pb::ListFrameworksResponse response;
+    if (!stub->ListFrameworks(&context, {}, &response).ok()) return false;
+    seen = 0;
+    for (const auto& framework : response.frameworks()) seen += framework.tasks_active();
+    return seen >= tasks;
+  });
+  return all ? absl::OkStatus()
+             : absl::DeadlineExceededError(absl::StrCat(seen, " of ", tasks, " tasks are known"));
+}
+
+}  // namespace
+
+absl::StatusOr<Report> RunFailover(Options* options) {
+  FilledClusterOptions shape;
+  shape.masters = 2;
+  shape.agents = static_cast<int>(options->Get("agents", 10000));
+  shape.tasks = static_cast<int>(options->Get("tasks", 100000));
+  shape.labels = static_cast<int>(options->Get("labels", 10));
+  const bool warm = options->Get("warm", 1) != 0;
+  FilledCluster cluster(shape);
+  MEROS_RETURN_IF_ERROR(cluster.Start());
+  const std::string successor = cluster.cluster().master_address(1);
+  const HeldTasks held = cluster.Held();
+  const auto stub = cluster.Stub(1);
+
+  cluster.cluster().master(0).Kill();
+  if (warm) MEROS_RETURN_IF_ERROR(cluster.agents().Warm(successor));
+  MEROS_RETURN_IF_ERROR(WaitForLeader(successor));
+  const auto before = cluster.Usage();
+  const absl::Time start = Now();
+  LoadFramework framework(
+      LoadFrameworkOptions{.master = successor, .framework_id = held.framework_id});
+  framework.StopLaunching();
+  MEROS_RETURN_IF_ERROR(framework.Start(absl::Minutes(1)));
+  MEROS_RETURN_IF_ERROR(cluster.agents().Move(successor, held, absl::Minutes(5)));
+  const double registered = absl::ToDoubleSeconds(Now() - start);
+  MEROS_RETURN_IF_ERROR(AwaitTasks(stub.get(), static_cast<size_t>(held.per_agent) * shape.agents));
+
+  Report report;
+  report.value = absl::ToDoubleSeconds(Now() - start);
+  report.unit = "s";
+  report.n = static_cast<size_t>(shape.agents);
+  report.servers = cluster.Usage();
+  report.servers.erase("master");
+  for (auto& [name, usage] : report.servers) usage.cpu_seconds -= before.at(name).cpu_seconds;
+  report.notes["agents"] = "simulated agents over real gRPC, plaintext, loopback";
+  report.notes["connections"] =
+      warm ? "open before the successor leads" : "opened when the successor leads";
+  report.notes["agents_registered_after_seconds"] = absl::StrCat(registered);
+  return report;
+}
+
+}  // namespace meros::bench

@@ -1,0 +1,159 @@
+// state: the whole listing of a large cluster, and a light call while many clients poll it. idle:
+// agents that do nothing but live.
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/runtime/clock.h"
+#include "tests/bench/filled_cluster.h"
+
+namespace meros::bench {
+namespace {
+
+namespace pb = ::meros::v1::master;
+
+absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
+
+absl::Status ToStatus(const grpc::Status& status) {
+  return status.ok() ? absl::OkStatus() : absl::UnavailableError(status.error_message());
+}
+
+struct Listed {
+  size_t agents = 0;
+  size_t tasks = 0;
+  size_t bytes = 0;
+};
+
+// Everything, page by page, as large as pages may be.
+absl::StatusOr<Listed> ListAll(pb::MasterService::Stub* stub) {
+  Listed listed;
+  pb::ListAgentsRequest agents;
+  agents.set_page_size(10000);
+  do {
+    grpc::ClientContext context;
+    pb::ListAgentsResponse page;
+    MEROS_RETURN_IF_ERROR(ToStatus(stub->ListAgents(&context, agents, &page)));
+    listed.agents += page.agents_size();
+    listed.bytes += page.ByteSizeLong();
+    agents.set_page_token(page.next_page_token());
+  } while (!agents.page_token().empty());
+  pb::ListTasksRequest tasks;
+  tasks.set_page_size(10000);
+  do {
+    grpc::ClientContext context;
+    pb::ListTasksResponse page;
+    MEROS_RETURN_IF_ERROR(ToStatus(stub->ListTasks(&context, tasks, &page)));
+    listed.tasks += page.tasks_size();
+    listed.bytes += page.ByteSizeLong();
+    tasks.set_page_token(page.next_page_token());
+  } while (!tasks.page_token().empty());
+  return listed;
+}
+
+// Times of a light call, `seconds` long, while `pollers` clients read everything again and again.
+absl::StatusOr<Samples> LightCalls(FilledCluster* cluster, int pollers, double seconds,
+                                   std::atomic<size_t>* listings) {
+  std::atomic<bool> stopping{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < pollers; ++i) {
+    threads.emplace_back([&, i] {
+      const auto stub = cluster->Stub(0, 1 + i);
+      while (!stopping) {
+        if (ListAll(stub.get()).ok()) ++*listings;
+      }
+    });
+  }
+  const auto stub = cluster->Stub(0);
+  Samples samples;
+  absl::Status failed;
+  const absl::Time end = Now() + absl::Seconds(seconds);
+  while (failed.ok() && Now() < end) {
+    const absl::Time start = Now();
+    grpc::ClientContext context;
+    pb::GetMasterResponse response;
+    failed = ToStatus(stub->GetMaster(&context, {}, &response));
+    samples.Add(Now() - start);
+    usleep(5000);
+  }
+  stopping = true;
+  for (std::thread& thread : threads) thread.join();
+  if (!failed.ok()) return failed;
+  return samples;
+}
+
+std::map<std::string, ProcessUsage> Growth(const std::map<std::string, ProcessUsage>& before,
+                                           std::map<std::string, ProcessUsage> after) {
+  for (auto& [name, usage] : after) usage.cpu_seconds -= before.at(name).cpu_seconds;
+  return after;
+}
+
+}  // namespace
+
+absl::StatusOr<Report> RunState(Options* options) {
+  FilledClusterOptions shape;
+  shape.agents = static_cast<int>(options->Get("agents", 10000));
+  shape.tasks = static_cast<int>(options->Get("tasks", 100000));
+  shape.labels = static_cast<int>(options->Get("labels", 10));
+  const int pollers = static_cast<int>(options->Get("pollers", 20));
+  const double seconds = options->Get("seconds", 10);
+  FilledCluster cluster(shape);
+  MEROS_RETURN_IF_ERROR(cluster.Start());
+  MEROS_RETURN_IF_ERROR(cluster.Fill());
+  const auto stub = cluster.Stub(0);
+  MEROS_RETURN_IF_ERROR(ListAll(stub.get()).status());  // connections and pools
+  const auto before = cluster.Usage();
+  const absl::Time start = Now();
+  MEROS_ASSIGN_OR_RETURN(const Listed listed, ListAll(stub.get()));
+  const absl::Duration whole = Now() - start;
+  const double cpu = cluster.Usage().at("master").cpu_seconds - before.at("master").cpu_seconds;
+
+  std::atomic<size_t> listings{0};
+  Report report;
+  MEROS_ASSIGN_OR_RETURN(report.latencies, LightCalls(&cluster, pollers, seconds, &listings));
+  report.value = absl::ToDoubleMilliseconds(whole);
+  report.unit = "ms";
+  report.n = listed.tasks;
+  report.servers = Growth(before, cluster.Usage());
+  report.notes["agents"] = "simulated agents over real gRPC, plaintext, loopback";
+  report.notes["value"] = absl::StrCat("one client lists ", listed.agents, " agents and ",
+                                       listed.tasks, " tasks, ", listed.bytes >> 20, " MiB");
+  report.notes["master_cpu_seconds_of_one_listing"] = absl::StrCat(cpu);
+  report.notes["latencies"] =
+      absl::StrCat("GetMaster while ", pollers, " clients list everything; ", listings.load(),
+                   " listings in ", seconds, " s");
+  return report;
+}
+
+absl::StatusOr<Report> RunIdle(Options* options) {
+  FilledClusterOptions shape;
+  shape.agents = static_cast<int>(options->Get("agents", 10000));
+  shape.tasks = 0;
+  const double seconds = options->Get("seconds", 30);
+  // Agents beat five times in this.
+  shape.master_flags = {"--agent_unreachable_timeout=50s"};
+  FilledCluster cluster(shape);
+  MEROS_RETURN_IF_ERROR(cluster.Start());
+  usleep(10'000'000);  // registrations, first offers
+  const auto before = cluster.Usage();
+  const absl::Time start = Now();
+  usleep(static_cast<useconds_t>(seconds * 1e6));
+  const double elapsed = absl::ToDoubleSeconds(Now() - start);
+
+  Report report;
+  report.servers = Growth(before, cluster.Usage());
+  const double cpu_share = report.servers.at("master").cpu_seconds / elapsed;
+  report.value = cpu_share > 0 ? 0.5 * shape.agents / cpu_share : 0;
+  report.unit = "agents";
+  report.n = static_cast<size_t>(shape.agents);
+  report.notes["agents"] = "simulated agents over real gRPC, plaintext, loopback";
+  report.notes["value"] =
+      absl::StrCat("agents that half a core would hold, in proportion: ", shape.agents,
+                   " with a heartbeat every 10 s took ", 100 * cpu_share, " % of one");
+  return report;
+}
+
+}  // namespace meros::bench
