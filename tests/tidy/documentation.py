@@ -1,9 +1,11 @@
-"""M5: docs/reference lists every flag and every metric, as the programs themselves describe them.
+"""M5: docs/reference lists every flag and every metric, as the programs themselves describe them,
+and names no test that there is not.
 
-    flags.md    what each built service prints for --help_markdown
-    metrics.md  name, kind, label and help of every metric that the sources add
+    flags.md            what each built service prints for --help_markdown
+    metrics.md          name, kind, label and help of every metric that the sources add
+    mesos-checklist.md  written by hand; `Suite.Name` in it is a test of the sources
 
-`documentation.py --write` writes both pages anew. Services that are not built are not looked at.
+`documentation.py --write` writes the first two anew. Services that are not built are not looked at.
 """
 
 import os
@@ -15,6 +17,7 @@ import tidy
 
 FLAGS_PAGE = "docs/reference/flags.md"
 METRICS_PAGE = "docs/reference/metrics.md"
+CHECKLIST_PAGE = "docs/reference/mesos-checklist.md"
 SERVICES = ("master", "allocator", "registry", "agent", "containerizer")
 
 FLAGS_HEAD = """# Flags
@@ -157,9 +160,40 @@ def flag_findings(tree, sections):
     return findings
 
 
+def tests_in(tree):
+    """Suite.Name of every test of the sources."""
+    found = set()
+    for path in tree.select("_test.cc"):
+        for suite, name in re.findall(r"\bTEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", tree.read(path)):
+            found.add(f"{suite}.{name}")
+    return found
+
+
+def test_name_findings(tree):
+    if CHECKLIST_PAGE not in tree.files:
+        return []
+    known = tests_in(tree)
+    return [
+        tidy.Finding(
+            CHECKLIST_PAGE,
+            number,
+            "M5 documentation",
+            f"there is no test {name}",
+            "name the test that shows it",
+        )
+        for number, line in enumerate(tree.read(CHECKLIST_PAGE).splitlines(), 1)
+        for name in re.findall(r"`([A-Z]\w*\.[A-Z]\w*)`", line)
+        if name not in known
+    ]
+
+
 def check(tree):
     bin_dir = os.environ.get("MEROS_BIN_DIR", "build/dev/bin")
-    return metric_findings(tree) + flag_findings(tree, service_sections(bin_dir))
+    return (
+        metric_findings(tree)
+        + flag_findings(tree, service_sections(bin_dir))
+        + test_name_findings(tree)
+    )
 
 
 def write():

@@ -65,5 +65,19 @@ class FlagsTest(unittest.TestCase):
         self.assertEqual(1, len(self.findings(page, {"a": None})))
 
 
+class TestNamesTest(unittest.TestCase):
+
+    def test_only_tests_that_exist_may_be_named(self):
+        tree = tidy.FakeTree(
+            {
+                "libs/a/a_test.cc": "TEST_F(Offers, AreMade) {}\nTEST(Offers,\n     End) {}",
+                documentation.CHECKLIST_PAGE: "| `Offers.AreMade` `Offers.End` |\n| `Offers.Fly` |",
+            }
+        )
+        findings = documentation.test_name_findings(tree)
+        self.assertEqual([2], [finding.line for finding in findings])
+        self.assertIn("Offers.Fly", findings[0].what)
+
+
 if __name__ == "__main__":
     unittest.main()
