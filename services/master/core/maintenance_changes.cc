@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "services/master/core/agent_sessions.h"
 
 namespace meros::master {
 namespace {
@@ -135,7 +136,7 @@ void SendAwayIfDown(Transaction* tx, Agent* agent) {
   tx->EndOffersOf(agent);
   tx->Tell(*agent, ShutdownMessage{kDown});
   tx->SetAgentState(agent, AgentState::kRemoving);
-  tx->Write(absl::StrCat("agent/", record.id.value()), RemoveAgentRecord{record.id},
+  tx->Write(ObjectKey(record.id), RemoveAgentRecord{record.id},
             RemoveAgentAfter{record.id, kDown, Leaving::kForMaintenance});
 }
 
