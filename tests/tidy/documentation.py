@@ -1,9 +1,10 @@
 """M5: docs/reference lists every flag and every metric, as the programs themselves describe them,
-and names no test that there is not.
+and documents name no test and no metric that there is not.
 
     flags.md            what each built service prints for --help_markdown
     metrics.md          name, kind, label and help of every metric that the sources add
     mesos-checklist.md  written by hand; `Suite.Name` in it is a test of the sources
+    docs/**.md          `meros_...` is a metric
 
 `documentation.py --write` writes the first two anew. Services that are not built are not looked at.
 """
@@ -187,12 +188,27 @@ def test_name_findings(tree):
     ]
 
 
+def metric_name_findings(tree):
+    known = {
+        name.replace("<service>", service) for name, *_ in metrics(tree) for service in SERVICES
+    }
+    return [
+        tidy.Finding(path, number, "M5 documentation", f"there is no metric {name}", "name one")
+        for path in tree.select(".md")
+        if path.startswith("docs/") and path != METRICS_PAGE
+        for number, line in enumerate(tree.read(path).splitlines(), 1)
+        for name in re.findall(r"`(meros_[a-z0-9_]+)`", line)
+        if name not in known
+    ]
+
+
 def check(tree):
     bin_dir = os.environ.get("MEROS_BIN_DIR", "build/dev/bin")
     return (
         metric_findings(tree)
         + flag_findings(tree, service_sections(bin_dir))
         + test_name_findings(tree)
+        + metric_name_findings(tree)
     )
 
 

@@ -79,5 +79,20 @@ class TestNamesTest(unittest.TestCase):
         self.assertIn("Offers.Fly", findings[0].what)
 
 
+class MetricNamesTest(unittest.TestCase):
+
+    def test_only_metrics_that_exist_may_be_named(self):
+        tree = tidy.FakeTree(
+            {
+                "services/a/shell/m.cc": SOURCE,
+                "docs/operating/a.md": "`meros_a_sent_total`, `meros_master_strand_queued_inputs`\n"
+                "and `meros_a_flown_total`",
+            }
+        )
+        findings = documentation.metric_name_findings(tree)
+        self.assertEqual([2], [finding.line for finding in findings])
+        self.assertIn("meros_a_flown_total", findings[0].what)
+
+
 if __name__ == "__main__":
     unittest.main()
