@@ -80,6 +80,11 @@ class SimulatedAgents::Agent {
     framework->set_name("bench");
     framework->set_user("root");
     framework->add_roles("bench");
+    using Capability = meros::v1::FrameworkInfo::Capability;
+    for (auto type : {Capability::MULTI_ROLE, Capability::PARTITION_AWARE,
+                      Capability::RESERVATION_REFINEMENT}) {
+      framework->add_capabilities()->set_type(type);
+    }
     for (int i = 0; i < held.per_agent; ++i) Report(held, i, request->add_tasks());
   }
 
