@@ -45,6 +45,12 @@ void MarkUnreachable(Transaction* tx, Agent* agent) {
             UnreachableAfter{id, tx->now()});
 }
 
+// It lives, and has not told all it must before it is in session again.
+void AwaitReturn(Transaction* tx, const Agent& agent) {
+  tx->books().timers.Arm(tx->now() + tx->options().agent_unreachable_timeout,
+                         RecoveredAgentTimer{agent.record.id});
+}
+
 void HoldDue(Transaction* tx) {
   while (Agent* agent = tx->books().late_agents.HoldNext(tx->now())) {
     if (!agent->is_active()) continue;
@@ -59,6 +65,7 @@ void NoteSignOfLife(Transaction* tx, Agent* agent) {
   agent->last_seen = tx->now();
   if (!agent->is_late()) return;
   tx->books().late_agents.Remove(agent);
+  if (agent->record.state == AgentState::kRecovered) return AwaitReturn(tx, *agent);
   WatchSilence(tx, agent);
 }
 
@@ -92,10 +99,7 @@ void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
 void OnRecoveredAgentTimeout(Transaction* tx, const AgentId& agent_id) {
   Agent* agent = tx->books().agents.Find(agent_id);
   if (agent == nullptr || agent->record.state != AgentState::kRecovered || agent->is_going) return;
-  if (tx->books().reports.IsAwaited(agent_id)) {
-    return tx->books().timers.Arm(tx->now() + tx->options().agent_unreachable_timeout,
-                                  RecoveredAgentTimer{agent_id});
-  }
+  if (tx->books().reports.IsAwaited(agent_id)) return AwaitReturn(tx, *agent);
   BecomeLate(tx, agent, tx->now());
 }
 

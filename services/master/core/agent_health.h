@@ -23,7 +23,7 @@
 
 namespace meros::master {
 
-// The agent said something.
+// The agent said something, or is back: it is not late.
 void NoteSignOfLife(Transaction* tx, Agent* agent);
 
 // Arms the timer that notices an agent's silence, unless it is armed.

@@ -118,6 +118,37 @@ TEST_F(AgentHealth, ASignOfLifeIsEnoughWhileAnAgentIsOnlyLate) {
   EXPECT_EQ(In(AgentState::kRegistered), 50u);
 }
 
+TEST_F(AgentHealth, AnotherSessionIsASignOfLife) {
+  Pass(absl::Seconds(8), 1);
+  driver_.Advance(absl::Seconds(1));
+  ASSERT_TRUE(driver_.books().agents.Find(AgentId("m-S0"))->is_late());
+
+  AgentReregister message;
+  message.stream = 200;
+  message.agent_id = AgentId("m-S0");
+  message.agent = DescriptionOf("k0", Resources::Of(4, 4096), "m-S0");
+  driver_.Do(std::move(message));
+  driver_.Advance(absl::Seconds(2));
+
+  EXPECT_EQ(driver_.books().agents.Find(AgentId("m-S0"))->record.state, AgentState::kRegistered);
+}
+
+TEST_F(AgentHealth, WhoIsAskedForItsReportLives) {
+  Pass(absl::Seconds(8), 1);
+  driver_.Advance(absl::Seconds(1));
+  ASSERT_TRUE(driver_.books().agents.Find(AgentId("m-S0"))->is_late());
+
+  AgentReregister message;
+  message.stream = 200;
+  message.agent_id = AgentId("m-S0");
+  message.agent = DescriptionOf("k0", Resources::Of(4, 4096), "m-S0");
+  message.digest.emplace().Add("f", "t", v1::TASK_RUNNING);
+  EXPECT_THAT(driver_.Do(std::move(message)), Contains("agent 200: SEND_REPORT"));
+  driver_.Advance(absl::Seconds(3));
+
+  EXPECT_EQ(driver_.books().agents.Find(AgentId("m-S0"))->record.state, AgentState::kRegistered);
+}
+
 TEST_F(AgentHealth, OneThatIsHeldBackGetsNoOffers) {
   driver_.Subscribe(1);
   driver_.CommitWrites();
@@ -152,6 +183,18 @@ TEST(AgentHealthOfANewLeader, AgentsThatDoNotReturnAreManyToo) {
   EXPECT_EQ(agents.in(AgentState::kUnreachable), 1u);
   EXPECT_EQ(agents.recovering(), 49u);
   EXPECT_EQ(driver.books().late_agents.held(), 49u);
+
+  // One that comes and never says what it runs is held again.
+  AgentReregister message;
+  message.stream = 7;
+  message.agent_id = AgentId("a40");
+  message.agent = DescriptionOf("k", Resources::Of(1, 1), "a40");
+  message.digest.emplace().Add("f", "t", v1::TASK_RUNNING);
+  driver.Do(std::move(message));
+  EXPECT_FALSE(agents.Find(AgentId("a40"))->is_late());
+  driver.Do(AgentStreamClosed{7});
+  driver.Advance(driver.options().agent_unreachable_timeout + absl::Seconds(1));
+  EXPECT_TRUE(agents.Find(AgentId("a40"))->is_late());
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ AgentFacts FactsOf(const Agent& agent) {
 }
 
 void WelcomeAgent(Transaction* tx, Agent* agent, bool reregistered) {
-  agent->last_seen = tx->now();
+  NoteSignOfLife(tx, agent);
   (reregistered ? agent->record.reregistered : agent->record.registered) = tx->now();
   const MasterOptions& options = tx->options();
   tx->Send(agent->stream,
@@ -230,6 +230,7 @@ void HandleAgentReregister(Transaction* tx, AgentReregister message) {
   Agent* agent = tx->books().agents.Find(message.agent_id);
   if (message.digest.has_value()) {
     if (!IsKnownToRun(agent, *message.digest)) {
+      if (agent != nullptr) NoteSignOfLife(tx, agent);
       return AwaitReport(tx, message.stream, message.agent_id);
     }
     tx->Add(Count::kAgentDigestsMatched);
