@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/roles.pb.h"
 
 namespace meros::cli {
 

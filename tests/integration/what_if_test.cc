@@ -12,7 +12,7 @@
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "meros/allocator/v1/what_if.pb.h"
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/roles.pb.h"
 #include "tests/integration/recording_scheduler.h"
 
 namespace meros::integration {

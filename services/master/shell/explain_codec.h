@@ -5,7 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "meros/allocator/v1/explain.pb.h"
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/explain.pb.h"
 
 namespace meros::master {
 

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "meros/registry/v1/record.pb.h"
 #include "meros/registry/v1/registry_service.pb.h"
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/maintenance.pb.h"
 #include "services/master/core/effects.h"
 #include "services/master/core/inputs.h"
 

@@ -240,16 +240,4 @@ MEROS_UPDATES_ROLES(UpdateWeights)
 MEROS_UPDATES_ROLES(UpdateRoles)
 #undef MEROS_UPDATES_ROLES
 
-// ---- Not carried out yet ----
-
-#define MEROS_UNIMPLEMENTED(Method, what)                                         \
-  ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context,  \
-                                            const pb::Method##Request*,           \
-                                            pb::Method##Response* response) {     \
-    return rpc::AnswerNow<pb::Method##Response>(                                  \
-        grpc_context, response,                                                   \
-        absl::UnimplementedError("this version of Meros does not " what " yet")); \
-  }
-#undef MEROS_UNIMPLEMENTED
-
 }  // namespace meros::master

@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "libs/wire/field_path.h"
 #include "meros/agent_link/v1/agent_link.pb.h"
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/operations.pb.h"
 #include "meros/v1/offer.pb.h"
 #include "services/master/core/effects.h"
 #include "services/master/core/inputs.h"

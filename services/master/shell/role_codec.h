@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "meros/registry/v1/registry_service.pb.h"
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/roles.pb.h"
 #include "services/master/core/inputs.h"
 
 namespace meros::master {

@@ -20,7 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/watch.pb.h"
 #include "services/master/view/cluster_view.h"
 
 namespace meros::master {

@@ -3,7 +3,9 @@
 // Thread rule: pure functions; thread-safe.
 #pragma once
 
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/agents.pb.h"
+#include "meros/v1/master/operator/frameworks.pb.h"
+#include "meros/v1/master/operator/tasks.pb.h"
 #include "services/master/view/cluster_view.h"
 
 namespace meros::master {

@@ -8,7 +8,10 @@
 #pragma once
 
 #include "absl/status/statusor.h"
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/agents.pb.h"
+#include "meros/v1/master/operator/frameworks.pb.h"
+#include "meros/v1/master/operator/roles.pb.h"
+#include "meros/v1/master/operator/tasks.pb.h"
 #include "services/master/view/cluster_view.h"
 
 namespace meros::master {

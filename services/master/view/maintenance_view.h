@@ -5,7 +5,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/maintenance.pb.h"
 #include "services/master/view/cluster_view.h"
 
 namespace meros::master {

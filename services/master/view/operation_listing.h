@@ -4,7 +4,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/operations.pb.h"
 #include "services/master/view/cluster_view.h"
 
 namespace meros::master {

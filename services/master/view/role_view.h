@@ -9,7 +9,7 @@
 
 #include "absl/container/btree_map.h"
 #include "libs/resources/quantities.h"
-#include "meros/v1/master/master_service.pb.h"
+#include "meros/v1/master/operator/roles.pb.h"
 #include "services/master/view/cluster_view.h"
 
 namespace meros::master {

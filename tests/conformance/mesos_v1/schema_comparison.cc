@@ -61,10 +61,6 @@ std::set<std::string> MessagesKnownToTable(const SchemaTable& table) {
   return known;
 }
 
-bool IsOurFile(const FileDescriptor* file) {
-  return absl::EndsWith(file->name(), "_service.proto");
-}
-
 std::string TypeOf(const FieldDescriptor* field) {
   if (field->message_type() != nullptr) return field->message_type()->full_name();
   if (field->enum_type() != nullptr) return field->enum_type()->full_name();
@@ -204,7 +200,7 @@ class Comparison {
   // only: the entry of a map, or the body of an event.
   static bool IsOurs(const Descriptor* message) {
     if (message == nullptr) return false;
-    return IsOurFile(message->file()) || IsOurs(message->containing_type()) ||
+    return IsOurFile(*message->file()) || IsOurs(message->containing_type()) ||
            IsUsedByFieldsOfOursOnly(message);
   }
 
@@ -229,7 +225,7 @@ class Comparison {
 
   void ReportExtraEnums() {
     for (const auto& [name, descriptor] : found_.enums) {
-      if (table_.enums.count(name) > 0 || IsOurFile(descriptor->file()) ||
+      if (table_.enums.count(name) > 0 || IsOurFile(*descriptor->file()) ||
           IsOurs(descriptor->containing_type())) {
         continue;
       }
@@ -244,6 +240,11 @@ class Comparison {
 };
 
 }  // namespace
+
+bool IsOurFile(const FileDescriptor& file) {
+  return absl::EndsWith(file.name(), "_service.proto") ||
+         absl::StrContains(file.name(), "/operator/");
+}
 
 std::vector<std::string> CompareSchema(const SchemaTable& table,
                                        const std::vector<const FileDescriptor*>& files) {
