@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "cli/agents.h"
 #include "cli/format.h"
 #include "libs/base/rng.h"
@@ -18,7 +19,7 @@ using pb::AgentView;
 
 struct AgentOptions {
   std::string id;
-  std::optional<double> max_grace_seconds, wait_seconds;
+  std::optional<double> max_grace_seconds, max_delay_seconds, wait_seconds;
   bool mark_gone = false;
   bool wait = false;
 };
@@ -41,6 +42,12 @@ std::string DrainText(const AgentView& view) {
                     Number(config.max_grace_period().nanoseconds() / 1e9), "s");
   }
   if (config.mark_gone()) absl::StrAppend(&text, ", gone when it is empty");
+  if (view.drain_delay_until() == 0) return text;
+  absl::StrAppend(&text, ", put off until ",
+                  absl::FormatTime("%Y-%m-%d %H:%M:%S UTC",
+                                   absl::UnixEpoch() + absl::Seconds(view.drain_delay_until()),
+                                   absl::UTCTimeZone()),
+                  " at most");
   return text;
 }
 
@@ -56,6 +63,9 @@ void Print(const AgentView& view) {
   line("host", view.info().hostname());
   line("state", AgentState(view));
   if (view.has_drain_info()) line("drain", DrainText(view));
+  for (const auto& status : view.inverse_offer_statuses()) {
+    line("asked", absl::StrCat(status.framework_id().value(), " ", AnswerText(status.status())));
+  }
   if (view.unreachable_time() > 0) line("unreachable", Age(view.unreachable_time()));
   line("address", view.service_address());
   line("version", view.version());
@@ -141,6 +151,10 @@ absl::Status Drain(const Common& common, const AgentOptions& options) {
     request.mutable_max_grace_period()->set_nanoseconds(
         static_cast<int64_t>(*options.max_grace_seconds * 1e9));
   }
+  if (options.max_delay_seconds.has_value()) {
+    request.mutable_max_delay()->set_nanoseconds(
+        static_cast<int64_t>(*options.max_delay_seconds * 1e9));
+  }
   const absl::Status status =
       Order(common, options, std::move(request), &Cluster::MasterStub::DrainAgent);
   if (!status.ok() || !options.wait) return status;
@@ -181,6 +195,10 @@ void AddAgent(CLI::App* app, Common* common) {
   drain
       ->add_option("--max_grace", options->max_grace_seconds,
                    "Seconds that tasks have at most between SIGTERM and SIGKILL")
+      ->check(CLI::Range(0.0, 86400.0 * 365));
+  drain
+      ->add_option("--max_delay", options->max_delay_seconds,
+                   "Seconds for which frameworks may put it off, asked by inverse offers")
       ->check(CLI::Range(0.0, 86400.0 * 365));
   drain->add_flag("--mark_gone", options->mark_gone, "Declare it gone when it is empty");
   drain->add_flag("--wait", options->wait, "Return when it is empty");

@@ -9,6 +9,7 @@
 namespace meros::cli {
 namespace {
 
+using meros::v1::allocator::InverseOfferStatus;
 using meros::v1::master::AgentView;
 
 std::vector<std::string> Row(const AgentView& view) {
@@ -30,6 +31,17 @@ std::string AgentState(const AgentView& view) {
   if (view.deactivated()) return state + ", DEACTIVATED";
   if (!view.active() && view.state() == AgentView::CONNECTED) return state + ", no offers";
   return state;
+}
+
+absl::string_view AnswerText(InverseOfferStatus::Status status) {
+  switch (status) {
+    case InverseOfferStatus::ACCEPT:
+      return "accepts";
+    case InverseOfferStatus::DECLINE:
+      return "declines";
+    default:
+      return "was asked";
+  }
 }
 
 int ListAgents(const Common& common) {

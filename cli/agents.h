@@ -17,4 +17,7 @@ int ListAgents(const Common& common);
 // Where an agent stands, and what operators have ordered about it: "CONNECTED, DRAINING".
 std::string AgentState(const meros::v1::master::AgentView& view);
 
+// What a framework says to an inverse offer: "accepts".
+absl::string_view AnswerText(meros::v1::allocator::InverseOfferStatus::Status status);
+
 }  // namespace meros::cli

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cli/agents.h"
 #include "cli/format.h"
 #include "cli/schedule.h"
 #include "libs/base/rng.h"
@@ -82,17 +83,6 @@ absl::Status ShowSchedule(const Common& common, const MaintenanceOptions&) {
   }
   std::fputs(common.json ? (Json(*schedule) + "\n").c_str() : table.Print().c_str(), stdout);
   return absl::OkStatus();
-}
-
-absl::string_view AnswerText(InverseOfferStatus::Status status) {
-  switch (status) {
-    case InverseOfferStatus::ACCEPT:
-      return "accepts";
-    case InverseOfferStatus::DECLINE:
-      return "declines";
-    default:
-      return "was asked";
-  }
 }
 
 absl::Status ShowStatus(const Common& common, const MaintenanceOptions&) {

@@ -120,6 +120,41 @@ TEST_F(DrainTest, ADrainGoesOnThroughTheDeathOfMasterAndAgent) {
   EXPECT_TRUE(Shows("CONNECTED, DRAINED")) << Agent("show").out;
 }
 
+TEST_F(DrainTest, ADrainThatMayBeDelayedWaitsForItsFrameworkThroughAFailOver) {
+  meros::v1::Filters at_once;
+  at_once.set_refuse_seconds(0);
+  ASSERT_TRUE(Run("t", "sleep 600"));
+  ASSERT_EQ(Agent("drain", {"--max_delay", "3600", "--max_grace", "1"}).exit_code, 0);
+  const auto asked = scheduler_.WaitInverseOffer();
+  ASSERT_TRUE(asked.has_value());
+  EXPECT_TRUE(asked->has_unavailability());
+  driver_->DeclineInverseOffers({asked->id()}, at_once);
+  EXPECT_TRUE(Shows("declines")) << Agent("show").out;
+  EXPECT_TRUE(StrContains(Agent("show").out, "put off until"));
+
+  cluster_.master().Kill();
+  ASSERT_TRUE(cluster_.RestartMaster().ok());
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(120), [&] {
+    const auto again = scheduler_.WaitInverseOffer();
+    if (again.has_value()) driver_->AcceptInverseOffers({again->id()}, at_once);
+    return StrContains(Agent("show").out, "DRAINED");
+  })) << Agent("show").out;
+
+  const auto killed = scheduler_.WaitState("t", meros::v1::TASK_KILLED);
+  ASSERT_TRUE(killed.has_value());
+  EXPECT_EQ(killed->reason(), TaskStatus::REASON_AGENT_DRAINING);
+}
+
+TEST_F(DrainTest, ADrainThatMayBeDelayedBeginsWhenTheTimeIsOver) {
+  ASSERT_TRUE(Run("t", "sleep 600"));
+
+  const auto drained = Agent(
+      "drain", {"--max_delay", "2", "--max_grace", "1", "--wait", "--wait_limit", "120"});
+
+  EXPECT_EQ(drained.exit_code, 0) << drained.err;
+  EXPECT_TRUE(scheduler_.WaitInverseOffer().has_value()) << "it was asked, and did not answer";
+}
+
 TEST_F(DrainTest, TasksOfADeactivatedAgentGoOn) {
   ASSERT_TRUE(Run("t", "sleep 600"));
 

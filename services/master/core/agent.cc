@@ -49,9 +49,19 @@ bool MayFollow(AgentState from, AgentState to) {
                      [&](const AgentTransition& t) { return t.from == from && t.to == to; });
 }
 
+std::optional<Unavailability> PlannedFor(const AgentRecord& record, const MaintenancePlan& plan) {
+  std::optional<Unavailability> planned;
+  if (const auto* machine = plan.Find(record.info->hostname(), record.ip)) {
+    planned = machine->unavailability;
+  }
+  if (record.orders.drain != AgentOrders::Drain::kAsked) return planned;
+  if (planned.has_value() && planned->start <= record.orders.delay_until) return planned;
+  return Unavailability{.start = record.orders.delay_until};
+}
+
 v1::DrainInfo DrainInfoOf(const AgentOrders& orders) {
   v1::DrainInfo info;
-  info.set_state(orders.drain == AgentOrders::Drain::kDraining ? v1::DRAINING : v1::DRAINED);
+  info.set_state(orders.must_empty() ? v1::DRAINING : v1::DRAINED);
   info.mutable_config()->set_mark_gone(orders.mark_gone);
   if (orders.max_grace.has_value()) {
     info.mutable_config()->mutable_max_grace_period()->set_nanoseconds(

@@ -74,15 +74,21 @@ bool MayFollow(AgentState from, AgentState to);
 //
 //            Drain              empty
 //   kNone ──────────▶ kDraining ──────▶ kDrained (or the agent is gone, when that was ordered)
-//     ▲    Reactivate     │                │
-//     └───────────────────┴────────────────┘      Drain again: kDraining
+//     │ Drain with a       ▲ (1)           ▲
+//     │ delay              │               │ empty
+//     └─────────────────▶ kAsked ──────────┘
+//
+//   (1) all frameworks that hold something on the agent agree, or delay_until is over. Reactivate
+//   leads from each to kNone; another Drain replaces the one before.
 struct AgentOrders {
-  enum class Drain { kNone, kDraining, kDrained };
+  enum class Drain { kNone, kAsked, kDraining, kDrained };
   bool deactivated = false;  // no offers; always so unless drain is kNone
   Drain drain = Drain::kNone;
   std::optional<absl::Duration> max_grace;  // of the drain; nullopt: each task's own
   bool mark_gone = false;                   // of the drain: gone when it is empty
+  absl::Time delay_until = absl::InfinitePast();  // kAsked: when it begins at the latest
 
+  bool must_empty() const { return drain == Drain::kAsked || drain == Drain::kDraining; }
   friend bool operator==(const AgentOrders&, const AgentOrders&) = default;
 };
 
@@ -115,13 +121,17 @@ struct AgentRecord {
   absl::Time registered = absl::InfinitePast();
   absl::Time reregistered = absl::InfinitePast();
   absl::Time unreachable_since = absl::InfinitePast();
-  std::optional<Unavailability> unavailability;         // as the maintenance of its machine says
+  std::optional<Unavailability> unavailability;  // planned: maintenance, or a drain that is delayed
   absl::btree_map<FrameworkId, InverseAnswer> answers;  // of those that were asked about it
 
   resources::Resources Free() const { return total - used - offered; }
   // Whether its resources may be offered.
   bool may_offer() const { return state == AgentState::kRegistered && !orders.deactivated; }
 };
+
+// When the agent goes away, whichever comes first: its machine, or a drain that may be delayed. A
+// drain that has begun is under way and not planned.
+std::optional<Unavailability> PlannedFor(const AgentRecord& record, const MaintenancePlan& plan);
 
 // A custom executor that lives on an agent, or is about to.
 struct Executor {

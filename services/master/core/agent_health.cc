@@ -19,9 +19,9 @@ absl::Duration Patience(const Transaction& tx) {
 }
 
 bool IsMassLoss(Transaction* tx) {
-  const Books& books = tx->books();
+  Books& books = tx->books();
   const size_t share = books.agents.expected() * tx->options().mass_loss_percent / 100;
-  return books.late_agents.size() > std::max(kFewAgents, share);
+  return books.late_agents.LostLately(tx->now()) > std::max(kFewAgents, share);
 }
 
 void ArmLate(Transaction* tx, absl::Time at) {
@@ -108,14 +108,14 @@ void OnLateAgentsTimer(Transaction* tx) {
   late.armed = absl::InfiniteFuture();
   HoldDue(tx);
   while (Agent* agent = late.FirstHeld()) {
-    const absl::Time turn = late.last_declared + tx->options().mass_loss_interval;
+    const absl::Time turn = late.last_declared() + tx->options().mass_loss_interval;
     if (IsMassLoss(tx) && tx->now() < turn) {
       ArmLate(tx, std::min(turn, tx->now() + kReviewInterval));
       break;
     }
     late.Remove(agent);
     if (agent->is_going) continue;  // StayAfterAll watches again, should it not go
-    late.last_declared = tx->now();
+    late.NoteDeclared(tx->now());
     MarkUnreachable(tx, agent);
   }
   ArmLate(tx, late.NextDue());

@@ -11,10 +11,11 @@
 //
 // An agent that a new leader finds in the registry is late when agent_reregister_timeout is over.
 // Many are more than mass_loss_percent of the agents that should be in session, and never fewer
-// than 11: then the fault is more likely the master's own, or of the network near it, and replacing
-// all their tasks would do more harm than waiting. Agents that are held are DISCONNECTED: they get
-// no offers, and their tasks stand. That they beat five times in agent_unreachable_timeout makes
-// all that were lost at once late before the first of them is due.
+// than 11; those that were declared unreachable in the last minute count, too. Then the fault is
+// more likely the master's own, or of the network near it, and replacing all their tasks would do
+// more harm than waiting. Agents that are held are DISCONNECTED: they get no offers, and their
+// tasks stand. That they beat five times in agent_unreachable_timeout makes all that were lost at
+// once late before the first of them is due.
 //
 // Thread rule: strand-confined.
 #pragma once

@@ -14,6 +14,7 @@ namespace {
 using resources::Resources;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr int kAgents = 50;
@@ -91,7 +92,7 @@ TEST_F(AgentHealth, HowManyAreHeldBackIsPublished) {
 
 TEST_F(AgentHealth, WhenEnoughAreBackTheOthersAreDeclared) {
   Pass(absl::Seconds(14), 30);
-  for (int i = 12; i < 30; ++i) {
+  for (int i = 10; i < 30; ++i) {
     AgentReregister message;
     message.stream = static_cast<StreamId>(200 + i);
     message.agent_id = AgentId(absl::StrCat("m-S", i));
@@ -104,7 +105,16 @@ TEST_F(AgentHealth, WhenEnoughAreBackTheOthersAreDeclared) {
   driver_.CommitWrites();
 
   EXPECT_EQ(driver_.books().late_agents.held(), 0u);
-  EXPECT_EQ(In(AgentState::kUnreachable), 12u);
+  EXPECT_EQ(In(AgentState::kUnreachable), 10u);
+}
+
+TEST_F(AgentHealth, ManyThatFallSilentOneAfterTheOtherAreManyToo) {
+  for (int silent = 1; silent <= 30; ++silent) Pass(kBeat, silent);  // one in 2 s
+
+  // Ten in a minute, all of them in time, then one every 3 s: less than fall silent.
+  EXPECT_GE(In(AgentState::kUnreachable), 10u);
+  EXPECT_LE(In(AgentState::kUnreachable), 22u);
+  EXPECT_GE(driver_.books().late_agents.held(), 3u);
 }
 
 TEST_F(AgentHealth, ASignOfLifeIsEnoughWhileAnAgentIsOnlyLate) {
@@ -144,6 +154,7 @@ TEST_F(AgentHealth, WhoIsAskedForItsReportLives) {
   message.agent = DescriptionOf("k0", Resources::Of(4, 4096), "m-S0");
   message.digest.emplace().Add("f", "t", v1::TASK_RUNNING);
   EXPECT_THAT(driver_.Do(std::move(message)), Contains("agent 200: SEND_REPORT"));
+  EXPECT_THAT(driver_.Do(AgentHeartbeat{200}), IsEmpty());
   driver_.Advance(absl::Seconds(3));
 
   EXPECT_EQ(driver_.books().agents.Find(AgentId("m-S0"))->record.state, AgentState::kRegistered);

@@ -20,7 +20,8 @@ namespace meros::master {
 struct PendingAgentOrder {
   OperatorAgentOrder order;
   std::vector<uint64_t> calls;  // who waits for the answer; more than one when it was repeated
-  bool is_emptied = false;      // not a call: the agent that was to be drained is empty
+  enum class Cause { kCall, kEmpty, kMayBegin };
+  Cause cause = Cause::kCall;   // other than a call: what a drain waited for has come about
   bool is_written = false;      // its record is on its way
 };
 

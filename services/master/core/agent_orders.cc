@@ -12,6 +12,7 @@ namespace meros::master {
 namespace {
 
 using Kind = OperatorAgentOrder::Kind;
+using Cause = PendingAgentOrder::Cause;
 
 // What the order makes of the agent.
 struct Plan {
@@ -32,8 +33,8 @@ absl::StatusOr<Plan> PlanGone(Transaction* tx) {
       absl::StrCat(gone, " agents are gone, and more are not kept"));
 }
 
-// A drain of the same kind that is over already stays over.
-Plan PlanDrain(const AgentOrders& present, const OperatorAgentOrder& order) {
+// A drain of the same kind that has begun or is over already stays so.
+Plan PlanDrain(const AgentOrders& present, const OperatorAgentOrder& order, absl::Time now) {
   AgentOrders after;
   after.deactivated = true;
   after.drain = AgentOrders::Drain::kDraining;
@@ -42,19 +43,56 @@ Plan PlanDrain(const AgentOrders& present, const OperatorAgentOrder& order) {
   AgentOrders over = after;
   over.drain = AgentOrders::Drain::kDrained;
   if (present == after || present == over) return {};
+  if (order.max_delay > absl::ZeroDuration()) {
+    after.drain = AgentOrders::Drain::kAsked;
+    after.delay_until = now + order.max_delay;
+  }
+  return Change(std::move(after));
+}
+
+// Whether every framework that holds something on the agent agrees to its drain. What is there is
+// known only while it is connected.
+bool AllAgree(const Agent& agent) {
+  if (!agent.is_active()) return false;
+  const auto agrees = [&](const FrameworkId& framework_id) {
+    const auto answer = agent.record.answers.find(framework_id);
+    return answer != agent.record.answers.end() &&
+           answer->second.kind == InverseAnswer::Kind::kAccepted;
+  };
+  return std::all_of(agent.tasks.begin(), agent.tasks.end(),
+                     [&](const auto& entry) {
+                       const Task& task = *entry.second;
+                       return !task.holds_resources || agrees(task.framework_id());
+                     }) &&
+         std::all_of(agent.executors.begin(), agent.executors.end(),
+                     [&](const auto& entry) { return agrees(entry.first.first); });
+}
+
+bool MayBegin(const Agent& agent, absl::Time now) {
+  const AgentOrders& orders = agent.record.orders;
+  return orders.drain == AgentOrders::Drain::kAsked &&
+         (orders.delay_until <= now || AllAgree(agent));
+}
+
+Plan PlanBeginning(const Agent& agent, absl::Time now) {
+  if (!MayBegin(agent, now)) return {};  // meanwhile cancelled or put off
+  AgentOrders after = agent.record.orders;
+  after.drain = AgentOrders::Drain::kDraining;
+  after.delay_until = absl::InfinitePast();
   return Change(std::move(after));
 }
 
 absl::StatusOr<Plan> PlanEmptied(Transaction* tx, const Agent& agent) {
   const AgentOrders& present = agent.record.orders;
   // Meanwhile cancelled, or tasks came back with the agent.
-  if (present.drain != AgentOrders::Drain::kDraining || !agent.is_empty()) return Plan{};
+  if (!present.must_empty() || !agent.is_empty()) return Plan{};
   if (present.mark_gone) {
     absl::StatusOr<Plan> gone = PlanGone(tx);
     if (gone.ok()) return gone;
   }
   AgentOrders after = present;
   after.drain = AgentOrders::Drain::kDrained;
+  after.delay_until = absl::InfinitePast();
   return Change(std::move(after));
 }
 
@@ -70,11 +108,12 @@ absl::StatusOr<Plan> PlanOf(Transaction* tx, const Agent* agent, const PendingAg
     if (pending.order.kind == Kind::kMarkGone) return Plan{};
     return absl::FailedPreconditionError(absl::StrCat("agent ", id, " is gone for good"));
   }
-  if (pending.is_emptied) return PlanEmptied(tx, *agent);
+  if (pending.cause == Cause::kEmpty) return PlanEmptied(tx, *agent);
+  if (pending.cause == Cause::kMayBegin) return PlanBeginning(*agent, tx->now());
   const AgentOrders& present = agent->record.orders;
   switch (pending.order.kind) {
     case Kind::kMarkGone: return PlanGone(tx);
-    case Kind::kDrain: return PlanDrain(present, pending.order);
+    case Kind::kDrain: return PlanDrain(present, pending.order, tx->now());
     case Kind::kDeactivate: {
       if (present.deactivated) return Plan{};
       AgentOrders after;
@@ -90,7 +129,7 @@ absl::StatusOr<Plan> PlanOf(Transaction* tx, const Agent* agent, const PendingAg
 
 void Finish(Transaction* tx, const AgentId& agent_id, const absl::Status& status) {
   const PendingAgentOrder pending = tx->books().agent_orders.TakeFirst(agent_id);
-  if (pending.is_emptied) return;
+  if (pending.cause != Cause::kCall) return;
   tx->books().operator_requests.Record(pending.order.request_id, status, tx->now());
   for (uint64_t call : pending.calls) tx->Answer(call, status);
 }
@@ -131,11 +170,16 @@ void WriteNext(Transaction* tx, const AgentId& agent_id) {
 
 // ---- What is in force ----
 
+bool WasTold(const AgentOrders& orders) {
+  return orders.drain == AgentOrders::Drain::kDraining ||
+         orders.drain == AgentOrders::Drain::kDrained;
+}
+
 void TellDrain(Transaction* tx, const Agent& agent, const AgentOrders& before) {
   const AgentOrders& now = agent.record.orders;
   if (now.drain == AgentOrders::Drain::kDraining) {
     tx->Tell(agent, DrainMessage{now.max_grace, now.mark_gone});
-  } else if (now.drain == AgentOrders::Drain::kNone && before.drain != now.drain) {
+  } else if (WasTold(before) && !WasTold(now)) {
     tx->Tell(agent, CancelDrainMessage{});
   }
 }
@@ -144,10 +188,29 @@ void PutInForce(Transaction* tx, Agent* agent) {
   const AgentOrders before = agent->record.orders;
   if (agent->planned.deactivated) tx->EndOffersOf(agent);
   tx->SetAgentOrders(agent, agent->planned);
+  tx->RefreshMaintenance(agent);
   TellDrain(tx, *agent, before);
   tx->Add(Count::kAgentOrders);
   if (agent->record.orders.drain == AgentOrders::Drain::kDrained) tx->Add(Count::kAgentsDrained);
-  OnAgentEmpty(tx, agent->record.id);
+  if (agent->planned.drain == AgentOrders::Drain::kAsked) {
+    tx->books().timers.Arm(agent->planned.delay_until, DrainTimer{agent->record.id});
+  }
+  ContinueDrain(tx, agent->record.id);
+}
+
+// Unless it is in line already.
+void AddToLine(Transaction* tx, const AgentId& agent_id, Cause cause) {
+  AgentOrderBook& book = tx->books().agent_orders;
+  if (const AgentOrderBook::Line* line = book.Find(agent_id)) {
+    if (std::any_of(line->begin(), line->end(), [&](const auto& o) { return o.cause == cause; })) {
+      return;
+    }
+  }
+  PendingAgentOrder order;
+  order.order.agent_id = agent_id;
+  order.cause = cause;
+  book.Add(std::move(order));
+  WriteNext(tx, agent_id);
 }
 
 }  // namespace
@@ -198,19 +261,11 @@ void AfterAgentOrder(Transaction* tx, const AgentId& agent_id, const absl::Statu
 
 void ContinueAgentOrders(Transaction* tx, const AgentId& agent_id) { WriteNext(tx, agent_id); }
 
-void OnAgentEmpty(Transaction* tx, const AgentId& agent_id) {
+void ContinueDrain(Transaction* tx, const AgentId& agent_id) {
   const Agent* agent = tx->books().agents.Find(agent_id);
-  if (agent == nullptr || !agent->is_active() || !agent->is_empty() || agent->is_going) return;
-  if (agent->record.orders.drain != AgentOrders::Drain::kDraining) return;
-  AgentOrderBook& book = tx->books().agent_orders;
-  if (const AgentOrderBook::Line* line = book.Find(agent_id)) {
-    if (std::any_of(line->begin(), line->end(), [](const auto& o) { return o.is_emptied; })) return;
-  }
-  PendingAgentOrder emptied;
-  emptied.order.agent_id = agent_id;
-  emptied.is_emptied = true;
-  book.Add(std::move(emptied));
-  WriteNext(tx, agent_id);
+  if (agent == nullptr || agent->is_going || !agent->record.orders.must_empty()) return;
+  if (agent->is_active() && agent->is_empty()) return AddToLine(tx, agent_id, Cause::kEmpty);
+  if (MayBegin(*agent, tx->now())) AddToLine(tx, agent_id, Cause::kMayBegin);
 }
 
 void AbandonAgentOrders(Transaction* tx) {

@@ -34,6 +34,7 @@ class ReportQueue {
 
   // Whether some stream of this agent waits or is asked: the agent is alive.
   bool IsAwaited(const AgentId& agent) const { return streams_of_.contains(agent); }
+  bool IsAwaiting(StreamId stream) const { return entries_.contains(stream); }
   bool IsAsked(StreamId stream) const;
   size_t waiting() const { return entries_.size() - asked_; }
   size_t asked() const { return asked_; }

@@ -158,7 +158,7 @@ void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Ann
   TakeOperations(tx, agent, std::move(message.operations));
   RepeatKills(tx, *agent);
   tx->PublishAgent(*agent);
-  OnAgentEmpty(tx, agent->record.id);
+  ContinueDrain(tx, agent->record.id);
   SendAwayIfDown(tx, agent);
 }
 

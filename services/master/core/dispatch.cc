@@ -136,6 +136,10 @@ Agent* Sender(Transaction* tx, StreamId stream) {
 
 template <typename Message>
 void HandleFromAgent(Transaction* tx, Message message) {
+  if constexpr (std::is_same_v<Message, AgentHeartbeat>) {
+    // It waits to be asked for its report, and lives.
+    if (tx->books().reports.IsAwaiting(message.stream)) return;
+  }
   Agent* agent = Sender(tx, message.stream);
   if (agent == nullptr) return;
   if constexpr (std::is_same_v<Message, AgentHeartbeat>) {
@@ -180,7 +184,7 @@ void OnTimer(Transaction* tx, const RecoveredAgentTimer& timer) {
   OnRecoveredAgentTimeout(tx, timer.agent_id);
 }
 
-void OnTimer(Transaction* tx, const AgentEmptyTimer& timer) { OnAgentEmpty(tx, timer.agent_id); }
+void OnTimer(Transaction* tx, const DrainTimer& timer) { ContinueDrain(tx, timer.agent_id); }
 void OnTimer(Transaction* tx, const LateAgentsTimer&) { OnLateAgentsTimer(tx); }
 void OnTimer(Transaction* tx, const AgentReportTimer& timer) { OnReportTimer(tx, timer.stream); }
 

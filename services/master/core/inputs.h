@@ -432,6 +432,8 @@ struct OperatorAgentOrder {
   Kind kind = Kind::kDeactivate;
   std::optional<absl::Duration> max_grace = std::nullopt;  // kDrain; not negative
   bool mark_gone = false;                                  // kDrain
+  // kDrain: for how long frameworks may put it off; not negative.
+  absl::Duration max_delay = absl::ZeroDuration();
 };
 
 // Reserves, or makes volumes, and back.

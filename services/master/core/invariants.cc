@@ -49,10 +49,8 @@ void CheckAgent(const Books& books, const Agent& agent) {
         << agent.record.id << " " << AgentStateName(agent.record.state);
   }
   MEROS_CHECK(agent.may_offer() || agent.offers.empty()) << agent.record.id;
-  const MaintenancePlan::Machine* machine =
-      books.maintenance.plan->Find(agent.record.info->hostname(), agent.record.ip);
-  MEROS_CHECK(agent.record.unavailability.has_value() == (machine != nullptr)) << agent.record.id;
-  MEROS_CHECK(machine == nullptr || machine->unavailability == *agent.record.unavailability);
+  MEROS_CHECK(agent.record.unavailability == PlannedFor(agent.record, *books.maintenance.plan))
+      << agent.record.id;
 }
 
 void CheckFramework(const Books& books, const Framework& framework) {

@@ -3,8 +3,9 @@
 //
 //   ── proposal committed ─▶ OUTSTANDING ─▶ accepted | declined | rescinded | expired | taken back
 //
-// A framework has one for an agent at most. Its answer is advice to the operator, kept with the
-// agent until the plan for its machine changes; a next one follows when the refusal is over.
+// A framework has one for an agent at most. Its answer is kept with the agent until the plan for it
+// changes; a next one follows when the refusal is over. Before maintenance the answer is advice to
+// the operator; a drain that may be delayed waits for it (agent_orders.h).
 //
 // Thread rule: offers are immutable; the book is strand-confined.
 #pragma once

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "services/master/core/agent_orders.h"
 
 namespace meros::master {
 namespace {
@@ -53,10 +54,12 @@ absl::Status HandleAnswerInverseOffers(Transaction* tx, Framework* framework,
   for (const OfferId& id : call.offers) {
     const InverseOffer* offer = tx->books().inverse_offers.Find(id);
     if (offer == nullptr || offer->framework_id != framework->record.id) continue;
+    const AgentId agent_id = offer->agent_id;
     tx->NoteInverseAnswer(
         *offer, call.accepted ? InverseAnswer::Kind::kAccepted : InverseAnswer::Kind::kDeclined);
     tx->EndInverseOffer(*offer, Rescind::kSilently, call.refuse);
     tx->Add(call.accepted ? Count::kInverseOffersAccepted : Count::kInverseOffersDeclined);
+    if (call.accepted) ContinueDrain(tx, agent_id);
   }
   return absl::OkStatus();
 }

@@ -26,6 +26,20 @@ Agent* LateAgents::HoldNext(absl::Time now) {
   return agent;
 }
 
+void LateAgents::NoteDeclared(absl::Time now) {
+  Forget(now);
+  declared_.push_back(now);
+}
+
+size_t LateAgents::LostLately(absl::Time now) {
+  Forget(now);
+  return size() + declared_.size();
+}
+
+void LateAgents::Forget(absl::Time now) {
+  while (!declared_.empty() && declared_.front() + kLossWindow < now) declared_.pop_front();
+}
+
 void LateAgents::CheckInvariants() const {
   for (const Line* line : {&waiting_, &held_}) {
     for (const auto& [key, agent] : *line) {

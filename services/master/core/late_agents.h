@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <utility>
 
 #include "absl/container/btree_map.h"
@@ -16,6 +17,9 @@ namespace meros::master {
 
 class LateAgents {
  public:
+  // Losses within so short a time count together: agents of one fault need not fall silent at once.
+  static constexpr absl::Duration kLossWindow = absl::Minutes(1);
+
   // The agent is lost at `due` unless it says something. No effect on one that is late already.
   void Add(Agent* agent, absl::Time due);
   // It is not late any more, or no agent of the cluster. No effect on one that is not late.
@@ -31,20 +35,30 @@ class LateAgents {
     return waiting_.empty() ? absl::InfiniteFuture() : waiting_.begin()->first.first;
   }
 
+  // Notes that an agent is declared unreachable, and forgets those of long ago.
+  void NoteDeclared(absl::Time now);
+
   size_t size() const { return waiting_.size() + held_.size(); }
   size_t held() const { return held_.size(); }
+  // Late now, or declared unreachable within the last kLossWindow before `now`.
+  size_t LostLately(absl::Time now);
+  absl::Time last_declared() const {
+    return declared_.empty() ? absl::InfinitePast() : declared_.back();
+  }
 
   void CheckInvariants() const;
 
-  // When an agent was last declared unreachable, and for when the LateAgentsTimer is armed.
-  absl::Time last_declared = absl::InfinitePast();
+  // For when the LateAgentsTimer is armed.
   absl::Time armed = absl::InfiniteFuture();
 
  private:
   using Line = absl::btree_map<std::pair<absl::Time, uint64_t>, Agent*>;  // by due and sequence
 
+  void Forget(absl::Time now);
+
   Line waiting_;
   Line held_;
+  std::deque<absl::Time> declared_;  // when agents were declared unreachable, oldest first
 };
 
 }  // namespace meros::master

@@ -29,6 +29,9 @@ void RecoverAgent(Transaction* tx, AgentEntry entry) {
   record.unreachable_since = entry.unreachable_since;
   record.ip = std::move(entry.ip);
   record.orders = entry.orders;
+  if (entry.orders.drain == AgentOrders::Drain::kAsked) {
+    tx->books().timers.Arm(entry.orders.delay_until, DrainTimer{entry.id});
+  }
   tx->AddAgent(std::move(record))->planned = entry.orders;
   if (entry.state == AgentEntry::State::kUnreachable) {
     tx->books().unreachable_agents.push_back(entry.id);

@@ -21,8 +21,9 @@ struct AgentSilenceTimer {
 struct RecoveredAgentTimer {
   AgentId agent_id;
 };
-// Armed for now when an agent that drains may have become empty.
-struct AgentEmptyTimer {
+// Armed for now when something left an agent that is to be emptied, and for the end of a drain's
+// delay.
+struct DrainTimer {
   AgentId agent_id;
 };
 // One for all late agents: armed for the first of which something is to be decided.
@@ -50,7 +51,7 @@ struct RegistryRetryTimer {
 struct PublishUsageTimer {};
 
 using Timer =
-    std::variant<AgentSilenceTimer, RecoveredAgentTimer, AgentEmptyTimer, LateAgentsTimer,
+    std::variant<AgentSilenceTimer, RecoveredAgentTimer, DrainTimer, LateAgentsTimer,
                  AgentReportTimer, FrameworkHeartbeatTimer, FrameworkFailoverTimer,
                  OfferExpiryTimer, InverseOfferExpiryTimer, GangDeadlineTimer, RegistryRetryTimer,
                  PublishUsageTimer>;

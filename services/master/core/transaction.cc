@@ -127,7 +127,7 @@ void Transaction::RecordFramework(const Framework& framework) {
 // ---- Agents ----
 
 Agent* Transaction::AddAgent(AgentRecord record) {
-  record.unavailability = UnavailabilityOf(record);
+  record.unavailability = PlannedFor(record, *books_.maintenance.plan);
   Agent* agent = books_.agents.Insert(std::move(record));
   PublishAgent(*agent);
   return agent;

@@ -91,8 +91,6 @@ class Transaction {
 
   // ---- Maintenance ----
 
-  // When the machine of an agent with this record goes away.
-  std::optional<Unavailability> UnavailabilityOf(const AgentRecord& record) const;
   // The plan, or what the agent says of itself, may have changed: if it goes away at another time
   // than before, offers, inverse offers and answers are void.
   void RefreshMaintenance(Agent* agent);

@@ -280,8 +280,10 @@ void Transaction::DropTask(Task* task) {
 }
 
 void Transaction::NoteLeft(const Agent& agent) {
-  if (agent.record.orders.drain != AgentOrders::Drain::kDraining || !agent.is_empty()) return;
-  books_.timers.Arm(now_, AgentEmptyTimer{agent.record.id});
+  const AgentOrders& orders = agent.record.orders;
+  if (orders.drain == AgentOrders::Drain::kAsked || (orders.must_empty() && agent.is_empty())) {
+    books_.timers.Arm(now_, DrainTimer{agent.record.id});
+  }
 }
 
 void Transaction::CompleteTask(Task* task) {

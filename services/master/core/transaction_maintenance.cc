@@ -6,15 +6,8 @@
 
 namespace meros::master {
 
-std::optional<Unavailability> Transaction::UnavailabilityOf(const AgentRecord& record) const {
-  const MaintenancePlan::Machine* machine =
-      books_.maintenance.plan->Find(record.info->hostname(), record.ip);
-  if (machine == nullptr) return std::nullopt;
-  return machine->unavailability;
-}
-
 void Transaction::RefreshMaintenance(Agent* agent) {
-  std::optional<Unavailability> now = UnavailabilityOf(agent->record);
+  std::optional<Unavailability> now = PlannedFor(agent->record, *books_.maintenance.plan);
   if (now == agent->record.unavailability) return;
   EndOffersOf(agent);
   EndInverseOffersOf(*agent);

@@ -1,9 +1,9 @@
 // What operators order about agents.
-#include <cmath>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
 #include "services/master/shell/master_service.h"
 #include "services/master/shell/operator_call.h"
 
@@ -15,7 +15,7 @@ namespace pb = ::meros::v1::master;
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 
-constexpr absl::Duration kMaxGrace = absl::Hours(24 * 365);
+constexpr absl::Duration kMaxDuration = absl::Hours(24 * 365);
 
 // What the four have in common; a drain is completed by ReadDrain.
 template <typename Request>
@@ -31,16 +31,24 @@ absl::StatusOr<OperatorAgentOrder> ReadOrder(const Request& request,
   return order;
 }
 
+absl::StatusOr<absl::Duration> ReadDuration(const std::string& field,
+                                            const v1::DurationInfo& message) {
+  const absl::Duration duration = absl::Nanoseconds(message.nanoseconds());
+  if (duration >= absl::ZeroDuration() && duration <= kMaxDuration) return duration;
+  return absl::InvalidArgumentError(absl::StrCat(field, ": must be from 0 to 365 days, is ",
+                                                 absl::FormatDuration(duration)));
+}
+
 absl::StatusOr<OperatorAgentOrder> Read(const pb::DrainAgentRequest& request) {
-  absl::StatusOr<OperatorAgentOrder> order = ReadOrder(request, OperatorAgentOrder::Kind::kDrain);
-  if (!order.ok()) return order;
-  order->mark_gone = request.mark_gone();
-  if (!request.has_max_grace_period()) return order;
-  order->max_grace = absl::Nanoseconds(request.max_grace_period().nanoseconds());
-  if (*order->max_grace >= absl::ZeroDuration() && *order->max_grace <= kMaxGrace) return order;
-  return absl::InvalidArgumentError(
-      absl::StrCat("max_grace_period: must be from 0 to 365 days, is ",
-                   absl::FormatDuration(*order->max_grace)));
+  MEROS_ASSIGN_OR_RETURN(OperatorAgentOrder order,
+                         ReadOrder(request, OperatorAgentOrder::Kind::kDrain));
+  order.mark_gone = request.mark_gone();
+  if (request.has_max_grace_period()) {
+    MEROS_ASSIGN_OR_RETURN(order.max_grace,
+                           ReadDuration("max_grace_period", request.max_grace_period()));
+  }
+  MEROS_ASSIGN_OR_RETURN(order.max_delay, ReadDuration("max_delay", request.max_delay()));
+  return order;
 }
 absl::StatusOr<OperatorAgentOrder> Read(const pb::DeactivateAgentRequest& request) {
   return ReadOrder(request, OperatorAgentOrder::Kind::kDeactivate);

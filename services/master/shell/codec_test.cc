@@ -212,6 +212,9 @@ TEST(RegistryRecords, RoundTrip) {
   draining.drain = AgentOrders::Drain::kDraining;
   draining.max_grace = absl::Seconds(3);
   draining.mark_gone = true;
+  AgentOrders asked = draining;
+  asked.drain = AgentOrders::Drain::kAsked;
+  asked.delay_until = now + absl::Seconds(60);
   const RegistryRecord records[] = {
       AdmitAgentRecord{{AgentId("a"), "key", info, "10.0.0.1", {}}},
       UnreachableAgentRecord{{AgentId("b"), "key-b", info, "", {}}, now},
@@ -221,6 +224,7 @@ TEST(RegistryRecords, RoundTrip) {
       AgentOrdersRecord{{AgentId("c"), "key-c", info, "", draining}, absl::InfinitePast()},
       AgentOrdersRecord{{AgentId("d"), "key-d", info, "", draining}, now},
       GoneAgentRecord{{AgentId("e"), "key-e", info, "", {}}},
+      AgentOrdersRecord{{AgentId("i"), "key-i", info, "", asked}, absl::InfinitePast()},
   };
   std::vector<registry::v1::Record> stored;
   for (const RegistryRecord& record : records) {
@@ -243,6 +247,7 @@ TEST(RegistryRecords, RoundTrip) {
   EXPECT_EQ(snapshot->agents[3].state, RegistrySnapshot::AgentEntry::State::kUnreachable);
   EXPECT_EQ(snapshot->agents[4].state, RegistrySnapshot::AgentEntry::State::kGone);
   EXPECT_EQ(snapshot->agents[4].registration_key, "key-e");
+  EXPECT_EQ(snapshot->agents[5].orders, asked);
   EXPECT_EQ(snapshot->frameworks[0].failover_deadline, now + absl::Seconds(9));
   EXPECT_TRUE(snapshot->frameworks[1].removed);
   EXPECT_TRUE(EncodeRecord(RemoveAgentRecord{AgentId("a")}, now)[0].remove());

@@ -40,6 +40,10 @@ AgentOrders OrdersOf(const pb::AgentRecord& record) {
   const v1::DrainConfig& config = record.drain().config();
   orders.drain = record.drain().state() == v1::DRAINED ? AgentOrders::Drain::kDrained
                                                        : AgentOrders::Drain::kDraining;
+  if (record.drain_delay_until_ns() != 0) {
+    orders.drain = AgentOrders::Drain::kAsked;
+    orders.delay_until = absl::FromUnixNanos(record.drain_delay_until_ns());
+  }
   orders.mark_gone = config.mark_gone();
   if (config.has_max_grace_period()) {
     orders.max_grace = absl::Nanoseconds(config.max_grace_period().nanoseconds());
@@ -57,6 +61,9 @@ pb::AgentRecord Admitted(const AgentFacts& agent, absl::Time now) {
   record.set_deactivated(agent.orders.deactivated);
   if (agent.orders.drain != AgentOrders::Drain::kNone) {
     *record.mutable_drain() = DrainInfoOf(agent.orders);
+  }
+  if (agent.orders.drain == AgentOrders::Drain::kAsked) {
+    record.set_drain_delay_until_ns(absl::ToUnixNanos(agent.orders.delay_until));
   }
   return record;
 }

@@ -11,6 +11,16 @@ double Seconds(absl::Time time) {
   return absl::ToDoubleSeconds(time - absl::UnixEpoch());
 }
 
+v1::allocator::InverseOfferStatus::Status StatusOf(InverseAnswer::Kind kind) {
+  using Status = v1::allocator::InverseOfferStatus;
+  switch (kind) {
+    case InverseAnswer::Kind::kNone: return Status::UNKNOWN;
+    case InverseAnswer::Kind::kAccepted: return Status::ACCEPT;
+    case InverseAnswer::Kind::kDeclined: return Status::DECLINE;
+  }
+  return Status::UNKNOWN;
+}
+
 void EncodeTask(const Task& task, v1::Task* out) {
   out->set_name(*task.facts->name);
   out->mutable_task_id()->set_value(task.id().value());
@@ -108,6 +118,17 @@ void Encode(const AgentEntry& entry, v1::master::AgentView* out) {
   out->set_tasks_unacknowledged(entry.tasks_unacknowledged);
   out->set_unreachable_time(Seconds(record.unreachable_since));
   if (record.unavailability) *out->mutable_unavailability() = MessageOf(*record.unavailability);
+  out->set_drain_delay_until(Seconds(record.orders.delay_until));
+  for (const auto& [framework_id, answer] : record.answers) {
+    Encode(framework_id, answer, out->add_inverse_offer_statuses());
+  }
+}
+
+void Encode(const FrameworkId& framework_id, const InverseAnswer& answer,
+            v1::allocator::InverseOfferStatus* out) {
+  out->set_status(StatusOf(answer.kind));
+  out->mutable_framework_id()->set_value(framework_id.value());
+  out->mutable_timestamp()->set_nanoseconds(absl::ToUnixNanos(answer.at));
 }
 
 void Encode(const FrameworkEntry& entry, v1::master::FrameworkView* out) {

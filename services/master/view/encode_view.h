@@ -3,6 +3,7 @@
 // Thread rule: pure functions; thread-safe.
 #pragma once
 
+#include "meros/v1/allocator/allocator.pb.h"
 #include "meros/v1/master/operator/agents.pb.h"
 #include "meros/v1/master/operator/frameworks.pb.h"
 #include "meros/v1/master/operator/tasks.pb.h"
@@ -13,6 +14,10 @@ namespace meros::master {
 void Encode(const AgentEntry& entry, v1::master::AgentView* out);
 void Encode(const FrameworkEntry& entry, v1::master::FrameworkView* out);
 void Encode(const ClusterView& view, const TaskEntry& entry, v1::master::TaskView* out);
+
+// What a framework says to inverse offers.
+void Encode(const FrameworkId& framework_id, const InverseAnswer& answer,
+            v1::allocator::InverseOfferStatus* out);
 
 void EncodeQuantities(const resources::ResourceQuantities& quantities,
                       google::protobuf::RepeatedPtrField<v1::Resource>* out);

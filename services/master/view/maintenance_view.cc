@@ -5,13 +5,13 @@
 #include "absl/container/btree_map.h"
 #include "absl/strings/ascii.h"
 #include "meros/v1/maintenance/maintenance.pb.h"
+#include "services/master/view/encode_view.h"
 
 namespace meros::master {
 namespace {
 
 namespace pb = ::meros::v1::master;
 using Answers = absl::btree_map<FrameworkId, InverseAnswer>;
-using Status = v1::allocator::InverseOfferStatus;
 
 // Any answer counts more than none, and a newer one more than an older.
 void Merge(const Answers& from, Answers* into) {
@@ -23,18 +23,6 @@ void Merge(const Answers& from, Answers* into) {
     };
     if (weight(answer) > weight(known->second)) known->second = answer;
   }
-}
-
-Status::Status StatusOf(InverseAnswer::Kind kind) {
-  switch (kind) {
-    case InverseAnswer::Kind::kNone:
-      return Status::UNKNOWN;
-    case InverseAnswer::Kind::kAccepted:
-      return Status::ACCEPT;
-    case InverseAnswer::Kind::kDeclined:
-      return Status::DECLINE;
-  }
-  return Status::UNKNOWN;
 }
 
 absl::btree_map<MachineId, Answers> AnswersByMachine(const ClusterView& view) {
@@ -76,10 +64,7 @@ absl::StatusOr<pb::GetMaintenanceStatusResponse> GetMaintenanceStatus(
     const auto given = answers.find(id);
     if (given == answers.end()) continue;
     for (const auto& [framework, answer] : given->second) {
-      Status* out = draining->add_statuses();
-      out->set_status(StatusOf(answer.kind));
-      out->mutable_framework_id()->set_value(framework.value());
-      out->mutable_timestamp()->set_nanoseconds(absl::ToUnixNanos(answer.at));
+      Encode(framework, answer, draining->add_statuses());
     }
   }
   return response;

@@ -213,6 +213,8 @@ std::string OrdersText(const AgentOrders& orders) {
   if (!orders.deactivated) return "";
   switch (orders.drain) {
     case AgentOrders::Drain::kNone: return " deactivated";
+    case AgentOrders::Drain::kAsked:
+      return absl::StrCat(" draining from ", Seconds(orders.delay_until));
     case AgentOrders::Drain::kDraining: return " draining";
     case AgentOrders::Drain::kDrained: return " drained";
   }
