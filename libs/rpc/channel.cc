@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "libs/base/status_macros.h"
+#include "libs/rpc/lock_checks.h"
 
 namespace meros::rpc {
 namespace {
@@ -59,6 +60,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ad
   if (!tls.server_name.empty() && !used.insecure) {
     arguments.SetSslTargetNameOverride(tls.server_name);
   }
+  StopLockOrderChecks();
   KeepReactionQueue();
   return grpc::CreateCustomChannel(address, credentials, arguments);
 }

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/lock_checks.h"
 #include "libs/rpc/unix_socket.h"
 
 namespace meros::rpc {
@@ -50,6 +51,7 @@ absl::Status AddAddress(const ServerOptions& options, const std::string& address
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       const std::vector<grpc::Service*>& services) {
   if (options.addresses.empty()) return absl::InvalidArgumentError("no address to listen on");
+  StopLockOrderChecks();
   grpc::EnableDefaultHealthCheckService(true);
   if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   auto server = std::unique_ptr<Server>(new Server());

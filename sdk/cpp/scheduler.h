@@ -40,7 +40,8 @@ class Scheduler {
 
   // A machine is to go away for maintenance, and the framework has something there:
   // AcceptInverseOffers tells the operator that it will give that back in time, and lets a drain
-  // begin that may be delayed; DeclineInverseOffers says that it will not, for now. What is not answered is asked again.
+  // begin that may be delayed; DeclineInverseOffers says that it will not, for now. What is not
+  // answered is asked again.
   virtual void InverseOffers(SchedulerDriver* driver,
                              const std::vector<meros::v1::InverseOffer>& offers) {}
 

@@ -29,6 +29,7 @@ class SimulatedAgents::Agent {
   Agent(SimulatedAgents* all, int index) : all_(all), index_(index), rng_(runtime::RandomSeed()) {}
 
   void Start(const std::shared_ptr<grpc::Channel>& channel) {
+    is_registered_ = false;
     stub_ = AgentLinkService::NewStub(channel);
     stream_ = rpc::BidiClientStream<AgentFrame, MasterFrame>::Create();
     stub_->async()->Connect(stream_->context(), stream_->reactor());
@@ -38,7 +39,9 @@ class SimulatedAgents::Agent {
     stream_->Send(agent_id_.empty() ? Registration() : Return());
   }
 
+  // Only agents that are registered beat.
   void Heartbeat() {
+    if (!is_registered_) return;
     AgentFrame frame;
     frame.add_messages()->mutable_heartbeat()->set_sequence(++heartbeats_);
     stream_->Send(std::move(frame));
@@ -154,6 +157,7 @@ class SimulatedAgents::Agent {
         case MasterMessage::kRegistered:
           agent_id_ = message.registered().agent_id();
           all_->heartbeat_interval_ms_ = message.registered().heartbeat_interval_ms();
+          is_registered_ = true;
           ++all_->registered_;
           break;
         case MasterMessage::kSendReport:
@@ -211,6 +215,7 @@ class SimulatedAgents::Agent {
   Rng rng_;
   std::string registration_key_;
   std::string agent_id_;
+  std::atomic<bool> is_registered_{false};
   std::atomic<uint64_t> heartbeats_{0};
   std::unique_ptr<AgentLinkService::Stub> stub_;
   std::shared_ptr<rpc::BidiClientStream<AgentFrame, MasterFrame>> stream_;

@@ -162,11 +162,8 @@ void MasterNode::Apply(absl::Time, Effect effect) {
   if (auto* event = std::get_if<master::ToScheduler>(&effect)) {
     *events_.Of(event->stream)->add_events() = EncodeEvent(std::move(event->event), info_);
   } else if (auto* message = std::get_if<master::ToAgent>(&effect)) {
-    agent_link::v1::MasterFrame* frame = messages_.Of(message->stream);
-    agent_link::v1::MasterMessage encoded;
-    if (EncodeForAgent(std::move(message->message), info_.id(), &encoded)) {
-      *frame->add_messages() = std::move(encoded);
-    }
+    EncodeForAgent(std::move(message->message), info_.id(),
+                   messages_.Of(message->stream)->add_messages());
   } else if (auto* delta = std::get_if<master::ToAllocator>(&effect)) {
     *deltas_.Of(delta->stream)->add_messages() = EncodeForAllocator(*delta, info_.id());
   } else if (auto* closing = std::get_if<master::CloseStream>(&effect)) {

@@ -152,7 +152,6 @@ struct Agent {
   const Shared<AgentId> shared_id;  // what its tasks hold
   uint64_t stream = 0;              // 0 while there is no session
   absl::Time last_seen = absl::InfinitePast();
-  absl::Time last_answered_heartbeat = absl::InfinitePast();
   bool is_watched = false;  // an AgentSilenceTimer is armed
   absl::Time due = absl::InfiniteFuture();  // when it is lost; finite while it is in LateAgents
   std::string resource_version_uuid;

@@ -74,16 +74,6 @@ void WatchSilence(Transaction* tx, Agent* agent) {
   tx->books().timers.Arm(agent->last_seen + Patience(*tx), AgentSilenceTimer{agent->record.id});
 }
 
-void HandleAgentHeartbeat(Transaction* tx, Agent* agent) {
-  // The agent, too, wants to know that the other side lives; gRPC keeps dead transports from
-  // lingering, this tells of a living process.
-  if (!agent->is_active()) return;
-  if (tx->now() - agent->last_answered_heartbeat < tx->options().agent_unreachable_timeout / 3)
-    return;
-  agent->last_answered_heartbeat = tx->now();
-  tx->Tell(*agent, AliveMessage{});
-}
-
 void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
   Agent* agent = tx->books().agents.Find(agent_id);
   if (agent == nullptr) return;

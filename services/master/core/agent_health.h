@@ -30,8 +30,6 @@ void NoteSignOfLife(Transaction* tx, Agent* agent);
 // Arms the timer that notices an agent's silence, unless it is armed.
 void WatchSilence(Transaction* tx, Agent* agent);
 
-void HandleAgentHeartbeat(Transaction* tx, Agent* agent);
-
 // Timers.
 void OnAgentSilence(Transaction* tx, const AgentId& agent_id);
 void OnRecoveredAgentTimeout(Transaction* tx, const AgentId& agent_id);

@@ -31,8 +31,6 @@ struct RegisteredMessage {
   bool reregistered = false;
   std::optional<DrainMessage> drain;  // while it is being emptied
 };
-// Nothing but a sign of life.
-struct AliveMessage {};
 struct ShutdownMessage {
   std::string reason;
 };
@@ -101,10 +99,10 @@ struct SchedulerBytesMessage {
 
 struct ToAgent {
   using Message =
-      std::variant<RegisteredMessage, AliveMessage, ShutdownMessage, SendReportMessage,
-                   ReconcileMessage, RunTaskMessage, KillTaskMessage, AcknowledgeMessage,
-                   ShutdownFrameworkMessage, ShutdownExecutorMessage, UpdateFrameworkMessage,
-                   SchedulerBytesMessage, DrainMessage, CancelDrainMessage, ApplyOperationMessage,
+      std::variant<RegisteredMessage, ShutdownMessage, SendReportMessage, ReconcileMessage,
+                   RunTaskMessage, KillTaskMessage, AcknowledgeMessage, ShutdownFrameworkMessage,
+                   ShutdownExecutorMessage, UpdateFrameworkMessage, SchedulerBytesMessage,
+                   DrainMessage, CancelDrainMessage, ApplyOperationMessage,
                    AcknowledgeOperationMessage, ReconcileOperationsMessage>;
   StreamId stream = 0;
   Message message;

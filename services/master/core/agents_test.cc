@@ -107,7 +107,7 @@ TEST_F(Agents, ASilentAgentBecomesUnreachableOnlyWhenItIsDurable) {
   EXPECT_THAT(after, Contains("scheduler 1: FAILURE m-S0"));
 }
 
-TEST_F(Agents, HeartbeatsKeepAnAgentAndAreAnswered) {
+TEST_F(Agents, HeartbeatsKeepAnAgent) {
   driver_.Register(2, "k", Resources::Of(4, 4096));
   for (int i = 0; i < 20; ++i) {
     driver_.Advance(absl::Seconds(3));
@@ -115,8 +115,6 @@ TEST_F(Agents, HeartbeatsKeepAnAgentAndAreAnswered) {
   }
 
   EXPECT_EQ(StateOf("m-S0"), AgentState::kRegistered);
-  driver_.Advance(absl::Seconds(6));
-  EXPECT_THAT(driver_.Do(AgentHeartbeat{2}), ElementsAre("agent 2: ALIVE"));
 }
 
 TEST_F(Agents, AnUnreachableAgentReturnsDurablyAndItsTasksAreAnnounced) {

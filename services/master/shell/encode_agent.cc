@@ -13,7 +13,7 @@ struct Encoder {
   const std::string& master_id;
   pb::MasterMessage* out;
 
-  bool operator()(const RegisteredMessage& m) const {
+  void operator()(const RegisteredMessage& m) const {
     pb::Registered* registered = out->mutable_registered();
     registered->set_agent_id(m.agent_id.value());
     registered->set_epoch(m.epoch);
@@ -22,27 +22,22 @@ struct Encoder {
     registered->set_master_id(master_id);
     registered->set_reregistered(m.reregistered);
     if (m.drain.has_value()) Fill(*m.drain, registered->mutable_drain());
-    return true;
   }
-  bool operator()(const AliveMessage&) const { return false; }
-  bool operator()(const ShutdownMessage& m) const {
+  void operator()(const ShutdownMessage& m) const {
     out->mutable_shutdown()->set_reason(m.reason);
-    return true;
   }
-  bool operator()(const SendReportMessage&) const {
+  void operator()(const SendReportMessage&) const {
     out->mutable_send_report();
-    return true;
   }
-  bool operator()(const ReconcileMessage& m) const {
+  void operator()(const ReconcileMessage& m) const {
     for (const ReconcileMessage::Ref& ref : m.tasks) {
       pb::TaskRef* task = out->mutable_reconcile()->add_tasks();
       task->set_framework_id(ref.framework_id.value());
       task->set_task_id(ref.task_id.value());
       task->set_partition_aware(ref.partition_aware);
     }
-    return true;
   }
-  bool operator()(const RunTaskMessage& m) const {
+  void operator()(const RunTaskMessage& m) const {
     pb::RunTasks* run = out->mutable_run_tasks();
     *run->mutable_framework() = *m.framework;
     v1::TaskInfo* task = run->add_tasks();
@@ -56,66 +51,54 @@ struct Encoder {
     }
     run->set_launch_executor(m.launch_executor);
     run->set_resource_version_uuid(m.resource_version_uuid);
-    return true;
   }
-  bool operator()(const ApplyOperationMessage& m) const {
+  void operator()(const ApplyOperationMessage& m) const {
     Encode(m, out->mutable_apply_operation());
-    return true;
   }
-  bool operator()(const AcknowledgeOperationMessage& m) const {
+  void operator()(const AcknowledgeOperationMessage& m) const {
     out->mutable_acknowledge_operation()->set_operation_uuid(m.operation_uuid);
     out->mutable_acknowledge_operation()->set_status_uuid(m.status_uuid);
-    return true;
   }
-  bool operator()(const ReconcileOperationsMessage& m) const {
+  void operator()(const ReconcileOperationsMessage& m) const {
     for (const ReconcileOperationsMessage::Ref& ref : m.operations) {
       pb::OperationRef* operation = out->mutable_reconcile_operations()->add_operations();
       operation->set_framework_id(ref.framework_id.value());
       operation->set_operation_uuid(ref.operation_uuid);
       operation->set_operation_id(ref.operation_id);
     }
-    return true;
   }
-  bool operator()(const KillTaskMessage& m) const {
+  void operator()(const KillTaskMessage& m) const {
     out->mutable_kill_task()->set_framework_id(m.framework_id.value());
     out->mutable_kill_task()->set_task_id(m.task_id.value());
     if (m.kill_policy != nullptr) *out->mutable_kill_task()->mutable_kill_policy() = *m.kill_policy;
     out->mutable_kill_task()->set_preempted_for(m.preempted_for);
-    return true;
   }
-  bool operator()(const AcknowledgeMessage& m) const {
+  void operator()(const AcknowledgeMessage& m) const {
     out->mutable_acknowledge()->set_framework_id(m.framework_id.value());
     out->mutable_acknowledge()->set_task_id(m.task_id.value());
     out->mutable_acknowledge()->set_uuid(m.uuid);
-    return true;
   }
-  bool operator()(const ShutdownFrameworkMessage& m) const {
+  void operator()(const ShutdownFrameworkMessage& m) const {
     out->mutable_shutdown_framework()->set_framework_id(m.framework_id.value());
-    return true;
   }
-  bool operator()(const ShutdownExecutorMessage& m) const {
+  void operator()(const ShutdownExecutorMessage& m) const {
     out->mutable_shutdown_executor()->set_framework_id(m.framework_id.value());
     out->mutable_shutdown_executor()->set_executor_id(m.executor_id.value());
-    return true;
   }
-  bool operator()(const UpdateFrameworkMessage& m) const {
+  void operator()(const UpdateFrameworkMessage& m) const {
     *out->mutable_update_framework()->mutable_framework() = *m.framework;
-    return true;
   }
-  bool operator()(const SchedulerBytesMessage& m) const {
+  void operator()(const SchedulerBytesMessage& m) const {
     out->mutable_scheduler_message()->set_framework_id(m.framework_id.value());
     out->mutable_scheduler_message()->set_executor_id(m.executor_id.value());
     out->mutable_scheduler_message()->set_data(m.data);
-    return true;
   }
 
-  bool operator()(const DrainMessage& m) const {
+  void operator()(const DrainMessage& m) const {
     Fill(m, out->mutable_drain());
-    return true;
   }
-  bool operator()(const CancelDrainMessage&) const {
+  void operator()(const CancelDrainMessage&) const {
     out->mutable_cancel_drain();
-    return true;
   }
 
   static void Fill(const DrainMessage& m, pb::Drain* out) {
@@ -129,9 +112,9 @@ struct Encoder {
 
 }  // namespace
 
-bool EncodeForAgent(ToAgent::Message message, const std::string& master_id,
+void EncodeForAgent(ToAgent::Message message, const std::string& master_id,
                     pb::MasterMessage* out) {
-  return std::visit(Encoder{master_id, out}, message);
+  std::visit(Encoder{master_id, out}, message);
 }
 
 }  // namespace meros::master

@@ -10,8 +10,8 @@
 
 namespace meros::master {
 
-// False for a mere sign of life, which is an empty frame. `master_id` is what Registered says.
-bool EncodeForAgent(ToAgent::Message message, const std::string& master_id,
+// `master_id` is what Registered says.
+void EncodeForAgent(ToAgent::Message message, const std::string& master_id,
                     agent_link::v1::MasterMessage* out);
 
 }  // namespace meros::master

@@ -60,10 +60,9 @@ void Outbound::Take(ToScheduler effect) {
 void Outbound::Take(ToAgent effect) {
   targets_.context->metrics->Count(effect);
   Pending<agent_link::v1::MasterFrame>* pending = messages_.Of(effect.stream);
-  agent_link::v1::MasterMessage message;
-  if (!EncodeForAgent(std::move(effect.message), info_.id(), &message)) return;
-  pending->bytes += message.ByteSizeLong();
-  *pending->frame.add_messages() = std::move(message);
+  agent_link::v1::MasterMessage* message = pending->frame.add_messages();
+  EncodeForAgent(std::move(effect.message), info_.id(), message);
+  pending->bytes += message->ByteSizeLong();
   if (pending->bytes < rpc::kFrameBytesTarget) return;
   if (auto stream = targets_.agents->Find(pending->stream)) {
     stream->Send(std::exchange(pending->frame, {}));

@@ -91,7 +91,6 @@ std::string Text(const DrainMessage& m) {
       m.mark_gone ? " gone" : "");
 }
 std::string Text(const CancelDrainMessage&) { return "CANCEL_DRAIN"; }
-std::string Text(const AliveMessage&) { return "ALIVE"; }
 std::string Text(const ShutdownMessage& m) { return absl::StrCat("SHUTDOWN \"", m.reason, "\""); }
 std::string Text(const SendReportMessage&) { return "SEND_REPORT"; }
 std::string Text(const ReconcileMessage& m) {
