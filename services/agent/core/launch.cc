@@ -12,6 +12,14 @@ void AgentCore::OnRunTasks(const link::RunTasks& run,
                            const std::vector<absl::StatusOr<TaskResources>>& resources) {
   MEROS_CHECK(static_cast<int>(resources.size()) == run.tasks_size());
   for (int i = 0; i < run.tasks_size(); ++i) OnRunTask(run, run.tasks(i), resources[i]);
+  if (!run.has_executor() || !run.launch_executor()) return;
+  // This agent refuses whatever needs an executor; until it says so, the master counts with one.
+  link::AgentMessage message;
+  link::ExitedExecutor* exited = message.mutable_exited_executor();
+  exited->set_framework_id(run.framework().id().value());
+  exited->set_executor_id(run.executor().executor_id().value());
+  exited->set_wait_status(-1);
+  SendToMaster(std::move(message));
 }
 
 void AgentCore::OnRunTask(const link::RunTasks& run, const v1::TaskInfo& info,

@@ -102,6 +102,13 @@ bool Execute(NodeModel* node, const std::string& line) {
                      }),
            true;
   }
+  if (verb == "run-executor") {
+    return node->Run(argument,
+                     [](v1::TaskInfo* info) {
+                       info->mutable_executor()->mutable_executor_id()->set_value("E");
+                     }),
+           true;
+  }
   if (verb == "kill") return node->Kill(argument), true;
   if (verb == "preempt") return Preempt(node, argument, words[2]), true;
   if (verb == "ack") return node->Acknowledge(argument), true;

@@ -51,6 +51,14 @@ struct RunTaskMessage {
   bool launch_executor = false;
   std::string resource_version_uuid;
 };
+// Tasks of one executor, all or none.
+struct RunGroupMessage {
+  std::shared_ptr<const v1::FrameworkInfo> framework;      // with its id
+  std::vector<std::shared_ptr<const v1::TaskInfo>> tasks;  // not empty; with their executor
+  std::string role;  // to which the shell allocates the resources
+  bool launch_executor = false;
+  std::string resource_version_uuid;
+};
 struct ApplyOperationMessage {
   FrameworkId framework_id;    // empty: an operator's
   std::string operation_uuid;  // 16 bytes
@@ -100,9 +108,9 @@ struct SchedulerBytesMessage {
 struct ToAgent {
   using Message =
       std::variant<RegisteredMessage, ShutdownMessage, SendReportMessage, ReconcileMessage,
-                   RunTaskMessage, KillTaskMessage, AcknowledgeMessage, ShutdownFrameworkMessage,
-                   ShutdownExecutorMessage, UpdateFrameworkMessage, SchedulerBytesMessage,
-                   DrainMessage, CancelDrainMessage, ApplyOperationMessage,
+                   RunTaskMessage, RunGroupMessage, KillTaskMessage, AcknowledgeMessage,
+                   ShutdownFrameworkMessage, ShutdownExecutorMessage, UpdateFrameworkMessage,
+                   SchedulerBytesMessage, DrainMessage, CancelDrainMessage, ApplyOperationMessage,
                    AcknowledgeOperationMessage, ReconcileOperationsMessage>;
   StreamId stream = 0;
   Message message;

@@ -66,8 +66,13 @@ struct TaskLaunch {
 
 struct LaunchOperation {
   std::vector<TaskLaunch> tasks;
-  bool is_group = false;
   std::string id = {};  // must not be given
+};
+
+// Tasks of one executor that are launched all or none; each names it in its info.
+struct LaunchGroupOperation {
+  std::vector<TaskLaunch> tasks;  // `fault` of each is that of the group
+  std::string id = {};            // must not be given
 };
 
 // An operation on resources. What can be judged without the books has been: `fault` says what is
@@ -81,7 +86,7 @@ struct ResourceOperation {
   absl::Status fault = {};
 };
 
-using AcceptedOperation = std::variant<LaunchOperation, ResourceOperation>;
+using AcceptedOperation = std::variant<LaunchOperation, LaunchGroupOperation, ResourceOperation>;
 
 struct Accept {
   std::vector<OfferId> offers;

@@ -148,7 +148,7 @@ TEST_F(Offers, ARepeatedRequestGetsTheFirstAnswerFor10Minutes) {
   EXPECT_THAT(driver_.Call(0, "m-0000", Suppress{}, 13, "request-1"), Contains("reply 13: OK"));
 }
 
-TEST_F(Offers, WhatBelongsToOthersOrIsNotBuiltIsRefusedWithAReason) {
+TEST_F(Offers, WhatBelongsToOthersOrIsFaultyIsRefusedWithAReason) {
   driver_.Propose(1, "m-0000", "m-S0", Resources::Of(4, 1024));
   TaskLaunch elsewhere = ATask("elsewhere", "m-S9", Resources::Of(1, 64));
   TaskLaunch other_role = ATask("other-role", "m-S0", Resources::Of(1, 64));
@@ -156,11 +156,10 @@ TEST_F(Offers, WhatBelongsToOthersOrIsNotBuiltIsRefusedWithAReason) {
   TaskLaunch faulty = ATask("faulty", "m-S0", {});
   faulty.fault = absl::InvalidArgumentError("resources[0].scalar.value: must be a number, is nan");
   faulty.fault_rule = 7;
-  LaunchOperation group{{ATask("grouped", "m-S0", Resources::Of(1, 64))}, true};
 
   const auto lines = driver_.Call(1, "m-0000",
                                   Accept{{driver_.Offer(1)},
-                                         {LaunchOperation{{elsewhere, other_role, faulty}}, group,
+                                         {LaunchOperation{{elsewhere, other_role, faulty}},
                                           ResourceOperation{"op", "RESERVE"}},
                                          absl::Seconds(5)});
 
@@ -168,7 +167,6 @@ TEST_F(Offers, WhatBelongsToOthersOrIsNotBuiltIsRefusedWithAReason) {
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE other-role TASK_ERROR REASON_TASK_INVALID")));
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE faulty TASK_ERROR REASON_TASK_INVALID")));
   EXPECT_THAT(lines, Contains(HasSubstr("is nan")));
-  EXPECT_THAT(lines, Contains(HasSubstr("UPDATE grouped TASK_ERROR REASON_TASK_GROUP_INVALID")));
   EXPECT_THAT(lines, Contains(HasSubstr("OPERATION_ERROR op")));
   EXPECT_THAT(lines, Not(Contains(HasSubstr("RUN"))));
 }

@@ -50,29 +50,55 @@ std::optional<std::string> AllocationRole(const resources::Resources& resources)
 }
 
 // Fills in what Mesos' masters fill in.
-void Complete(const FrameworkId& framework_id, v1::TaskInfo* task) {
-  if (task->has_executor() && !task->executor().has_framework_id()) {
-    task->mutable_executor()->mutable_framework_id()->set_value(framework_id.value());
+void Complete(const FrameworkId& framework_id, v1::ExecutorInfo* executor) {
+  if (executor->has_framework_id()) return;
+  executor->mutable_framework_id()->set_value(framework_id.value());
+}
+
+// What does not depend on how the task was judged. Takes the message's content.
+void FillTask(v1::TaskInfo* message, TaskLaunch* task) {
+  task->id = TaskId(message->task_id().value());
+  task->agent_id = AgentId(message->agent_id().value());
+  if (message->has_executor()) {
+    task->executor_id = ExecutorId(message->executor().executor_id().value());
   }
+  task->info = std::make_shared<v1::TaskInfo>();
+  task->info->Swap(message);
 }
 
 TaskLaunch DecodeTask(v1::TaskInfo* message, const FrameworkId& framework_id,
                       const FieldPath& path) {
   TaskLaunch task;
-  Complete(framework_id, message);
+  if (message->has_executor()) Complete(framework_id, message->mutable_executor());
   wire::TaskVerdict verdict = wire::JudgeTask(*message, framework_id, path);
   task.fault = std::move(verdict.status);
   task.fault_rule = verdict.rule;
   task.allocation_role = AllocationRole(verdict.resources);
   task.resources = verdict.resources.WithoutAllocation();
   task.executor_resources = verdict.executor_resources.WithoutAllocation();
-  task.id = TaskId(message->task_id().value());
-  task.agent_id = AgentId(message->agent_id().value());
-  if (message->has_executor())
-    task.executor_id = ExecutorId(message->executor().executor_id().value());
-  task.info = std::make_shared<v1::TaskInfo>();
-  task.info->Swap(message);
+  FillTask(message, &task);
   return task;
+}
+
+// The group's executor becomes that of each task.
+LaunchGroupOperation DecodeGroup(v1::Offer::Operation::LaunchGroup* message,
+                                 const FrameworkId& framework_id, const FieldPath& path) {
+  Complete(framework_id, message->mutable_executor());
+  const wire::TaskGroupVerdict verdict = wire::JudgeTaskGroup(*message, framework_id, path);
+  LaunchGroupOperation group;
+  auto* tasks = message->mutable_task_group()->mutable_tasks();
+  for (int i = 0; i < tasks->size(); ++i) {
+    TaskLaunch& task = group.tasks.emplace_back();
+    task.fault = verdict.status;
+    if (verdict.status.ok()) {
+      task.allocation_role = AllocationRole(verdict.resources[i]);
+      task.resources = verdict.resources[i].WithoutAllocation();
+      task.executor_resources = verdict.executor_resources.WithoutAllocation();
+    }
+    *tasks->Mutable(i)->mutable_executor() = message->executor();
+    FillTask(tasks->Mutable(i), &task);
+  }
+  return group;
 }
 
 AcceptedOperation DecodeAccepted(v1::Offer::Operation* message, const FrameworkId& framework_id,
@@ -89,12 +115,10 @@ AcceptedOperation DecodeAccepted(v1::Offer::Operation* message, const FrameworkI
     return launch;
   }
   if (message->type() == v1::Offer::Operation::LAUNCH_GROUP) {
-    launch.is_group = true;
-    auto* tasks = message->mutable_launch_group()->mutable_task_group()->mutable_tasks();
-    for (int i = 0; i < tasks->size(); ++i) {
-      launch.tasks.push_back(DecodeTask(tasks->Mutable(i), framework_id, path.Item("tasks", i)));
-    }
-    return launch;
+    LaunchGroupOperation group =
+        DecodeGroup(message->mutable_launch_group(), framework_id, path.Field("launch_group"));
+    group.id = std::move(launch.id);
+    return group;
   }
   return DecodeOperation(message, path);
 }

@@ -39,18 +39,14 @@ struct Encoder {
   }
   void operator()(const RunTaskMessage& m) const {
     pb::RunTasks* run = out->mutable_run_tasks();
-    *run->mutable_framework() = *m.framework;
-    v1::TaskInfo* task = run->add_tasks();
-    *task = *m.task;
-    for (v1::Resource& resource : *task->mutable_resources()) Allocate(m.role, &resource);
-    if (task->has_executor()) {
-      for (v1::Resource& resource : *task->mutable_executor()->mutable_resources()) {
-        Allocate(m.role, &resource);
-      }
-      *run->mutable_executor() = task->executor();
-    }
-    run->set_launch_executor(m.launch_executor);
-    run->set_resource_version_uuid(m.resource_version_uuid);
+    Add(*m.task, m.role, run);
+    Complete(m, run);
+  }
+  void operator()(const RunGroupMessage& m) const {
+    pb::RunTasks* run = out->mutable_run_tasks();
+    for (const auto& task : m.tasks) Add(*task, m.role, run);
+    run->set_group(true);
+    Complete(m, run);
   }
   void operator()(const ApplyOperationMessage& m) const {
     Encode(m, out->mutable_apply_operation());
@@ -101,6 +97,22 @@ struct Encoder {
     out->mutable_cancel_drain();
   }
 
+  static void Add(const v1::TaskInfo& info, const std::string& role, pb::RunTasks* run) {
+    v1::TaskInfo* task = run->add_tasks();
+    *task = info;
+    for (v1::Resource& resource : *task->mutable_resources()) Allocate(role, &resource);
+    if (!task->has_executor()) return;
+    for (v1::Resource& resource : *task->mutable_executor()->mutable_resources()) {
+      Allocate(role, &resource);
+    }
+    *run->mutable_executor() = task->executor();
+  }
+  template <typename Run>
+  static void Complete(const Run& m, pb::RunTasks* run) {
+    *run->mutable_framework() = *m.framework;
+    run->set_launch_executor(m.launch_executor);
+    run->set_resource_version_uuid(m.resource_version_uuid);
+  }
   static void Fill(const DrainMessage& m, pb::Drain* out) {
     if (m.max_grace.has_value()) out->set_max_grace_ms(absl::ToInt64Milliseconds(*m.max_grace));
     out->set_mark_gone(m.mark_gone);

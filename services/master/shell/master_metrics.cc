@@ -201,6 +201,7 @@ void MasterMetrics::Count(const ToScheduler& message) {
 void MasterMetrics::Count(const ToAgent& message) {
   std::visit(
       Overloaded{[&](const RunTaskMessage&) { launches.Add(); },
+                 [&](const RunGroupMessage& group) { launches.Add(group.tasks.size()); },
                  [&](const KillTaskMessage&) { kills.Add(); },
                  [&](const AcknowledgeMessage&) { acknowledgements.Add(); }, [](const auto&) {}},
       message.message);

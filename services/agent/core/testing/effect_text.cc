@@ -75,6 +75,10 @@ std::string EffectText::Of(const agent_link::v1::AgentMessage& message) {
                         Status(message.status_update().status()), ", now ",
                         v1::TaskState_Name(message.status_update().latest_state()));
   }
+  if (message.has_exited_executor()) {
+    return absl::StrCat("executor ", message.exited_executor().executor_id(), " ended with ",
+                        message.exited_executor().wait_status());
+  }
   if (message.has_operation_update()) {
     return absl::StrCat("operation: ", message.operation_update().status().message());
   }

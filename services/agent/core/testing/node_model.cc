@@ -284,6 +284,10 @@ void NodeModel::Run(const std::string& task, const std::function<void(v1::TaskIn
   info->mutable_task_id()->set_value(task);
   info->mutable_command()->set_value("true");
   if (change != nullptr) change(info);
+  if (info->has_executor()) {
+    *message.mutable_run_tasks()->mutable_executor() = info->executor();
+    message.mutable_run_tasks()->set_launch_executor(true);
+  }
   Say(std::move(message));
 }
 

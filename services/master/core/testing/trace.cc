@@ -101,6 +101,13 @@ std::string Text(const ReconcileMessage& m) {
 std::string Text(const RunTaskMessage& m) {
   return absl::StrCat("RUN ", m.task->task_id().value(), " role=", m.role);
 }
+std::string Text(const RunGroupMessage& m) {
+  std::string text = absl::StrCat("RUN_GROUP role=", m.role,
+                                  m.launch_executor ? " with executor" : " in executor");
+  absl::StrAppend(&text, " ", m.tasks[0]->executor().executor_id().value());
+  for (const auto& task : m.tasks) absl::StrAppend(&text, " ", task->task_id().value());
+  return text;
+}
 std::string Text(const KillTaskMessage& m) {
   return absl::StrCat("KILL ", m.task_id.value(), m.kill_policy == nullptr ? "" : " +policy",
                       m.preempted_for.empty() ? "" : " preempted_for=" + m.preempted_for);
