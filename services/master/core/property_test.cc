@@ -270,10 +270,20 @@ class Storm {
     const std::string owner = OwnerOf(id);
     const Offer* offer = driver_.books().offers.Find(id);
     const std::string agent = offer == nullptr ? AnyAgent() : offer->agent_id.value();
-    LaunchOperation launch;
-    for (uint64_t i = Pick(4); i > 0; --i) launch.tasks.push_back(ATask(AnyTask(), agent, Some()));
-    launch.is_group = rng_.Chance(0.05);
+    std::vector<TaskLaunch> tasks;
+    for (uint64_t i = Pick(4); i > 0; --i) tasks.push_back(ATask(AnyTask(), agent, Some()));
+    AcceptedOperation launch = LaunchOperation{tasks};
+    if (rng_.Chance(0.05)) launch = LaunchGroupOperation{InGroup(std::move(tasks))};
     driver_.Call(FrameworkStream(owner), owner, master::Accept{{id}, {launch}, absl::Seconds(5)});
+  }
+  // The same tasks under one executor.
+  static std::vector<TaskLaunch> InGroup(std::vector<TaskLaunch> tasks) {
+    for (TaskLaunch& task : tasks) {
+      task.executor_id = ExecutorId("group");
+      task.executor_resources = Resources::Of(1, 32);
+      task.info->mutable_executor()->mutable_executor_id()->set_value("group");
+    }
+    return tasks;
   }
   // Reserves something, or gives back what is reserved.
   void Operate() {
