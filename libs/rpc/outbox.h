@@ -17,6 +17,16 @@ struct OutboxOptions {
   absl::Duration write_deadline = absl::Seconds(20);  // of a single write; then the peer is cut
 };
 
+// Of a message, or of one that is packed already.
+template <typename Frame>
+size_t BytesOf(const Frame& frame) {
+  if constexpr (requires { frame.ByteSizeLong(); }) {
+    return frame.ByteSizeLong();
+  } else {
+    return frame.Length();
+  }
+}
+
 template <typename Frame>
 class Outbox {
  public:
@@ -24,7 +34,7 @@ class Outbox {
 
   // False when full: the caller cuts the stream.
   [[nodiscard]] bool Push(Frame frame) {
-    const size_t bytes = frame.ByteSizeLong();
+    const size_t bytes = BytesOf(frame);
     if (!frames_.empty() && bytes_ + bytes > options_.bytes_max) return false;
     bytes_ += bytes;
     frames_.emplace_back(std::move(frame), bytes);

@@ -1,9 +1,12 @@
 #include "services/master/shell/master_service.h"
 
 #include <memory>
+#include <type_traits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "libs/rpc/packed.h"
 #include "libs/rpc/server_writer.h"
 #include "libs/rpc/unary.h"
 #include "libs/telemetry/log.h"
@@ -11,6 +14,7 @@
 #include "services/master/shell/explain_codec.h"
 #include "services/master/shell/operator_call.h"
 #include "services/master/shell/role_codec.h"
+#include "services/master/view/listing_pages.h"
 #include "services/master/view/listings.h"
 #include "services/master/view/maintenance_view.h"
 #include "services/master/view/operation_listing.h"
@@ -40,16 +44,57 @@ ServerUnaryReactor* FromView(ShellContext* context, CallbackServerContext* grpc_
   });
 }
 
+// The same for what takes long: behind the short answers, and sent by a thread that packs.
+template <typename Response, typename Request, typename Read>
+ServerUnaryReactor* FromLongView(ShellContext* context, CallbackServerContext* grpc_context,
+                                 const Request* request, Response* response, Read read) {
+  return rpc::AnswerLater<Response>(grpc_context, response, [&](rpc::UnaryReply<Response> reply) {
+    const bool taken = context->replica->List(
+        [request, reply, read](const ClusterView& view) -> ReadReplica::Pack {
+          const absl::Status status = CheckLeading(view.leadership());
+          if (!status.ok()) return [reply, status] { reply.Finish(status); };
+          auto answer = std::make_shared<absl::StatusOr<Response>>(read(view, *request));
+          return [reply, answer] { reply.Finish(std::move(*answer)); };
+        });
+    if (!taken) reply.Finish(ShellContext::Overloaded());
+  });
+}
+
+// Answers with a page: taken on the replica's thread, packed and sent by a thread that packs.
+template <typename Request>
+ServerUnaryReactor* FromPages(ShellContext* context, CallbackServerContext* grpc_context,
+                              const grpc::ByteBuffer* packed_request, grpc::ByteBuffer* response) {
+  absl::StatusOr<Request> request = rpc::Unpack<Request>(*packed_request);
+  if (!request.ok()) {
+    return rpc::AnswerNow<grpc::ByteBuffer>(grpc_context, response, request.status());
+  }
+  using Reply = rpc::UnaryReply<grpc::ByteBuffer>;
+  return rpc::AnswerLater<grpc::ByteBuffer>(grpc_context, response, [&](Reply reply) {
+    const bool taken = context->replica->List(
+        [request = *std::move(request), reply](const ClusterView& view) -> ReadReplica::Pack {
+          const absl::Status status = CheckLeading(view.leadership());
+          if (!status.ok()) return [reply, status] { reply.Finish(status); };
+          auto page = TakePage(view, request);
+          if (!page.ok()) return [reply, status = page.status()] { reply.Finish(status); };
+          auto kept = std::make_shared<const std::decay_t<decltype(*page)>>(*std::move(page));
+          return [reply, kept] { reply.Finish(rpc::BufferOf(Pack(*kept))); };
+        });
+    if (!taken) reply.Finish(ShellContext::Overloaded());
+  });
+}
+
+using WatchWriter = rpc::ServerWriter<grpc::ByteBuffer>;
+
 // A stream of frames to one watcher.
 class Sink final : public WatchSink {
  public:
-  explicit Sink(std::shared_ptr<rpc::ServerWriter<pb::WatchResponse>> writer)
-      : writer_(std::move(writer)) {}
-  bool Send(pb::WatchResponse frame) override { return writer_->Send(std::move(frame)); }
+  explicit Sink(std::shared_ptr<WatchWriter> writer) : writer_(std::move(writer)) {}
+  bool Send(const WatchFrame& frame) override { return writer_->Send(rpc::BufferOf(frame)); }
+  size_t unread_bytes() const override { return writer_->queued_bytes(); }
   void Close(absl::Status status) override { writer_->Close(std::move(status)); }
 
  private:
-  const std::shared_ptr<rpc::ServerWriter<pb::WatchResponse>> writer_;
+  const std::shared_ptr<WatchWriter> writer_;
 };
 
 }  // namespace
@@ -121,26 +166,50 @@ ServerUnaryReactor* MasterService::SetLogLevel(CallbackServerContext* grpc_conte
                       return master::Method(view, r);                              \
                     });                                                            \
   }
-MEROS_FROM_VIEW(ListAgents)
 MEROS_FROM_VIEW(GetAgent)
-MEROS_FROM_VIEW(ListFrameworks)
 MEROS_FROM_VIEW(GetFramework)
-MEROS_FROM_VIEW(ListTasks)
 MEROS_FROM_VIEW(GetTask)
-MEROS_FROM_VIEW(ListRoles)
 MEROS_FROM_VIEW(ListQuotas)
 MEROS_FROM_VIEW(ListWeights)
 MEROS_FROM_VIEW(GetMaintenanceSchedule)
 MEROS_FROM_VIEW(GetMaintenanceStatus)
-MEROS_FROM_VIEW(ListOperations)
 #undef MEROS_FROM_VIEW
 
-grpc::ServerWriteReactor<pb::WatchResponse>* MasterService::Watch(
-    CallbackServerContext* grpc_context, const pb::WatchRequest* request) {
-  auto writer = rpc::ServerWriter<pb::WatchResponse>::Create(grpc_context);
+#define MEROS_FROM_LONG_VIEW(Method)                                                \
+  ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context,    \
+                                            const pb::Method##Request* request,     \
+                                            pb::Method##Response* response) {       \
+    return FromLongView(context_, grpc_context, request, response,                  \
+                        [](const ClusterView& view, const pb::Method##Request& r) { \
+                          return master::Method(view, r);                           \
+                        });                                                         \
+  }
+MEROS_FROM_LONG_VIEW(ListRoles)
+MEROS_FROM_LONG_VIEW(ListOperations)
+#undef MEROS_FROM_LONG_VIEW
+
+#define MEROS_FROM_PAGES(Method)                                                      \
+  ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context,      \
+                                            const grpc::ByteBuffer* request,          \
+                                            grpc::ByteBuffer* response) {             \
+    return FromPages<pb::Method##Request>(context_, grpc_context, request, response); \
+  }
+MEROS_FROM_PAGES(ListAgents)
+MEROS_FROM_PAGES(ListFrameworks)
+MEROS_FROM_PAGES(ListTasks)
+#undef MEROS_FROM_PAGES
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* MasterService::Watch(
+    CallbackServerContext* grpc_context, const grpc::ByteBuffer* request) {
+  auto writer = WatchWriter::Create(grpc_context);
   auto* reactor = writer->Start([](const absl::Status&) {});
-  const bool taken =
-      context_->replica->Query([writer, wanted = *request](const ClusterView& view, WatchHub* hub) {
+  absl::StatusOr<pb::WatchRequest> wanted = rpc::Unpack<pb::WatchRequest>(*request);
+  if (!wanted.ok()) {
+    writer->Close(wanted.status());
+    return reactor;
+  }
+  const bool taken = context_->replica->Query(
+      [writer, wanted = *std::move(wanted)](const ClusterView& view, WatchHub* hub) {
         absl::Status status = CheckLeading(view.leadership());
         if (status.ok()) status = hub->Start(view, wanted, std::make_shared<Sink>(writer));
         if (!status.ok()) writer->Close(status);

@@ -15,7 +15,14 @@
 
 namespace meros::master {
 
-class MasterService final : public v1::master::MasterService::CallbackService {
+// Long listings and watches are packed by ourselves (view/listing_pages.h, watch_hub.h).
+using PackedMasterService = v1::master::MasterService::WithRawCallbackMethod_ListAgents<
+    v1::master::MasterService::WithRawCallbackMethod_ListFrameworks<
+        v1::master::MasterService::WithRawCallbackMethod_ListTasks<
+            v1::master::MasterService::WithRawCallbackMethod_Watch<
+                v1::master::MasterService::CallbackService>>>>;
+
+class MasterService final : public PackedMasterService {
  public:
   // `context` outlives the service.
   MasterService(ShellContext* context, std::vector<config::EffectiveFlag> flags)
@@ -30,11 +37,8 @@ class MasterService final : public v1::master::MasterService::CallbackService {
   MEROS_ANSWERED(GetVersion);
   MEROS_ANSWERED(GetFlags);
   MEROS_ANSWERED(SetLogLevel);
-  MEROS_ANSWERED(ListAgents);
   MEROS_ANSWERED(GetAgent);
-  MEROS_ANSWERED(ListFrameworks);
   MEROS_ANSWERED(GetFramework);
-  MEROS_ANSWERED(ListTasks);
   MEROS_ANSWERED(GetTask);
   MEROS_ANSWERED(ListRoles);
   MEROS_ANSWERED(ListQuotas);
@@ -67,8 +71,17 @@ class MasterService final : public v1::master::MasterService::CallbackService {
   // Refused with UNIMPLEMENTED.
 #undef MEROS_ANSWERED
 
-  grpc::ServerWriteReactor<v1::master::WatchResponse>* Watch(
-      grpc::CallbackServerContext* grpc_context, const v1::master::WatchRequest* request) override;
+#define MEROS_ANSWERED_PACKED(Method)                                                           \
+  grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* grpc_context,                   \
+                                   const grpc::ByteBuffer* request, grpc::ByteBuffer* response) \
+      override
+  MEROS_ANSWERED_PACKED(ListAgents);
+  MEROS_ANSWERED_PACKED(ListFrameworks);
+  MEROS_ANSWERED_PACKED(ListTasks);
+#undef MEROS_ANSWERED_PACKED
+
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(grpc::CallbackServerContext* grpc_context,
+                                                    const grpc::ByteBuffer* request) override;
 
  private:
   ShellContext* const context_;

@@ -5,63 +5,22 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "services/master/view/encode_view.h"
-#include "services/master/view/role_view.h"
+#include "services/master/shell/watch_events.h"
+#include "services/master/view/wire_writer.h"
 
 namespace meros::master {
 namespace {
 
 namespace pb = ::meros::v1::master;
 
-constexpr int kEventsPerFrame = 500;
-
-// The kind of object that a change is about; WATCH_KIND_UNSPECIFIED for what watchers are not told.
-pb::WatchKind KindOf(const Publish::Change& change) {
-  if (std::holds_alternative<std::shared_ptr<const AgentRecord>>(change)) return pb::WATCH_AGENTS;
-  if (std::holds_alternative<AgentRemoved>(change)) return pb::WATCH_AGENTS;
-  if (std::holds_alternative<std::shared_ptr<const FrameworkRecord>>(change)) {
-    return pb::WATCH_FRAMEWORKS;
-  }
-  if (std::holds_alternative<FrameworkRemoved>(change)) return pb::WATCH_FRAMEWORKS;
-  if (std::holds_alternative<TaskChanged>(change)) return pb::WATCH_TASKS;
-  if (std::holds_alternative<RoleChanged>(change)) return pb::WATCH_ROLES;
-  return pb::WATCH_KIND_UNSPECIFIED;
+WatchFrame FrameOf(std::string packed) {
+  return std::make_shared<const std::string>(std::move(packed));
 }
 
-void Encode(const ClusterView& view, const Publish& publish, pb::WatchEvent* out) {
-  out->set_revision(publish.revision);
-  if (const auto* agent = std::get_if<std::shared_ptr<const AgentRecord>>(&publish.change)) {
-    AgentEntry entry;
-    entry.record = *agent;
-    entry.used = (*agent)->used;
-    entry.offered = (*agent)->offered;
-    if (const AgentEntry* known = view.FindAgent((*agent)->id)) {
-      entry.tasks_active = known->tasks_active;
-    }
-    Encode(entry, out->mutable_agent());
-  } else if (const auto* framework =
-                 std::get_if<std::shared_ptr<const FrameworkRecord>>(&publish.change)) {
-    FrameworkEntry entry;
-    if (const FrameworkEntry* known = view.FindFramework((*framework)->id)) entry = *known;
-    entry.record = *framework;
-    Encode(entry, out->mutable_framework());
-  } else if (const auto* task = std::get_if<TaskChanged>(&publish.change)) {
-    Encode(view, TaskEntry{task->task, task->completed}, out->mutable_task());
-  } else if (const auto* agent_removed = std::get_if<AgentRemoved>(&publish.change)) {
-    out->mutable_agent_removed()->set_value(agent_removed->id.value());
-  } else if (const auto* framework_removed = std::get_if<FrameworkRemoved>(&publish.change)) {
-    out->mutable_framework_removed()->set_value(framework_removed->id.value());
-  } else if (const auto* role = std::get_if<RoleChanged>(&publish.change)) {
-    if (role->config->is_default()) {
-      out->set_role_removed(role->config->role);
-    } else {
-      Encode(*role->config, out->mutable_role());
-    }
-  }
-}
-
-bool Wants(const std::set<pb::WatchKind>& kinds, pb::WatchKind kind) {
-  return kinds.empty() || kinds.contains(kind);
+// Packed events and the token to resume after them.
+WatchFrame FrameOf(std::string events, const std::string& token) {
+  WireWriter(&events).Bytes(pb::WatchResponse::kResumeTokenFieldNumber, token);
+  return FrameOf(std::move(events));
 }
 
 }  // namespace
@@ -89,22 +48,19 @@ absl::Status WatchHub::CheckResumable(uint64_t revision, uint64_t now) const {
   return absl::OutOfRangeError("resume_token: too many changes since then; start without one");
 }
 
-void WatchHub::Add(const ClusterView& view, const Publish& change) {
-  revision_ = change.revision;
-  if (std::holds_alternative<Cleared>(change.change)) {
-    CloseAll(absl::UnavailableError("the master lost leadership; connect again"));
-    ring_.clear();
-    forgotten_ = change.revision;
-    return;
-  }
-  const pb::WatchKind kind = KindOf(change.change);
-  if (kind == pb::WATCH_KIND_UNSPECIFIED) return;
-  if (!watchers_.empty()) {
+size_t WatchHub::size() const {
+  size_t size = showing_.size();
+  for (const auto& [kinds, group] : groups_) size += group.sinks.size();
+  return size;
+}
+
+bool WatchHub::Keep(const Publish& change) {
+  if (!groups_.empty() || !showing_.empty()) {
     unwatched_ = 0;
   } else if (unwatched_ >= options_.ring_max) {
     ring_.clear();
     forgotten_ = change.revision;
-    return;
+    return false;
   } else {
     ++unwatched_;
   }
@@ -113,106 +69,151 @@ void WatchHub::Add(const ClusterView& view, const Publish& change) {
     forgotten_ = ring_.front().revision;
     ring_.pop_front();
   }
-  pb::WatchEvent event;
-  bool encoded = false;
-  for (Watcher& watcher : watchers_) {
-    if (!Wants(watcher.kinds, kind)) continue;
-    if (!encoded) Encode(view, change, &event);
-    encoded = true;
-    *watcher.pending.add_events() = event;
-    if (watcher.pending.events_size() < kEventsPerFrame) continue;
-    watcher.pending.set_resume_token(TokenOf(change.revision));
-    watcher.sink->Send(std::exchange(watcher.pending, {}));
+  return true;
+}
+
+void WatchHub::Add(const ClusterView& view, const Publish& change) {
+  if (std::holds_alternative<Cleared>(change.change)) {
+    CloseAll(absl::UnavailableError("the master lost leadership; connect again"));
+    revision_ = forgotten_ = change.revision;
+    ring_.clear();
+    return;
+  }
+  revision_ = change.revision;
+  const pb::WatchKind kind = KindOf(change.change);
+  if (kind == pb::WATCH_KIND_UNSPECIFIED || !Keep(change)) return;
+  std::string event;  // packed when somebody wants it
+  const auto append_to = [&](std::string* frame) {
+    if (event.empty()) AppendEvent(view, change, &event);
+    frame->append(event);
+  };
+  for (auto& [kinds, group] : groups_) {
+    if (!Wants(kinds, kind)) continue;
+    append_to(&group.pending);
+    ++pending_events_;
+    if (++group.events >= options_.events_per_frame) FlushGroup(&group);
+  }
+  for (Showing& showing : showing_) {
+    if (Wants(showing.kinds, kind) && showing.snapshot.HasShown(change.change)) {
+      append_to(&showing.pending);
+    }
   }
 }
 
-void WatchHub::Flush() {
-  for (Watcher& watcher : watchers_) {
-    if (watcher.pending.events_size() == 0) continue;
-    watcher.pending.set_resume_token(TokenOf(revision_));
-    if (!watcher.sink->Send(std::exchange(watcher.pending, {}))) watcher.sink = nullptr;
+void WatchHub::FlushGroup(Group* group) {
+  if (group->events == 0) return;
+  pending_events_ -= std::exchange(group->events, 0);
+  const WatchFrame frame = FrameOf(std::exchange(group->pending, {}), TokenOf(revision_));
+  for (auto& sink : group->sinks) {
+    if (sink != nullptr && !sink->Send(frame)) sink = nullptr;
   }
-  watchers_.erase(std::remove_if(watchers_.begin(), watchers_.end(),
-                                 [](const Watcher& w) { return w.sink == nullptr; }),
-                  watchers_.end());
+}
+
+void WatchHub::DropEnded() {
+  for (auto& [kinds, group] : groups_) std::erase(group.sinks, nullptr);
+  std::erase_if(groups_, [](const auto& group) { return group.second.sinks.empty(); });
+}
+
+void WatchHub::Flush() {
+  for (auto& [kinds, group] : groups_) FlushGroup(&group);
+  DropEnded();
+}
+
+void WatchHub::Join(const WatchKinds& kinds, std::shared_ptr<WatchSink> sink) {
+  Group& group = groups_[kinds];
+  FlushGroup(&group);
+  group.sinks.push_back(std::move(sink));
+}
+
+bool WatchHub::HasEnough(const Showing& showing) const {
+  // Changes that wait are bounded too: then the stream's outbox decides.
+  return showing.sink->unread_bytes() > options_.showing_bytes_max &&
+         showing.pending.size() < options_.showing_bytes_max;
+}
+
+void WatchHub::ShowMore(const ClusterView& view, Showing* showing) {
+  // What has changed comes first: it is older than what is shown now.
+  std::string frame = std::exchange(showing->pending, {});
+  showing->snapshot.AppendNext(view, options_.events_per_frame, &frame);
+  if (!showing->snapshot.is_done()) {
+    if (!showing->sink->Send(FrameOf(std::move(frame)))) showing->sink = nullptr;
+    return;
+  }
+  std::shared_ptr<WatchSink> sink = std::exchange(showing->sink, nullptr);
+  WireWriter(&frame).Varint(pb::WatchResponse::kSnapshotEndFieldNumber, 1);
+  if (sink->Send(FrameOf(std::move(frame), TokenOf(view.revision())))) {
+    Join(showing->kinds, std::move(sink));
+  }
+}
+
+WatchHub::ToShow WatchHub::ShowMore(const ClusterView& view) {
+  if (showing_.empty()) return ToShow::kNothing;
+  auto next = std::find_if(showing_.begin(), showing_.end(),
+                           [this](const Showing& showing) { return !HasEnough(showing); });
+  if (next == showing_.end()) return ToShow::kLater;
+  Showing showing = std::move(*next);
+  showing_.erase(next);
+  ShowMore(view, &showing);
+  if (showing.sink != nullptr) showing_.push_back(std::move(showing));
+  return showing_.empty() ? ToShow::kNothing : ToShow::kNow;
 }
 
 absl::Status WatchHub::Start(const ClusterView& view, const pb::WatchRequest& request,
                              std::shared_ptr<WatchSink> sink) {
-  if (watchers_.size() >= options_.max_watchers) {
-    // Ended ones are noticed when there is something to send; look now. An empty frame says
-    // nothing.
-    std::erase_if(watchers_, [](Watcher& w) { return !w.sink->Send({}); });
+  if (size() >= options_.max_watchers) {
+    // Ended ones are noticed when there is something to send; look now. A frame without events
+    // says nothing.
+    const WatchFrame nothing = FrameOf("", TokenOf(revision_));
+    for (auto& [kinds, group] : groups_) {
+      FlushGroup(&group);
+      for (auto& other : group.sinks) {
+        if (other != nullptr && !other->Send(nothing)) other = nullptr;
+      }
+    }
+    DropEnded();
   }
-  if (watchers_.size() >= options_.max_watchers) {
+  if (size() >= options_.max_watchers) {
     return absl::ResourceExhaustedError(
         absl::StrCat("there are ", options_.max_watchers, " watchers already"));
   }
-  Watcher watcher;
-  watcher.sink = std::move(sink);
-  for (int kind : request.kinds()) watcher.kinds.insert(static_cast<pb::WatchKind>(kind));
+  WatchKinds kinds;
+  for (int kind : request.kinds()) kinds.insert(static_cast<pb::WatchKind>(kind));
   if (request.resume_token().empty()) {
-    SendSnapshot(view, &watcher);
-  } else {
-    absl::StatusOr<uint64_t> after = RevisionOf(request.resume_token());
-    if (!after.ok()) return after.status();
-    if (absl::Status status = CheckResumable(*after, view.revision()); !status.ok()) return status;
-    Replay(view, *after, &watcher);
+    showing_.push_back({std::move(sink), kinds, WatchSnapshot(kinds)});
+    return absl::OkStatus();
   }
-  watchers_.push_back(std::move(watcher));
+  absl::StatusOr<uint64_t> after = RevisionOf(request.resume_token());
+  if (!after.ok()) return after.status();
+  if (absl::Status status = CheckResumable(*after, view.revision()); !status.ok()) return status;
+  Replay(view, *after, kinds, sink.get());
+  Join(kinds, std::move(sink));
   return absl::OkStatus();
 }
 
-void WatchHub::SendSnapshot(const ClusterView& view, Watcher* watcher) {
-  pb::WatchResponse frame;
-  auto next = [&]() -> pb::WatchEvent* {
-    if (frame.events_size() == kEventsPerFrame) watcher->sink->Send(std::exchange(frame, {}));
-    pb::WatchEvent* event = frame.add_events();
-    event->set_revision(view.revision());
-    return event;
-  };
-  if (Wants(watcher->kinds, pb::WATCH_AGENTS)) {
-    for (const auto& [id, entry] : view.agents()) master::Encode(entry, next()->mutable_agent());
-  }
-  if (Wants(watcher->kinds, pb::WATCH_FRAMEWORKS)) {
-    for (const auto& [id, entry] : view.frameworks()) {
-      master::Encode(entry, next()->mutable_framework());
-    }
-  }
-  if (Wants(watcher->kinds, pb::WATCH_TASKS)) {
-    for (const TaskEntry* entry : view.tasks()) {
-      master::Encode(view, *entry, next()->mutable_task());
-    }
-  }
-  if (Wants(watcher->kinds, pb::WATCH_ROLES)) {
-    for (const auto& [name, config] : view.roles()) {
-      master::Encode(*config, next()->mutable_role());
-    }
-  }
-  frame.set_snapshot_end(true);
-  frame.set_resume_token(TokenOf(view.revision()));
-  watcher->sink->Send(std::move(frame));
-}
-
-void WatchHub::Replay(const ClusterView& view, uint64_t after, Watcher* watcher) {
-  pb::WatchResponse frame;
+void WatchHub::Replay(const ClusterView& view, uint64_t after, const WatchKinds& kinds,
+                      WatchSink* sink) {
+  std::string frame;
+  size_t events = 0;
   auto it = std::upper_bound(ring_.begin(), ring_.end(), after,
                              [](uint64_t r, const Publish& p) { return r < p.revision; });
   for (; it != ring_.end(); ++it) {
-    if (!Wants(watcher->kinds, KindOf(it->change))) continue;
-    Encode(view, *it, frame.add_events());
-    if (frame.events_size() < kEventsPerFrame) continue;
-    frame.set_resume_token(TokenOf(it->revision));
-    watcher->sink->Send(std::exchange(frame, {}));
+    if (!Wants(kinds, KindOf(it->change))) continue;
+    AppendEvent(view, *it, &frame);
+    if (++events < options_.events_per_frame) continue;
+    sink->Send(FrameOf(std::exchange(frame, {}), TokenOf(it->revision)));
+    events = 0;
   }
-  frame.set_resume_token(TokenOf(view.revision()));
-  watcher->sink->Send(std::move(frame));
+  sink->Send(FrameOf(std::move(frame), TokenOf(view.revision())));
 }
 
 void WatchHub::CloseAll(const absl::Status& status) {
   Flush();
-  for (Watcher& watcher : watchers_) watcher.sink->Close(status);
-  watchers_.clear();
+  for (auto& [kinds, group] : groups_) {
+    for (auto& sink : group.sinks) sink->Close(status);
+  }
+  for (Showing& showing : showing_) showing.sink->Close(status);
+  groups_.clear();
+  showing_.clear();
 }
 
 }  // namespace meros::master

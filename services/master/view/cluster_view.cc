@@ -24,6 +24,7 @@ void ClusterView::On(const std::shared_ptr<const AgentRecord>& record) {
   entry.record = record;
   entry.used = record->used;
   entry.offered = record->offered;
+  agent_records_[record->id] = record;
 }
 
 void ClusterView::On(const AgentUsage& usage) {
@@ -33,7 +34,10 @@ void ClusterView::On(const AgentUsage& usage) {
   it->second.offered = usage.offered;
 }
 
-void ClusterView::On(const AgentRemoved& removed) { agents_.erase(removed.id); }
+void ClusterView::On(const AgentRemoved& removed) {
+  agents_.erase(removed.id);
+  agent_records_.erase(removed.id);
+}
 
 void ClusterView::On(const std::shared_ptr<const FrameworkRecord>& record) {
   FrameworkEntry& entry = frameworks_[record->id];
@@ -111,6 +115,7 @@ void ClusterView::On(const RoleChanged& changed) {
 
 void ClusterView::On(const Cleared&) {
   agents_.clear();
+  agent_records_.clear();
   frameworks_.clear();
   tasks_.clear();
   entries_.clear();
@@ -123,6 +128,11 @@ void ClusterView::On(const Cleared&) {
 const AgentEntry* ClusterView::FindAgent(const AgentId& id) const {
   auto it = agents_.find(id);
   return it == agents_.end() ? nullptr : &it->second;
+}
+
+std::shared_ptr<const AgentRecord> ClusterView::FindAgentRecord(const AgentId& id) const {
+  auto it = agent_records_.find(id);
+  return it == agent_records_.end() ? nullptr : it->second;
 }
 
 const FrameworkEntry* ClusterView::FindFramework(const FrameworkId& id) const {

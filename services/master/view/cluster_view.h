@@ -12,6 +12,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/node_hash_map.h"
 #include "libs/resources/resources.h"
 #include "services/master/core/effects.h"
@@ -91,6 +92,7 @@ class ClusterView {
 
   // Null if unknown.
   const AgentEntry* FindAgent(const AgentId& id) const;
+  std::shared_ptr<const AgentRecord> FindAgentRecord(const AgentId& id) const;  // O(1)
   const FrameworkEntry* FindFramework(const FrameworkId& id) const;
   // The newest task of this id.
   const TaskEntry* FindTask(const FrameworkId& framework_id, const TaskId& task_id) const;
@@ -119,6 +121,8 @@ class ClusterView {
   uint64_t revision_ = 0;
   LeadershipRecord leadership_;
   absl::btree_map<AgentId, AgentEntry> agents_;
+  // Those of agents_: a page of tasks looks up thousands.
+  absl::flat_hash_map<AgentId, std::shared_ptr<const AgentRecord>> agent_records_;  // lookup only
   absl::btree_map<FrameworkId, FrameworkEntry> frameworks_;
   // By sequence: most changes are of tasks that are known, and need no search in tasks_.
   absl::node_hash_map<uint64_t, TaskEntry> entries_;  // lookup only

@@ -1,15 +1,13 @@
 #include "services/master/view/encode_view.h"
 
+#include <string>
+
+#include "libs/base/check.h"
 #include "libs/wire/resources_proto.h"
-#include "services/master/core/task_state.h"
+#include "services/master/view/task_writer.h"
 
 namespace meros::master {
 namespace {
-
-double Seconds(absl::Time time) {
-  if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return 0;
-  return absl::ToDoubleSeconds(time - absl::UnixEpoch());
-}
 
 v1::allocator::InverseOfferStatus::Status StatusOf(InverseAnswer::Kind kind) {
   using Status = v1::allocator::InverseOfferStatus;
@@ -21,35 +19,12 @@ v1::allocator::InverseOfferStatus::Status StatusOf(InverseAnswer::Kind kind) {
   return Status::UNKNOWN;
 }
 
-void EncodeTask(const Task& task, v1::Task* out) {
-  out->set_name(*task.facts->name);
-  out->mutable_task_id()->set_value(task.id().value());
-  out->mutable_framework_id()->set_value(task.framework_id().value());
-  out->mutable_agent_id()->set_value(task.agent_id().value());
-  if (!task.executor_id().empty()) {
-    out->mutable_executor_id()->set_value(task.executor_id().value());
-  }
-  out->set_state(task.state);
-  wire::ResourcesToProto(task.resources().WithAllocationRole(task.role()),
-                         out->mutable_resources());
-  task.statuses.AppendTo(out);
-  if (task.forwarded_state.has_value()) out->set_status_update_state(*task.forwarded_state);
-  if (const absl::string_view uuid = task.forwarded_uuid.bytes(); !uuid.empty()) {
-    out->set_status_update_uuid(uuid.data(), uuid.size());
-  }
-  if (task.facts->description->empty()) return;
-  v1::TaskInfo info;
-  info.ParsePartialFromString(*task.facts->description);
-  if (info.has_labels()) out->mutable_labels()->Swap(info.mutable_labels());
-  if (info.has_discovery()) out->mutable_discovery()->Swap(info.mutable_discovery());
-  if (info.has_container()) out->mutable_container()->Swap(info.mutable_container());
-  if (info.has_health_check()) out->mutable_health_check()->Swap(info.mutable_health_check());
-  if (info.has_kill_policy()) out->mutable_kill_policy()->Swap(info.mutable_kill_policy());
-  if (info.command().has_user()) out->set_user(info.command().user());
-  out->mutable_limits()->swap(*info.mutable_limits());
-}
-
 }  // namespace
+
+double SecondsOf(absl::Time time) {
+  if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return 0;
+  return absl::ToDoubleSeconds(time - absl::UnixEpoch());
+}
 
 void EncodeQuantities(const resources::ResourceQuantities& quantities,
                       google::protobuf::RepeatedPtrField<v1::Resource>* out) {
@@ -98,9 +73,13 @@ v1::master::FrameworkView::State StateOf(FrameworkState state) {
 }
 
 void Encode(const AgentEntry& entry, v1::master::AgentView* out) {
+  *out->mutable_info() = *entry.record->info;
+  out->mutable_info()->mutable_id()->set_value(entry.record->id.value());
+  EncodeAllButInfo(entry, out);
+}
+
+void EncodeAllButInfo(const AgentEntry& entry, v1::master::AgentView* out) {
   const AgentRecord& record = *entry.record;
-  *out->mutable_info() = *record.info;
-  out->mutable_info()->mutable_id()->set_value(record.id.value());
   out->set_state(StateOf(record.state));
   out->set_active(record.may_offer());
   out->set_deactivated(record.orders.deactivated);
@@ -112,13 +91,13 @@ void Encode(const AgentEntry& entry, v1::master::AgentView* out) {
   wire::ResourcesToProto(entry.offered, out->mutable_offered());
   out->set_service_address(record.service_address);
   out->set_version(record.version);
-  out->set_registered_time(Seconds(record.registered));
-  out->set_reregistered_time(Seconds(record.reregistered));
+  out->set_registered_time(SecondsOf(record.registered));
+  out->set_reregistered_time(SecondsOf(record.reregistered));
   out->set_tasks_active(entry.tasks_active);
   out->set_tasks_unacknowledged(entry.tasks_unacknowledged);
-  out->set_unreachable_time(Seconds(record.unreachable_since));
+  out->set_unreachable_time(SecondsOf(record.unreachable_since));
   if (record.unavailability) *out->mutable_unavailability() = MessageOf(*record.unavailability);
-  out->set_drain_delay_until(Seconds(record.orders.delay_until));
+  out->set_drain_delay_until(SecondsOf(record.orders.delay_until));
   for (const auto& [framework_id, answer] : record.answers) {
     Encode(framework_id, answer, out->add_inverse_offer_statuses());
   }
@@ -149,22 +128,17 @@ void Encode(const FrameworkEntry& entry, v1::master::FrameworkView* out) {
   EncodeQuantities(offered, out->mutable_offered());
   out->set_tasks_active(entry.tasks_active);
   out->set_tasks_completed(entry.tasks_completed);
-  out->set_registered_time(Seconds(record.registered));
-  out->set_reregistered_time(Seconds(record.reregistered));
-  out->set_completed_time(Seconds(record.unregistered));
+  out->set_registered_time(SecondsOf(record.registered));
+  out->set_reregistered_time(SecondsOf(record.reregistered));
+  out->set_completed_time(SecondsOf(record.unregistered));
 }
 
 void Encode(const ClusterView& view, const TaskEntry& entry, v1::master::TaskView* out) {
-  EncodeTask(entry.task, out->mutable_task());
-  if (const AgentEntry* agent = view.FindAgent(entry.task.agent_id())) {
-    out->set_agent_hostname(agent->record->info->hostname());
-    out->set_agent_service_address(agent->record->service_address);
-  }
-  out->set_completed(entry.completed);
-  out->set_launched_time(Seconds(entry.task.facts->entered));
-  if (const FrameworkEntry* framework = view.FindFramework(entry.task.framework_id())) {
-    out->set_framework_name(framework->record->subscription.info->name());
-  }
+  const FrameworkEntry* framework = view.FindFramework(entry.task.framework_id());
+  std::string packed;
+  TaskWriter().Append(entry, view.FindAgentRecord(entry.task.agent_id()).get(),
+                      framework == nullptr ? nullptr : framework->record.get(), &packed);
+  MEROS_CHECK(out->ParsePartialFromString(packed)) << "what was just packed";
 }
 
 }  // namespace meros::master

@@ -1,9 +1,7 @@
-// The listings of MasterService, answered from a view.
+// What MasterService answers from a view at once: single objects and short listings. Those that are
+// long come in pages (listing_pages.h).
 //
-// Pages: entries are ordered by id; a page token names the last entry of the page before, so a
-// listing over several pages is consistent for every entry that does not change meanwhile.
-//
-// ERRORS of all: InvalidArgument (page size or token), NotFound (get).
+// ERRORS of all that get one object: NotFound.
 // Thread rule: pure functions; as the view.
 #pragma once
 
@@ -16,19 +14,10 @@
 
 namespace meros::master {
 
-inline constexpr uint32_t kDefaultPageSize = 1000;
-inline constexpr uint32_t kMaxPageSize = 10000;
-
-absl::StatusOr<v1::master::ListAgentsResponse> ListAgents(
-    const ClusterView& view, const v1::master::ListAgentsRequest& request);
 absl::StatusOr<v1::master::GetAgentResponse> GetAgent(const ClusterView& view,
                                                       const v1::master::GetAgentRequest& request);
-absl::StatusOr<v1::master::ListFrameworksResponse> ListFrameworks(
-    const ClusterView& view, const v1::master::ListFrameworksRequest& request);
 absl::StatusOr<v1::master::GetFrameworkResponse> GetFramework(
     const ClusterView& view, const v1::master::GetFrameworkRequest& request);
-absl::StatusOr<v1::master::ListTasksResponse> ListTasks(
-    const ClusterView& view, const v1::master::ListTasksRequest& request);
 // Also FailedPrecondition when several frameworks have the id and none is named.
 absl::StatusOr<v1::master::GetTaskResponse> GetTask(const ClusterView& view,
                                                     const v1::master::GetTaskRequest& request);

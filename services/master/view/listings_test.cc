@@ -4,99 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "services/master/view/test_view.h"
 
 namespace meros::master {
 namespace {
 
 namespace pb = ::meros::v1::master;
 
-class Listings : public ::testing::Test {
- protected:
-  void Apply(Publish::Change change) { view_.Apply(Publish{++revision_, std::move(change)}); }
-
-  void AddAgent(const std::string& id, AgentState state = AgentState::kRegistered) {
-    auto record = std::make_shared<AgentRecord>();
-    record->id = AgentId(id);
-    record->state = state;
-    auto info = std::make_shared<v1::AgentInfo>();
-    info->set_hostname("host-" + id);
-    record->info = info;
-    record->total = resources::Resources::Of(4, 1024);
-    Apply(std::shared_ptr<const AgentRecord>(record));
-  }
-  void AddFramework(const std::string& id, FrameworkState state = FrameworkState::kConnected,
-                    std::vector<std::string> roles = {"*"}) {
-    auto record = std::make_shared<FrameworkRecord>();
-    record->id = FrameworkId(id);
-    record->state = state;
-    auto info = std::make_shared<v1::FrameworkInfo>();
-    info->set_name("name-" + id);
-    record->subscription.info = info;
-    record->subscription.roles = std::move(roles);
-    Apply(std::shared_ptr<const FrameworkRecord>(record));
-  }
-  void AddTask(const std::string& framework, const std::string& id, uint64_t sequence,
-               v1::TaskState state = v1::TASK_RUNNING, bool completed = false,
-               const std::string& agent = "a0") {
-    TaskFacts facts;
-    facts.sequence = sequence;
-    facts.id = TaskId(id);
-    facts.framework_id = Shared<FrameworkId>(FrameworkId(framework));
-    facts.agent_id = Shared<AgentId>(AgentId(agent));
-    facts.role = Shared<std::string>("*");
-    facts.name = Shared<std::string>("name-" + id);
-    v1::TaskInfo info;
-    info.mutable_labels()->add_labels()->set_key("label-" + id);
-    facts.description = Shared<std::string>(DescribeTask(info));
-    Task task{Shared<TaskFacts>(std::move(facts))};
-    task.state = state;
-    Apply(TaskChanged{std::move(task), completed});
-  }
-
-  ClusterView view_;
-  uint64_t revision_ = 0;
-};
-
-TEST_F(Listings, PagesCoverEverythingOnceInOrder) {
-  AddFramework("f");
-  for (int i = 0; i < 25; ++i) AddTask("f", absl::StrFormat("t%02d", i), i + 1);
-
-  std::vector<std::string> seen;
-  pb::ListTasksRequest request;
-  request.set_page_size(10);
-  int pages = 0;
-  do {
-    auto page = ListTasks(view_, request);
-    ASSERT_TRUE(page.ok()) << page.status();
-    for (const auto& task : page->tasks()) seen.push_back(task.task().task_id().value());
-    request.set_page_token(page->next_page_token());
-    ++pages;
-  } while (!request.page_token().empty());
-
-  EXPECT_EQ(pages, 3);
-  EXPECT_EQ(seen.size(), 25u);
-  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
-}
-
-TEST_F(Listings, FiltersMustAllMatch) {
-  AddFramework("f");
-  AddFramework("g");
-  AddTask("f", "t1", 1);
-  AddTask("f", "t2", 2, v1::TASK_FAILED, /*completed=*/true);
-  AddTask("g", "t1", 3, v1::TASK_RUNNING, false, "a1");
-
-  pb::ListTasksRequest request;
-  request.mutable_framework_id()->set_value("f");
-  EXPECT_EQ(ListTasks(view_, request)->tasks_size(), 1);
-  request.set_include_completed(true);
-  EXPECT_EQ(ListTasks(view_, request)->tasks_size(), 2);
-  request.add_states(v1::TASK_FAILED);
-  EXPECT_EQ(ListTasks(view_, request)->tasks_size(), 1);
-  request.mutable_agent_id()->set_value("a1");
-  EXPECT_EQ(ListTasks(view_, request)->tasks_size(), 0);
-}
+class Listings : public testing::ViewTest {};
 
 TEST_F(Listings, ATaskIdOfSeveralFrameworksMustBeQualified) {
   AddFramework("f");
@@ -152,30 +67,6 @@ TEST_F(Listings, CountsFollowTheTasks) {
 
   EXPECT_EQ(view_.FindAgent(AgentId("a0"))->tasks_active, 0u);
   EXPECT_TRUE(view_.tasks().empty() && view_.roles().empty());
-}
-
-TEST_F(Listings, AgentsThatAreNotDurableYetAreNotShown) {
-  AddAgent("a0", AgentState::kAdmitting);
-  AddAgent("a1", AgentState::kDisconnected);
-
-  auto agents = ListAgents(view_, {});
-
-  ASSERT_EQ(agents->agents_size(), 1);
-  EXPECT_EQ(agents->agents(0).info().id().value(), "a1");
-  EXPECT_EQ(agents->agents(0).state(), pb::AgentView::DISCONNECTED);
-  pb::GetAgentRequest request;
-  request.mutable_agent_id()->set_value("a0");
-  EXPECT_TRUE(absl::IsNotFound(GetAgent(view_, request).status()));
-}
-
-TEST_F(Listings, CompletedFrameworksAreShownOnlyWhenAskedFor) {
-  AddFramework("f");
-  AddFramework("g", FrameworkState::kCompleted);
-
-  EXPECT_EQ(ListFrameworks(view_, {})->frameworks_size(), 1);
-  pb::ListFrameworksRequest request;
-  request.add_states(pb::FrameworkView::COMPLETED);
-  EXPECT_EQ(ListFrameworks(view_, request)->frameworks(0).info().id().value(), "g");
 }
 
 TEST_F(Listings, RolesAreSubscribedToOrHoldSomething) {
@@ -246,15 +137,6 @@ TEST_F(Listings, QuotasAndWeightsAreThoseThatWereSet) {
   Apply(RoleChanged{none});
 
   EXPECT_EQ(ListQuotas(view_, {})->configs_size(), 1);
-}
-
-TEST_F(Listings, NonsenseIsRefused) {
-  pb::ListTasksRequest request;
-  request.set_page_size(kMaxPageSize + 1);
-  EXPECT_TRUE(absl::IsInvalidArgument(ListTasks(view_, request).status()));
-  request.set_page_size(1);
-  request.set_page_token("what");
-  EXPECT_TRUE(absl::IsInvalidArgument(ListTasks(view_, request).status()));
 }
 
 TEST_F(Listings, NothingIsLeftAfterLeadershipEnds) {

@@ -2,7 +2,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "services/master/view/listings.h"
+#include "services/master/view/listing_pages.h"
 
 namespace meros::master {
 namespace {
