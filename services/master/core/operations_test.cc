@@ -268,7 +268,7 @@ TEST_F(Operations, LaunchesMayNotHaveAnOperationId) {
   Offer(kAll);
 
   const auto lines =
-      Accept({LaunchOperation{{ATask("t", "m-S0", Resources::Of(1, 64))}, false, "launch"}});
+      Accept({LaunchOperation{{ATask("t", "m-S0", Resources::Of(1, 64))}, "launch"}});
 
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE t TASK_ERROR REASON_TASK_INVALID")));
 }
