@@ -73,6 +73,7 @@ void TakeTasks(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& t
     if (known != nullptr) {
       // A task id that runs on two agents: the first one counts, this one is ended.
       if (known->agent_id() != agent->record.id) {
+        tx->Add(Count::kAgentTaskDisputed);
         tx->Send(agent->stream, KillTaskMessage{reported.framework_id, reported.id, nullptr, ""});
         continue;
       }
@@ -136,6 +137,7 @@ void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Ann
   tx->EndOffersOf(agent);  // of a session that this one replaces
   tx->ReleaseTasksBeyond(agent, message.agent.total);
   if (!message.agent.total.Contains(agent->record.used)) {
+    tx->Add(Count::kAgentTotalDisputed);
     const absl::Status status = absl::InvalidArgumentError(
         absl::StrCat("the agent's resources ", message.agent.total.DebugString(),
                      " do not hold what its tasks use: ", agent->record.used.DebugString()));

@@ -44,10 +44,39 @@ bool HasUnusableDomain(Transaction* tx, StreamId stream, const AgentDescription&
     return false;
   }
   const auto& domain = agent.info->domain().fault_domain();
-  tx->Close(stream, absl::InvalidArgumentError(
-                        absl::StrCat("the agent is in domain ", domain.region().name(), "/",
-                                     domain.zone().name(),
-                                     ", and this master has none: start it with --domain")));
+  tx->Close(stream,
+            absl::InvalidArgumentError(absl::StrCat(
+                "the agent is in domain ", domain.region().name(), "/", domain.zone().name(),
+                ", and this master has none: start it with --domain")));
+  return true;
+}
+
+// An id is its holder's alone, who shows that by the key that it registered with. A record of the
+// registry may be without one.
+bool IsIdOfAnother(Transaction* tx, const AgentReregister& message) {
+  const Agent* known = tx->books().agents.Find(message.agent_id);
+  if (known == nullptr || known->record.registration_key.empty()) return false;
+  if (known->record.registration_key == message.agent.registration_key) return false;
+  tx->Add(Count::kAgentIdDisputed);
+  tx->Close(message.stream,
+            absl::PermissionDeniedError(absl::StrCat("agent id ", message.agent_id.value(),
+                                                     " was given to another registration_key")));
+  return true;
+}
+
+// Each framework that only the agent knows becomes a record.
+bool HasTooManyFrameworks(Transaction* tx, const AgentReregister& message) {
+  const FrameworkBook& book = tx->books().frameworks;
+  size_t unknown = 0;
+  for (const ReportedFramework& reported : message.frameworks) {
+    if (book.Find(reported.id) == nullptr && !book.IsRemoved(reported.id)) ++unknown;
+  }
+  if (unknown == 0 || book.size() + unknown <= tx->options().max_frameworks) return false;
+  tx->Add(Count::kAgentFrameworksDisputed);
+  tx->Close(message.stream,
+            absl::ResourceExhaustedError(absl::StrCat(
+                "the agent reports ", unknown, " frameworks that are not known, the master has ",
+                book.size(), " of at most ", tx->options().max_frameworks)));
   return true;
 }
 
@@ -97,10 +126,12 @@ void ReturnOfKnown(Transaction* tx, Agent* agent, AgentReregister message) {
       WriteIfChanged(tx, *agent, message.agent);
       ReplaceSession(tx, agent, message.stream);
       return TakeIntoSession(tx, agent, std::move(message), Announce::kNothing);
-    case AgentState::kUnreachable: return WriteReachable(tx, agent, std::move(message));
+    case AgentState::kUnreachable:
+      return WriteReachable(tx, agent, std::move(message));
     case AgentState::kAdmitting:
     case AgentState::kMarkingUnreachable:
-    case AgentState::kReadmitting: return Hold(tx, agent, std::move(message));
+    case AgentState::kReadmitting:
+      return Hold(tx, agent, std::move(message));
     case AgentState::kRemoving:
     case AgentState::kGone:
       tx->Send(message.stream, ShutdownMessage{"the agent was removed from the cluster"});
@@ -219,8 +250,8 @@ void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& exis
 // ---- Return ----
 
 void HandleAgentReregister(Transaction* tx, AgentReregister message) {
-  if (IsBehind(tx, message.stream, message.agent) ||
-      HasUnusableDomain(tx, message.stream, message.agent)) {
+  if (IsBehind(tx, message.stream, message.agent) || IsIdOfAnother(tx, message) ||
+      HasTooManyFrameworks(tx, message) || HasUnusableDomain(tx, message.stream, message.agent)) {
     return EndReport(tx, message.stream);
   }
   if (RefuseIfDown(tx, message.stream, message.agent)) {
@@ -280,6 +311,7 @@ void HandleAgentTotalChanged(Transaction* tx, Agent* agent, AgentTotalChanged me
   if (message.total == agent->record.total) return;
   tx->ReleaseTasksBeyond(agent, message.total);
   if (!message.total.Contains(agent->record.used)) {
+    tx->Add(Count::kAgentTotalDisputed);
     tx->Close(agent->stream, absl::InvalidArgumentError(absl::StrCat(
                                  "the new resources ", message.total.DebugString(),
                                  " do not hold what is used: ", agent->record.used.DebugString())));

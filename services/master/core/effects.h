@@ -206,7 +206,7 @@ absl::string_view LeadershipStateName(LeadershipState state);
 struct LeadershipRecord {
   LeadershipState state = LeadershipState::kStandby;
   uint64_t epoch = 0;
-  std::string leader_address;  // empty while unknown
+  std::string leader_address;    // empty while unknown
   size_t agents_recovering = 0;  // of those below, that have not come back
   size_t agents_to_recover = 0;  // that this leader found in the registry
   size_t agents_held_back = 0;   // silent for too long, too many at once (agent_health.h)
@@ -297,6 +297,12 @@ enum class Count {
   kInverseOffersExpired,
   kAgentDigestsMatched,
   kAgentReportsAsked,
+  // An agent said what contradicts the books, and was not believed.
+  kAgentIdDisputed,
+  kAgentTaskDisputed,
+  kAgentOperationDisputed,
+  kAgentTotalDisputed,
+  kAgentFrameworksDisputed,
 };
 struct Counted {
   Count what;

@@ -120,7 +120,9 @@ class Script {
     AgentReregister message;
     message.stream = Number(w[1]);
     message.agent_id = AgentId(w[2]);
-    message.agent = DescriptionOf("", Resources::Of(4, 4096), w[2]);
+    const Agent* known = driver_.books().agents.Find(message.agent_id);
+    message.agent = DescriptionOf(known == nullptr ? "" : known->record.registration_key,
+                                  Resources::Of(4, 4096), w[2]);
     AFramework framework;
     framework.id = "m-0000";
     message.frameworks.push_back({FrameworkId("m-0000"), SubscriptionOf(framework)});

@@ -281,6 +281,7 @@ TEST_F(Maintenance, AnAgentThatNamesAnotherMachineGoesAwayAtThatOnesTime) {
   message.stream = 3;
   message.agent_id = AgentId("m-S0");
   message.agent = DescriptionOf("renamed", Resources::Of(4, 4096), "m-S0");
+  message.agent.registration_key = "k";
   message.tasks = {AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(2, 1024))};
 
   driver_.Do(message);

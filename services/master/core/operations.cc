@@ -139,6 +139,7 @@ void HandleOperationUpdate(Transaction* tx, Agent* agent, AgentOperationUpdate u
   const AcknowledgeOperationMessage stored{update.operation_uuid, update.status->uuid().value()};
   Operation* operation = tx->books().operations.FindByUuid(update.operation_uuid);
   if (operation == nullptr || operation->agent_id != agent->record.id) {
+    if (operation != nullptr) tx->Add(Count::kAgentOperationDisputed);
     // Done with before: its acknowledgement was lost.
     return tx->Tell(*agent, stored);
   }
@@ -231,11 +232,18 @@ void TakeOperations(Transaction* tx, Agent* agent, std::vector<ReportedOperation
   absl::flat_hash_set<std::string> uuids;
   for (ReportedOperation& report : reported) {
     if (!uuids.insert(report.uuid).second) continue;
-    if (tx->books().operations.FindByUuid(report.uuid) != nullptr) continue;
+    if (const Operation* known = tx->books().operations.FindByUuid(report.uuid)) {
+      if (known->agent_id != agent->record.id) tx->Add(Count::kAgentOperationDisputed);
+      continue;
+    }
     Operation entry;
     entry.uuid = std::move(report.uuid);
     entry.id = report.info->id().value();
     entry.framework_id = std::move(report.framework_id);
+    if (tx->books().operations.FindByName(entry.framework_id, entry.id) != nullptr) {
+      tx->Add(Count::kAgentOperationDisputed);
+      entry.id.clear();  // the name is another's: the framework does not hear of this one
+    }
     entry.agent_id = agent->record.id;
     entry.info = std::move(report.info);
     entry.status = std::move(report.status);

@@ -233,7 +233,11 @@ class Storm {
     AgentReregister message;
     message.stream = next_stream_++;
     message.agent_id = AgentId(rng_.Chance(0.1) ? "stranger" : AnyAgent());
-    message.agent = DescriptionOf("", Resources::Of(6, 1024), message.agent_id.value());
+    const Agent* known = driver_.books().agents.Find(message.agent_id);
+    // Some are liars.
+    const bool has_key = known != nullptr && !rng_.Chance(0.05);
+    message.agent = DescriptionOf(has_key ? known->record.registration_key : "",
+                                  Resources::Of(6, 1024), message.agent_id.value());
     for (uint64_t i = Pick(4); i > 0; --i) {
       const std::string framework = AnyFramework();
       const std::string task = AnyTask();

@@ -2,6 +2,24 @@
 #include "services/master/core/agent_sessions.h"
 
 namespace meros::master {
+namespace {
+
+// An agent speaks for its own tasks alone. Of a task that the books do not have nothing can be
+// said: its end may have been acknowledged before, and that acknowledgement lost.
+bool IsOfAnother(const Agent& agent, const Task* task, const v1::TaskStatus& status) {
+  if (status.has_agent_id() && status.agent_id().value() != agent.record.id.value()) return true;
+  return task != nullptr && task->agent_id() != agent.record.id;
+}
+
+// The framework does not hear of it, so the master acknowledges it: else it came again for ever.
+void Disbelieve(Transaction* tx, const Agent& agent, const AgentStatusUpdate& update) {
+  tx->Add(Count::kInvalidStatusUpdates);
+  tx->Add(Count::kAgentTaskDisputed);
+  if (update.is_ahead) return;
+  tx->Tell(agent, AcknowledgeMessage{update.framework_id, update.task_id, update.status->uuid()});
+}
+
+}  // namespace
 
 void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update) {
   if (!agent->is_active()) return;  // the agent re-sends it when it is back in session
@@ -14,9 +32,10 @@ void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update)
     }
     return;
   }
-  if (!update.is_ahead) tx->Tell(*framework, UpdateEvent{update.status});
   Task* task = framework->FindTask(update.task_id);
-  if (task == nullptr || task->agent_id() != agent->record.id) {
+  if (IsOfAnother(*agent, task, *update.status)) return Disbelieve(tx, *agent, update);
+  if (!update.is_ahead) tx->Tell(*framework, UpdateEvent{update.status});
+  if (task == nullptr) {
     tx->Add(Count::kInvalidStatusUpdates);
     return;
   }

@@ -97,12 +97,21 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       operations_refused(
           r->AddCounter("meros_master_operations_refused_total",
                         "Operations of frameworks that were refused with OPERATION_ERROR.")),
+      agent_disputes(r->AddCounterFamily(
+          "meros_master_agent_disputes_total",
+          "Times that an agent said what contradicts the master's books, and was not believed: "
+          "another's id, task or operation, a total less than what is used, too many frameworks.",
+          {.label = "what"})),
+      agent_ids_disputed(agent_disputes.With("id")),
+      agent_tasks_disputed(agent_disputes.With("task")),
+      agent_operations_disputed(agent_disputes.With("operation")),
+      agent_totals_disputed(agent_disputes.With("total")),
+      agent_frameworks_disputed(agent_disputes.With("frameworks")),
       agent_digests_matched(r->AddCounter(
           "meros_master_agent_digests_matched_total",
           "Agents that came back with what the master knew, and were not asked for more.")),
-      agent_reports_asked(
-          r->AddCounter("meros_master_agent_reports_asked_total",
-                        "Agents that came back and were asked for all they run.")),
+      agent_reports_asked(r->AddCounter("meros_master_agent_reports_asked_total",
+                                        "Agents that came back and were asked for all they run.")),
       frames_malformed(r->AddCounter("meros_master_frames_malformed_total",
                                      "Calls and messages that ended their stream as malformed.")),
       registry_write_time(r->AddHistogram("meros_master_registry_write_seconds",
@@ -113,6 +122,23 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       watch_subscribers(r->AddGauge("meros_master_watch_subscribers", "Open Watch streams.")),
       allocator_connected(r->AddGauge("meros_master_allocator_connected",
                                       "1 while a session with the allocator is open, else 0.")) {}
+
+telemetry::Counter* MasterMetrics::CounterOfDispute(master::Count what) {
+  switch (what) {
+    case master::Count::kAgentIdDisputed:
+      return &agent_ids_disputed;
+    case master::Count::kAgentTaskDisputed:
+      return &agent_tasks_disputed;
+    case master::Count::kAgentOperationDisputed:
+      return &agent_operations_disputed;
+    case master::Count::kAgentTotalDisputed:
+      return &agent_totals_disputed;
+    case master::Count::kAgentFrameworksDisputed:
+      return &agent_frameworks_disputed;
+    default:
+      return nullptr;
+  }
+}
 
 void MasterMetrics::Count(const Counted& counted) {
   auto counter = [&]() -> telemetry::Counter* {
@@ -177,8 +203,9 @@ void MasterMetrics::Count(const Counted& counted) {
         return &operations_applied;
       case master::Count::kOperationsRefused:
         return &operations_refused;
+      default:
+        return CounterOfDispute(counted.what);
     }
-    return nullptr;
   }();
   if (counter != nullptr) counter->Add(counted.by);
 }

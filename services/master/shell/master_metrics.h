@@ -19,6 +19,9 @@ struct MasterMetrics {
   void Count(const ToScheduler& message);
   void Count(const ToAgent& message);
 
+  // Of those where an agent was not believed; null for all else.
+  telemetry::Counter* CounterOfDispute(master::Count what);
+
   telemetry::Counter offers_sent;
   telemetry::Counter offers_rescinded;
   telemetry::Counter offers_declined;
@@ -57,6 +60,12 @@ struct MasterMetrics {
   telemetry::Counter inverse_offers_expired;
   telemetry::Counter operations_applied;
   telemetry::Counter operations_refused;
+  telemetry::CounterFamily agent_disputes;  // and its values:
+  telemetry::Counter agent_ids_disputed;
+  telemetry::Counter agent_tasks_disputed;
+  telemetry::Counter agent_operations_disputed;
+  telemetry::Counter agent_totals_disputed;
+  telemetry::Counter agent_frameworks_disputed;
   telemetry::Counter agent_digests_matched;
   telemetry::Counter agent_reports_asked;
   telemetry::Counter frames_malformed;
