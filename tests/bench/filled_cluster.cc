@@ -46,11 +46,16 @@ absl::Status FilledCluster::Fill() {
   return agents_->Move(cluster_.master_address(), Held(), kLimit);
 }
 
-std::unique_ptr<meros::v1::master::MasterService::Stub> FilledCluster::Stub(int master,
-                                                                            int connection) {
+std::shared_ptr<grpc::Channel> FilledCluster::Channel(int master, int connection) {
   auto channel = rpc::MakeChannel(cluster_.master_address(master), {.insecure = true},
                                   {.connection_group = (1 << 21) + connection});
-  return channel.ok() ? meros::v1::master::MasterService::NewStub(*channel) : nullptr;
+  return channel.ok() ? *channel : nullptr;
+}
+
+std::unique_ptr<meros::v1::master::MasterService::Stub> FilledCluster::Stub(int master,
+                                                                            int connection) {
+  auto channel = Channel(master, connection);
+  return channel == nullptr ? nullptr : meros::v1::master::MasterService::NewStub(channel);
 }
 
 std::map<std::string, ProcessUsage> FilledCluster::Usage() {

@@ -40,6 +40,8 @@ class FilledCluster {
   testing::LocalCluster& cluster() { return cluster_; }
   SimulatedAgents& agents() { return *agents_; }
   LoadFramework& framework() { return *framework_; }
+  // Null if it cannot be made. Distinct numbers give distinct connections.
+  std::shared_ptr<grpc::Channel> Channel(int master, int connection = 0);
   std::unique_ptr<meros::v1::master::MasterService::Stub> Stub(int master, int connection = 0);
   // CPU and memory of the services as they are now, but for masters that are gone.
   std::map<std::string, ProcessUsage> Usage();

@@ -1,13 +1,20 @@
 // state: the whole listing of a large cluster, and a light call while many clients poll it. idle:
 // agents that do nothing but live.
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/impl/codegen/proto_buffer_reader.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "libs/base/status_macros.h"
+#include "libs/rpc/packed.h"
 #include "libs/runtime/clock.h"
 #include "tests/bench/filled_cluster.h"
 
@@ -54,6 +61,70 @@ absl::StatusOr<Listed> ListAll(pb::MasterService::Stub* stub) {
   return listed;
 }
 
+// One page, unparsed. ERRORS: as the call.
+absl::StatusOr<grpc::ByteBuffer> PageOf(grpc::GenericStub* stub, const char* method,
+                                        const google::protobuf::Message& request) {
+  grpc::ClientContext context;
+  const grpc::ByteBuffer sent = rpc::BufferOf(request.SerializeAsString());
+  grpc::ByteBuffer page;
+  grpc::Status status;
+  absl::Notification done;
+  stub->UnaryCall(&context, absl::StrCat("/meros.v1.master.MasterService/", method), {}, &sent,
+                  &page, [&](grpc::Status s) {
+                    status = std::move(s);
+                    done.Notify();
+                  });
+  done.WaitForNotification();
+  MEROS_RETURN_IF_ERROR(ToStatus(status));
+  return page;
+}
+
+// The string in `field` of a packed message, and how many fields `counted` there are.
+struct Skimmed {
+  std::string text;
+  size_t count = 0;
+};
+Skimmed Skim(grpc::ByteBuffer* page, int field, int counted) {
+  using google::protobuf::internal::WireFormatLite;
+  grpc::ProtoBufferReader bytes(page);
+  google::protobuf::io::CodedInputStream in(&bytes);
+  in.SetTotalBytesLimit(1 << 30);
+  Skimmed result;
+  while (const uint32_t tag = in.ReadTag()) {
+    const int number = WireFormatLite::GetTagFieldNumber(tag);
+    result.count += number == counted;
+    const bool ok = number == field ? WireFormatLite::ReadBytes(&in, &result.text)
+                                    : WireFormatLite::SkipField(&in, tag);
+    if (!ok) break;
+  }
+  return result;
+}
+
+// What `method` lists, received but not parsed.
+template <typename Request, typename Response>
+absl::Status ReceiveAll(grpc::GenericStub* stub, const char* method, size_t* count) {
+  Request request;
+  request.set_page_size(10000);
+  do {
+    MEROS_ASSIGN_OR_RETURN(grpc::ByteBuffer page, PageOf(stub, method, request));
+    Skimmed skimmed = Skim(&page, Response::kNextPageTokenFieldNumber, 1);
+    *count += skimmed.count;
+    request.set_page_token(std::move(skimmed.text));
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
+// Everything as ListAll, by a client that does nothing with it.
+absl::StatusOr<Listed> ReceiveAll(const std::shared_ptr<grpc::Channel>& channel) {
+  grpc::GenericStub stub(channel);
+  Listed listed;
+  MEROS_RETURN_IF_ERROR((ReceiveAll<pb::ListAgentsRequest, pb::ListAgentsResponse>(
+      &stub, "ListAgents", &listed.agents)));
+  MEROS_RETURN_IF_ERROR(
+      (ReceiveAll<pb::ListTasksRequest, pb::ListTasksResponse>(&stub, "ListTasks", &listed.tasks)));
+  return listed;
+}
+
 // Times of a light call, `seconds` long, while `pollers` clients read everything again and again.
 absl::StatusOr<Samples> LightCalls(FilledCluster* cluster, int pollers, double seconds,
                                    std::atomic<size_t>* listings) {
@@ -91,6 +162,32 @@ std::map<std::string, ProcessUsage> Growth(const std::map<std::string, ProcessUs
   return after;
 }
 
+// What one listing took.
+struct Cost {
+  absl::Duration whole;
+  double master_cpu = 0;  // seconds
+  double client_cpu = 0;
+  Listed listed;
+};
+
+template <typename List>
+absl::StatusOr<Cost> CostOf(FilledCluster* cluster, List list) {
+  Cost cost;
+  const double master = cluster->Usage().at("master").cpu_seconds;
+  const double client = UsageOf(getpid()).cpu_seconds;
+  const absl::Time start = Now();
+  MEROS_ASSIGN_OR_RETURN(cost.listed, list());
+  cost.whole = Now() - start;
+  cost.master_cpu = cluster->Usage().at("master").cpu_seconds - master;
+  cost.client_cpu = UsageOf(getpid()).cpu_seconds - client;
+  return cost;
+}
+
+std::string ToText(const Cost& cost) {
+  return absl::StrCat(absl::ToInt64Milliseconds(cost.whole), " ms; CPU seconds: master ",
+                      cost.master_cpu, ", client ", cost.client_cpu);
+}
+
 }  // namespace
 
 absl::StatusOr<Report> RunState(Options* options) {
@@ -103,25 +200,30 @@ absl::StatusOr<Report> RunState(Options* options) {
   FilledCluster cluster(shape);
   MEROS_RETURN_IF_ERROR(cluster.Start());
   MEROS_RETURN_IF_ERROR(cluster.Fill());
-  const auto stub = cluster.Stub(0);
+  const auto channel = cluster.Channel(0);
+  const auto stub = pb::MasterService::NewStub(channel);
   MEROS_RETURN_IF_ERROR(ListAll(stub.get()).status());  // connections and pools
   const auto before = cluster.Usage();
-  const absl::Time start = Now();
-  MEROS_ASSIGN_OR_RETURN(const Listed listed, ListAll(stub.get()));
-  const absl::Duration whole = Now() - start;
-  const double cpu = cluster.Usage().at("master").cpu_seconds - before.at("master").cpu_seconds;
+  MEROS_ASSIGN_OR_RETURN(const Cost parsed, CostOf(&cluster, [&] { return ListAll(stub.get()); }));
+  MEROS_ASSIGN_OR_RETURN(const Cost received,
+                         CostOf(&cluster, [&] { return ReceiveAll(channel); }));
+  const Listed& listed = parsed.listed;
+  if (received.listed.tasks != listed.tasks || received.listed.agents != listed.agents) {
+    return absl::InternalError("the listings are not of the same cluster");
+  }
 
   std::atomic<size_t> listings{0};
   Report report;
   MEROS_ASSIGN_OR_RETURN(report.latencies, LightCalls(&cluster, pollers, seconds, &listings));
-  report.value = absl::ToDoubleMilliseconds(whole);
+  report.value = absl::ToDoubleMilliseconds(parsed.whole);
   report.unit = "ms";
   report.n = listed.tasks;
   report.servers = Growth(before, cluster.Usage());
   report.notes["agents"] = "simulated agents over real gRPC, plaintext, loopback";
   report.notes["value"] = absl::StrCat("one client lists ", listed.agents, " agents and ",
                                        listed.tasks, " tasks, ", listed.bytes >> 20, " MiB");
-  report.notes["master_cpu_seconds_of_one_listing"] = absl::StrCat(cpu);
+  report.notes["into messages, which is the value"] = ToText(parsed);
+  report.notes["received but not parsed"] = ToText(received);
   report.notes["latencies"] =
       absl::StrCat("GetMaster while ", pollers, " clients list everything; ", listings.load(),
                    " listings in ", seconds, " s");
