@@ -58,6 +58,27 @@ absl::StatusOr<resources::Operation> ReadResize(const v1::Offer::Operation& mess
 
 }  // namespace
 
+absl::Status CheckOperationMember(const v1::Offer::Operation& operation, const FieldPath& path) {
+  using Operation = v1::Offer::Operation;
+  const auto need = [&](bool has, absl::string_view member) {
+    return has ? absl::OkStatus() : path.Field(member).Fault("must be set");
+  };
+  switch (operation.type()) {
+    case Operation::LAUNCH: return need(operation.has_launch(), "launch");
+    case Operation::LAUNCH_GROUP: return need(operation.has_launch_group(), "launch_group");
+    case Operation::RESERVE: return need(operation.has_reserve(), "reserve");
+    case Operation::UNRESERVE: return need(operation.has_unreserve(), "unreserve");
+    case Operation::CREATE: return need(operation.has_create(), "create");
+    case Operation::DESTROY: return need(operation.has_destroy(), "destroy");
+    case Operation::GROW_VOLUME: return need(operation.has_grow_volume(), "grow_volume");
+    case Operation::SHRINK_VOLUME: return need(operation.has_shrink_volume(), "shrink_volume");
+    case Operation::CREATE_DISK: return need(operation.has_create_disk(), "create_disk");
+    case Operation::DESTROY_DISK: return need(operation.has_destroy_disk(), "destroy_disk");
+    case Operation::UNKNOWN: break;
+  }
+  return path.Field("type").Fault("must be a known type");
+}
+
 absl::StatusOr<resources::Operation> OperationFromProto(const v1::Offer::Operation& message,
                                                         absl::string_view allocation_role,
                                                         const FieldPath& path) {

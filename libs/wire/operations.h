@@ -10,6 +10,10 @@
 
 namespace meros::wire {
 
+// The type is known and its member is there.
+// ERRORS: InvalidArgument with the path of the offending field.
+absl::Status CheckOperationMember(const v1::Offer::Operation& operation, const FieldPath& path);
+
 // A RESERVE, UNRESERVE, CREATE, DESTROY, GROW_VOLUME or SHRINK_VOLUME in the model's terms.
 // Resources without an allocation role get `allocation_role` (the offer's; empty for operators',
 // whose resources are not allocated).

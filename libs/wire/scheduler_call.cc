@@ -40,28 +40,12 @@ absl::Status CheckUpdateFramework(const Call& call, const FieldPath& path) {
   return path.Field("framework_id").Fault("must equal update_framework.framework_info.id");
 }
 
+// An operation that lacks its member is the core's to drop: the others of the call go on.
 absl::Status CheckOperation(const v1::Offer::Operation& operation, const FieldPath& path) {
-  using Operation = v1::Offer::Operation;
-  const auto need = [&](bool has, absl::string_view member) {
-    return has ? absl::OkStatus() : path.Field(member).Fault("must be set");
-  };
-  switch (operation.type()) {
-    case Operation::LAUNCH:
-      MEROS_RETURN_IF_ERROR(need(operation.has_launch(), "launch"));
-      return CheckCount(operation.launch().task_infos_size(), kMaxTasksPerLaunch,
-                        path.Field("launch").Field("task_infos"));
-    case Operation::LAUNCH_GROUP: return need(operation.has_launch_group(), "launch_group");
-    case Operation::RESERVE: return need(operation.has_reserve(), "reserve");
-    case Operation::UNRESERVE: return need(operation.has_unreserve(), "unreserve");
-    case Operation::CREATE: return need(operation.has_create(), "create");
-    case Operation::DESTROY: return need(operation.has_destroy(), "destroy");
-    case Operation::GROW_VOLUME: return need(operation.has_grow_volume(), "grow_volume");
-    case Operation::SHRINK_VOLUME: return need(operation.has_shrink_volume(), "shrink_volume");
-    case Operation::CREATE_DISK: return need(operation.has_create_disk(), "create_disk");
-    case Operation::DESTROY_DISK: return need(operation.has_destroy_disk(), "destroy_disk");
-    case Operation::UNKNOWN: break;
-  }
-  return path.Field("type").Fault("must be a known type");
+  MEROS_RETURN_IF_ERROR(CheckCount(operation.launch().task_infos_size(), kMaxTasksPerLaunch,
+                                   path.Field("launch").Field("task_infos")));
+  return CheckCount(operation.launch_group().task_group().tasks_size(), kMaxTasksPerLaunch,
+                    path.Field("launch_group").Field("task_group").Field("tasks"));
 }
 
 absl::Status CheckAccept(const Call::Accept& accept, const FieldPath& path) {

@@ -8,6 +8,7 @@
 #include "libs/wire/durations.h"
 #include "libs/wire/framework_rules.h"
 #include "libs/wire/gang_request.h"
+#include "libs/wire/launch_rules.h"
 #include "libs/wire/resources_proto.h"
 #include "libs/wire/scheduler_call.h"
 #include "libs/wire/task_rules.h"
@@ -55,6 +56,12 @@ void Complete(const FrameworkId& framework_id, v1::ExecutorInfo* executor) {
   executor->mutable_framework_id()->set_value(framework_id.value());
 }
 
+void CompleteHealthCheck(v1::TaskInfo* task) {
+  if (!task->has_health_check() || task->health_check().has_type()) return;
+  const v1::HealthCheck::Type implied = wire::HealthCheckType(task->health_check());
+  if (implied != v1::HealthCheck::UNKNOWN) task->mutable_health_check()->set_type(implied);
+}
+
 // What does not depend on how the task was judged. Takes the message's content.
 void FillTask(v1::TaskInfo* message, TaskLaunch* task) {
   task->id = TaskId(message->task_id().value());
@@ -62,6 +69,7 @@ void FillTask(v1::TaskInfo* message, TaskLaunch* task) {
   if (message->has_executor()) {
     task->executor_id = ExecutorId(message->executor().executor_id().value());
   }
+  CompleteHealthCheck(message);
   task->info = std::make_shared<v1::TaskInfo>();
   task->info->Swap(message);
 }
@@ -84,9 +92,12 @@ TaskLaunch DecodeTask(v1::TaskInfo* message, const FrameworkId& framework_id,
 LaunchGroupOperation DecodeGroup(v1::Offer::Operation::LaunchGroup* message,
                                  const FrameworkId& framework_id, const FieldPath& path) {
   Complete(framework_id, message->mutable_executor());
+  auto* tasks = message->mutable_task_group()->mutable_tasks();
+  for (v1::TaskInfo& task : *tasks) {
+    if (task.has_executor()) Complete(framework_id, task.mutable_executor());
+  }
   const wire::TaskGroupVerdict verdict = wire::JudgeTaskGroup(*message, framework_id, path);
   LaunchGroupOperation group;
-  auto* tasks = message->mutable_task_group()->mutable_tasks();
   for (int i = 0; i < tasks->size(); ++i) {
     TaskLaunch& task = group.tasks.emplace_back();
     task.fault = verdict.status;
@@ -101,11 +112,13 @@ LaunchGroupOperation DecodeGroup(v1::Offer::Operation::LaunchGroup* message,
   return group;
 }
 
+// An operation that lacks what its type calls for is a faulty one.
 AcceptedOperation DecodeAccepted(v1::Offer::Operation* message, const FrameworkId& framework_id,
                                  const FieldPath& path) {
-  LaunchOperation launch;
-  launch.id = message->id().value();
-  if (message->type() == v1::Offer::Operation::LAUNCH) {
+  const std::string id = message->id().value();
+  if (message->type() == v1::Offer::Operation::LAUNCH && message->has_launch()) {
+    LaunchOperation launch;
+    launch.id = id;
     auto* tasks = message->mutable_launch()->mutable_task_infos();
     const FieldPath launch_path = path.Field("launch");
     for (int i = 0; i < tasks->size(); ++i) {
@@ -114,10 +127,10 @@ AcceptedOperation DecodeAccepted(v1::Offer::Operation* message, const FrameworkI
     }
     return launch;
   }
-  if (message->type() == v1::Offer::Operation::LAUNCH_GROUP) {
+  if (message->type() == v1::Offer::Operation::LAUNCH_GROUP && message->has_launch_group()) {
     LaunchGroupOperation group =
         DecodeGroup(message->mutable_launch_group(), framework_id, path.Field("launch_group"));
-    group.id = std::move(launch.id);
+    group.id = id;
     return group;
   }
   return DecodeOperation(message, path);

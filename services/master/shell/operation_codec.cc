@@ -63,6 +63,7 @@ struct Deallocate {
 };
 
 absl::Status Decode(const ProtoOperation& message, const FieldPath& path, ResourceOperation* out) {
+  MEROS_RETURN_IF_ERROR(wire::CheckOperationMember(message, path));
   if (message.type() == ProtoOperation::CREATE_DISK ||
       message.type() == ProtoOperation::DESTROY_DISK) {
     return absl::UnimplementedError(
