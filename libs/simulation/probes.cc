@@ -9,27 +9,23 @@ Probes& Probes::OfProcess() {
   return *probes;
 }
 
-void Probes::Hit(bool condition, absl::string_view name) {
-  auto found = hits_.find(name);
-  if (found == hits_.end()) found = hits_.emplace(std::string(name), 0).first;
-  if (condition) ++found->second;
-}
-
-void Probes::Expect(const std::vector<std::string>& names) {
-  for (const std::string& name : names) hits_.emplace(name, 0);
+uint64_t* Probes::Expect(absl::string_view name) {
+  const auto found = met_.find(name);
+  if (found != met_.end()) return &found->second;
+  return &met_.emplace(std::string(name), 0).first->second;
 }
 
 std::vector<std::string> Probes::Missing() const {
   std::vector<std::string> missing;
-  for (const auto& [name, hits] : hits_) {
-    if (hits == 0) missing.push_back(name);
+  for (const auto& [name, times] : met_) {
+    if (times == 0) missing.push_back(name);
   }
   return missing;
 }
 
 std::string Probes::Report() const {
   std::string report;
-  for (const auto& [name, hits] : hits_) absl::StrAppendFormat(&report, "%10d  %s\n", hits, name);
+  for (const auto& [name, times] : met_) absl::StrAppendFormat(&report, "%10d  %s\n", times, name);
   return report;
 }
 

@@ -1,14 +1,16 @@
 // Probes: places of which someone claims "this happens sometimes". Over a night's seeds each must
 // be met, else the simulation is tamer than we believe.
 //
-//   Sometimes(retries > 0, "an update was sent again");
+//   Sometimes<"an update is sent again">(retries > 0);
 //
-// Probes sit in bindings, workloads and invariants, not in cores. A probe is known once its place
-// has run; Expect() names those that must be met even if their place never runs.
+// Probes sit in bindings, workloads and invariants, not in cores. A probe is known from the start
+// of the program, also if its place never runs; several places may share one.
 //
 // Thread rule: thread-compatible; the counts are of the process.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -20,8 +22,8 @@ namespace meros::simulation {
 
 class Probes {
  public:
-  void Hit(bool condition, absl::string_view name);
-  void Expect(const std::vector<std::string>& names);
+  // From now on `name` must be met. Returns how often it was, to count on; good for ever.
+  uint64_t* Expect(absl::string_view name);
 
   // Names never met, in order.
   std::vector<std::string> Missing() const;
@@ -31,11 +33,25 @@ class Probes {
   static Probes& OfProcess();
 
  private:
-  std::map<std::string, uint64_t, std::less<>> hits_;
+  std::map<std::string, uint64_t, std::less<>> met_;
 };
 
-inline void Sometimes(bool condition, absl::string_view name) {
-  Probes::OfProcess().Hit(condition, name);
+// A name as a template argument.
+template <size_t N>
+struct ProbeName {
+  consteval ProbeName(const char (&name)[N]) { std::copy_n(name, N, text); }  // NOLINT: implicit
+  char text[N];
+};
+
+template <ProbeName kName>
+struct Probe {
+  // Before main(), because the place that uses it was compiled.
+  static inline uint64_t* const met = Probes::OfProcess().Expect(kName.text);
+};
+
+template <ProbeName kName>
+void Sometimes(bool condition) {
+  if (condition) ++*Probe<kName>::met;
 }
 
 }  // namespace meros::simulation

@@ -10,9 +10,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "libs/config/flag_set.h"
 #include "libs/runtime/random_seed.h"
-#include "libs/simulation/probes.h"
 
 namespace meros::simulation {
 namespace {
@@ -75,6 +75,16 @@ int Replay(const SeedOptions& options, const Scenario& scenario, uint64_t seed) 
   return summary.is_ok ? 0 : 1;
 }
 
+// Fails the run if it was long enough for every probe, and one was never met.
+void CheckProbes(const SeedOptions& options, SeedSummary* summary) {
+  if (!summary->is_ok || summary->seeds < options.probes_after) return;
+  const std::vector<std::string> missing = options.probes->Missing();
+  if (missing.empty()) return;
+  summary->is_ok = false;
+  summary->failure =
+      absl::StrCat("never met in ", summary->seeds, " seeds: ", absl::StrJoin(missing, "; "), "\n");
+}
+
 // One number a line; `#` starts a comment.
 std::vector<uint64_t> ReadCorpus(const std::string& path) {
   std::vector<uint64_t> seeds;
@@ -99,6 +109,7 @@ SeedSummary RunSeeds(const SeedOptions& options, const Scenario& scenario) {
     RunSeed(options, scenario, options.first_seed + n, n % options.twice_every == 0, &summary);
     if (!summary.is_ok) return summary;
   }
+  CheckProbes(options, &summary);
   return summary;
 }
 
@@ -106,14 +117,20 @@ int SeedsMain(int argc, char** argv, const std::string& name, const Scenario& sc
   int64_t seed = 0;
   int64_t first_seed = 0;
   int64_t seeds = 0;
-  absl::Duration time = absl::Seconds(60);
+  int64_t probes_after = static_cast<int64_t>(SeedOptions().probes_after);
+  absl::Duration time = absl::ZeroDuration();
   std::string corpus;
   config::FlagSet flags(name, "Deterministic simulation over seeds.");
   flags.Add(&seed, {.name = "seed", .help = "Run this seed alone and show its trace; 0 for none."});
   flags.Add(&first_seed, {.name = "first_seed", .help = "Start here; 0 draws a start."});
   flags.Add(&seeds,
             {.name = "seeds", .help = "Fresh seeds at most; 0 for as many as the time allows."});
-  flags.Add(&time, {.name = "time", .help = "Real time to spend on fresh seeds."});
+  flags.Add(&time, {.name = "time",
+                    .help = "Real time to spend on fresh seeds; 0s for as long as --seeds take, "
+                            "or a minute."});
+  flags.Add(&probes_after,
+            {.name = "probes_after",
+             .help = "So many seeds or more must meet every probe; 0 for any number."});
   flags.Add(&corpus,
             {.name = "corpus", .help = "File of seeds that once failed, one a line; run first."});
   config::ParseOrExit(argc, argv, &flags);
@@ -125,7 +142,11 @@ int SeedsMain(int argc, char** argv, const std::string& name, const Scenario& sc
   options.first_seed =
       first_seed != 0 ? static_cast<uint64_t>(first_seed) : 1 + (runtime::RandomSeed() >> 33);
   if (seeds > 0) options.seeds_max = static_cast<uint64_t>(seeds);
+  if (time == absl::ZeroDuration()) {
+    time = seeds > 0 ? absl::InfiniteDuration() : absl::Seconds(60);
+  }
   options.limit = time;
+  options.probes_after = static_cast<uint64_t>(probes_after);
   options.corpus = corpus.empty() ? std::vector<uint64_t>() : ReadCorpus(corpus);
   const SeedSummary summary = RunSeeds(options, scenario);
   printf("%sprobes:\n%s%s: %llu seeds from %llu, %llu of them twice, %llu events: %s\n",

@@ -3,12 +3,15 @@
 // that replays it.
 //
 //   int main(int argc, char** argv) {
-//     return simulation::SeedsMain(argc, argv, "cluster", &RunCluster);
+//     return simulation::SeedsMain(argc, argv, "meros-sim", &RunCluster);
 //   }
 //
-//   cluster_simulation --time=60s                      fresh seeds for a minute
-//   cluster_simulation --seed=42                        one seed again, with its trace
-//   cluster_simulation --corpus=FILE                    first the seeds that once failed, one a line
+//   meros-sim --time=60s          fresh seeds for a minute
+//   meros-sim --seeds=2000        so many, however long it takes
+//   meros-sim --seed=42           one seed again, with its trace
+//   meros-sim --corpus=FILE       first the seeds that once failed, one a line
+//
+// From some number of seeds on, every probe (probes.h) must have been met.
 //
 // Thread rule: thread-compatible.
 #pragma once
@@ -21,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "libs/runtime/clock.h"
+#include "libs/simulation/probes.h"
 
 namespace meros::simulation {
 
@@ -41,6 +45,9 @@ struct SeedOptions {
   absl::Duration limit = absl::Seconds(60);  // of real time, for the seeds that follow
   uint64_t seeds_max = UINT64_MAX;           // of those that follow
   uint64_t twice_every = 8;                  // each so manieth of them runs twice
+  // A run of so many seeds or more fails if one of the probes was never met.
+  uint64_t probes_after = 2000;
+  const Probes* probes = &Probes::OfProcess();
   const runtime::Clock* clock = &runtime::ProcessClock::Get();
 };
 

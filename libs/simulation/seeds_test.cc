@@ -58,15 +58,46 @@ TEST(RunSeeds, ADifferentHashIsAFailure) {
   EXPECT_THAT(summary.failure, HasSubstr("seed 1 is not deterministic"));
 }
 
+TEST(RunSeeds, ALongRunThatNeverMetAProbeFails) {
+  Probes probes;
+  *probes.Expect("met") = 1;
+  probes.Expect("an agent flies");
+  SeedOptions options = Options();
+  options.probes = &probes;
+  const auto scenario = [](uint64_t) { return SeedResult{}; };
+
+  options.probes_after = 17;
+  const SeedSummary is_short = RunSeeds(options, scenario);
+  options.probes_after = 16;
+  const SeedSummary is_long = RunSeeds(options, scenario);
+
+  EXPECT_TRUE(is_short.is_ok);
+  EXPECT_FALSE(is_long.is_ok);
+  EXPECT_EQ(is_long.failure, "never met in 16 seeds: an agent flies\n");
+}
+
 TEST(Probes, TellWhatWasNeverMet) {
   Probes probes;
-  probes.Expect({"never placed"});
-  probes.Hit(true, "met");
-  probes.Hit(false, "met");
-  probes.Hit(false, "placed, not met");
+  ++*probes.Expect("met");
+  probes.Expect("met");
+  probes.Expect("never met");
 
-  EXPECT_THAT(probes.Missing(), ElementsAre("never placed", "placed, not met"));
+  EXPECT_THAT(probes.Missing(), ElementsAre("never met"));
   EXPECT_THAT(probes.Report(), HasSubstr("         1  met\n"));
+}
+
+void NeverCalled() { Sometimes<"a place that never runs">(true); }
+
+TEST(Probes, AreKnownAlsoIfTheirPlaceNeverRuns) {
+  void (*volatile unused)() = &NeverCalled;
+  ASSERT_NE(unused, nullptr);
+
+  Sometimes<"a place that runs">(false);
+  EXPECT_THAT(Probes::OfProcess().Missing(),
+              ElementsAre("a place that never runs", "a place that runs"));
+
+  Sometimes<"a place that runs">(true);
+  EXPECT_THAT(Probes::OfProcess().Missing(), ElementsAre("a place that never runs"));
 }
 
 }  // namespace

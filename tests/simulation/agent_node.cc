@@ -199,7 +199,7 @@ void AgentNode::OnCommitted() {
         writes_.clear();
         return OnCommitted();
       }
-      Sometimes(true, "an agent's disk is full");
+      Sometimes<"an agent's disk is full">(true);
       context().After(cluster_.Scaled(absl::Seconds(1)), [this] { OnCommitted(); });
     });
     return;
@@ -215,7 +215,7 @@ void AgentNode::OnCommitted() {
 
 // The process ends; whoever supervises it starts it again.
 void AgentNode::Exit() {
-  Sometimes(true, "an agent leaves");
+  Sometimes<"an agent leaves">(true);
   World& world = cluster_.world();
   const std::string name = context().name();
   world.events().After(cluster_.Scaled(absl::Seconds(2)), [&world, name] { world.Restart(name); });

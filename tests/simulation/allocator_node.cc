@@ -34,7 +34,7 @@ void AllocatorNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
     }
   }
   if (TryPost(allocator::FrameReceived{id, std::move(messages)})) return;
-  Sometimes(true, "the allocator cuts a master that says too much");
+  Sometimes<"the allocator cuts a master that says too much">(true);
   context().Close(id, absl::ResourceExhaustedError("the allocator cannot keep up"));
   Post(allocator::StreamClosed{id});
 }

@@ -120,7 +120,7 @@ void Cluster::StartReboots() {
 }
 
 void Cluster::Reboot(int index) {
-  Sometimes(true, "a machine is rebooted");
+  Sometimes<"a machine is rebooted">(true);
   const std::string containerizer = absl::StrCat("containerizer-", index + 1);
   const std::string agent = machines_[index]->name();
   world_.Crash(agent);

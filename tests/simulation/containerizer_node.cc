@@ -59,7 +59,7 @@ std::vector<containerizer::RecoveredContainer> ContainerizerNode::Recover() {
       container.started_at_ns = process == nullptr ? 0 : process->started_at_ns;
       const bool runs = process != nullptr && process->is_alive && process->is_let_go;
       container.phase = runs ? Phase::kRunning : Phase::kEnded;
-      Sometimes(runs, "a restarted containerizer adopts a container");
+      Sometimes<"a restarted containerizer adopts a container">(runs);
     }
     found.push_back(std::move(container));
   }
@@ -118,7 +118,7 @@ void ContainerizerNode::Begin(const cv1::LaunchSpec& spec) {
     machine_.Kill(id);  // what an interrupted start has left
     machine_.CleanUp(id);
     if (rng_.Chance(cluster_.shape().launch_failure_chance)) {
-      Sometimes(true, "a container cannot be started");
+      Sometimes<"a container cannot be started">(true);
       return Post(containerizer::StartFinished{ContainerId(id), absl::InternalError("no cgroup")});
     }
     machine_.CreateProcess(spec);
@@ -139,7 +139,7 @@ void ContainerizerNode::Kill(const ContainerId& id) {
   containerizer::KillFinished finished;
   finished.id = id;
   if (rng_.Chance(cluster_.shape().kill_failure_chance)) {
-    Sometimes(true, "a container cannot be killed yet");
+    Sometimes<"a container cannot be killed yet">(true);
     finished.status = absl::DeadlineExceededError("processes in uninterruptible sleep");
     return Post(std::move(finished));
   }

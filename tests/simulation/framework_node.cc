@@ -86,7 +86,7 @@ void FrameworkNode::Apply(absl::Time, Effect effect) {
   if (auto* ended = std::get_if<SimDriver::Ended>(&effect)) return Ended(ended->status);
   if (auto* deliver = std::get_if<SimDriver::Deliver>(&effect)) return OnEvent(deliver->event);
   if (auto* subscribed = std::get_if<SimDriver::Subscribed>(&effect)) {
-    Sometimes(subscribed->again, "a framework subscribes again");
+    Sometimes<"a framework subscribes again">(subscribed->again);
     job_.framework_id = subscribed->framework_id;
     for (const auto& [id, attempt] : job_.tries()) {
       if (attempt.is_open() && attempt.is_kill_wanted) SayKill(id);
@@ -125,7 +125,7 @@ void FrameworkNode::Ended(const absl::Status& status) {
     job_.has_left = true;
     return;
   }
-  Sometimes(true, "a framework is removed and begins anew");
+  Sometimes<"a framework is removed and begins anew">(true);
   job_.LoseAll();
   World& world = cluster_.world();
   const std::string name = context().name();
@@ -142,12 +142,17 @@ void FrameworkNode::OnEvent(const Event& event) {
       return;
     case Event::UPDATE:
       return OnUpdate(event.update().status());
+    case Event::RESCIND:
+      Sometimes<"an offer is rescinded">(true);
+      offers_.erase(event.rescind().offer_id().value());
+      return;
     default:
-      Sometimes(event.type() == Event::RESCIND, "an offer is rescinded");
+      return;
   }
 }
 
 void FrameworkNode::OnOffer(const v1::Offer& offer) {
+  offers_.insert(offer.id().value());
   const double dice = rng_.UniformDouble();
   if (dice < 0.6) return Answer(offer);
   // Some think about it, long enough for the offer to be rescinded meanwhile.
@@ -156,6 +161,8 @@ void FrameworkNode::OnOffer(const v1::Offer& offer) {
 }
 
 void FrameworkNode::Answer(const v1::Offer& offer) {
+  Sometimes<"a framework answers an offer that was rescinded meanwhile">(
+      offers_.erase(offer.id().value()) == 0);
   double cpus = Amount(offer, "cpus");
   double mem = Amount(offer, "mem");
   Call call;
@@ -190,11 +197,11 @@ void FrameworkNode::Answer(const v1::Offer& offer) {
 void FrameworkNode::OnUpdate(const v1::TaskStatus& status) {
   cluster_.ledger().OnDelivered(job_.framework_id, status);
   job_.Heard(status.task_id().value(), status.state(), context().Now());
-  Sometimes(status.state() == v1::TASK_FINISHED, "a task finishes");
-  Sometimes(status.state() == v1::TASK_UNREACHABLE, "a task is unreachable");
-  Sometimes(status.state() == v1::TASK_DROPPED, "a task is dropped");
-  Sometimes(status.reason() == v1::TaskStatus::REASON_CONTAINER_LIMITATION_MEMORY,
-            "a task runs out of memory");
+  Sometimes<"a task finishes">(status.state() == v1::TASK_FINISHED);
+  Sometimes<"a task is unreachable">(status.state() == v1::TASK_UNREACHABLE);
+  Sometimes<"a task is dropped">(status.state() == v1::TASK_DROPPED);
+  Sometimes<"a task runs out of memory">(status.reason() ==
+                                         v1::TaskStatus::REASON_CONTAINER_LIMITATION_MEMORY);
   if (status.uuid().empty() || rng_.Chance(0.1)) return;  // forgotten: it will be said again
   Call call;
   call.set_type(Call::ACKNOWLEDGE);

@@ -4,6 +4,7 @@
 // Thread rule: thread-compatible.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,7 @@ class FrameworkNode : public CoreNode<SimDriver> {
   ConnectionId connection_ = 0;  // of the newest stream; 0: none
   StreamId stream_ = 0;          // as the driver numbers it
   Frames<v1::scheduler::Calls> frames_;
+  std::set<std::string> offers_;  // that are open as far as it has heard
   bool is_leaving_ = false;
 };
 

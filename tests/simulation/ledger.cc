@@ -1,5 +1,7 @@
 #include "tests/simulation/ledger.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "libs/resources/parse.h"
 #include "libs/simulation/probes.h"
@@ -45,7 +47,10 @@ void Ledger::OnLeaseAnswered(const registry::v1::LeaseResult& lease) {
   if (!is_new && holder->second != lease.candidate_id()) {
     Fail(absl::StrCat("epoch ", lease.epoch(), " has two holders"));
   }
-  Sometimes(is_new && holder_of_epoch_.size() > 1, "a second master leads");
+  if (!is_new || holder_of_epoch_.size() == 1) return;
+  const auto is_alive = [](const auto& entry) { return entry.second.is_alive; };
+  Sometimes<"a second master leads while tasks run">(
+      std::any_of(executions_.begin(), executions_.end(), is_alive));
 }
 
 void Ledger::OnRegistryStarts(const registry::StoredState& stored) {
@@ -146,6 +151,7 @@ void Ledger::OnAgentUpdate(const std::string& node, const agent_link::v1::Status
                         execution->second.machine));
     }
   }
+  Sometimes<"the end of a task is told ahead of its turn">(update.is_ahead());
   // An end that is told ahead is for the master alone; it comes again in its turn.
   if (!update.is_ahead()) OnUpdateInTurn(node, key, status);
 }
@@ -153,7 +159,11 @@ void Ledger::OnAgentUpdate(const std::string& node, const agent_link::v1::Status
 void Ledger::OnUpdateInTurn(const std::string& node, const TaskKey& key,
                             const v1::TaskStatus& status) {
   Stream& stream = streams_[key];
-  if (status.uuid() == stream.last_uuid) return;  // said again
+  const bool is_repeated = status.uuid() == stream.last_uuid;
+  Sometimes<"an update is sent again">(is_repeated);
+  Sometimes<"an update is sent again though its acknowledgement was sent">(
+      is_repeated && acknowledged_updates_.count(status.uuid()) > 0);
+  if (is_repeated) return;
   // "I do not know this task" is on no disk: who forgot that it was asked says it anew.
   if (status.reason() == v1::TaskStatus::REASON_RECONCILIATION && stream.end == status.state()) {
     stream.last_uuid = status.uuid();

@@ -11,6 +11,7 @@
 #include "services/master/shell/decode_scheduler.h"
 #include "services/master/shell/encode_agent.h"
 #include "services/master/shell/encode_scheduler.h"
+#include "tests/simulation/master_probes.h"
 
 namespace meros::simulation {
 namespace {
@@ -68,7 +69,7 @@ bool MasterNode::Take(ConnectionId id, absl::StatusOr<master::Input> input) {
   absl::Status refusal = input.status();
   if (refusal.ok() && TryPost(*std::move(input))) return true;
   if (refusal.ok()) refusal = absl::ResourceExhaustedError("the master has too much to do");
-  Sometimes(true, "a master cuts a stream that says too much");
+  Sometimes<"a master cuts a stream that says too much">(true);
   Close({id, refusal});
   return false;
 }
@@ -114,7 +115,7 @@ void MasterNode::OnAllocatorFrame(const std::string& bytes) {
     } else if (message.has_gang_proposal()) {
       proposals.gangs.push_back(master::DecodeGangProposal(message.gang_proposal()));
     } else if (message.has_need_snapshot()) {
-      Sometimes(true, "the allocator asks for a snapshot");
+      Sometimes<"the allocator asks for a snapshot">(true);
       if (!proposals.proposals.empty() || !proposals.gangs.empty()) {
         Post(std::exchange(proposals, master::AllocatorProposals{allocator_, {}}));
       }
@@ -159,6 +160,7 @@ void MasterNode::PostAll(std::vector<master::Input> inputs) {
 
 void MasterNode::Apply(absl::Time, Effect effect) {
   cluster_.ledger().OnMasterEffect(context().name(), info_.id(), core(), effect);
+  ProbeMaster(effect);
   if (auto* event = std::get_if<master::ToScheduler>(&effect)) {
     *events_.Of(event->stream)->add_events() = EncodeEvent(std::move(event->event), info_);
   } else if (auto* message = std::get_if<master::ToAgent>(&effect)) {
@@ -172,12 +174,10 @@ void MasterNode::Apply(absl::Time, Effect effect) {
     const auto* leadership = std::get_if<master::LeadershipRecord>(&published->change);
     if (leadership == nullptr) return;
     using master::LeadershipState;
-    Sometimes(leadership->state == LeadershipState::kFenced, "a leader is fenced");
     WantAllocator(leadership->state == LeadershipState::kLeading ||
                   leadership->state == LeadershipState::kFenced);
-  } else if (std::holds_alternative<master::Preempted>(effect)) {
-    Sometimes(true, "a guarantee takes back what another role holds");
   } else if (!std::holds_alternative<master::Counted>(effect) &&
+             !std::holds_alternative<master::Preempted>(effect) &&
              !std::holds_alternative<master::PreemptionRefused>(effect) &&
              !std::holds_alternative<master::Reply>(effect)) {
     questions_.push_back(std::move(effect));

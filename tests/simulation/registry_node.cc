@@ -56,6 +56,8 @@ void RegistryNode::Apply(absl::Time, Effect effect) {
   const registry::v1::Response& response = reply->response;
   const auto commit = open_commits_.find({reply->stream, response.id()});
   if (commit != open_commits_.end()) {
+    Sometimes<"the registry refuses a write of an earlier leader">(
+        absl::StatusCode(response.code()) == absl::StatusCode::kFailedPrecondition);
     if (response.code() == 0) {
       cluster_.ledger().OnRegistryAcknowledges(commit->second, response.commit().revision());
     }
@@ -74,7 +76,7 @@ void RegistryNode::Write(RegistryCore::Persist persist) {
   }
   context().Commit(std::move(writes), [this, token = persist.token](const absl::Status& status) {
     if (status.ok()) return Post(RegistryCore::StoreCommitted{token});
-    Sometimes(true, "the registry's disk is full");
+    Sometimes<"the registry's disk is full">(true);
     Post(RegistryCore::StoreFailed{token, status});
   });
 }

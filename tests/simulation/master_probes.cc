@@ -1,0 +1,52 @@
+#include "tests/simulation/master_probes.h"
+
+#include "libs/simulation/probes.h"
+
+namespace meros::simulation {
+namespace {
+
+using master::Count;
+using master::LeadershipState;
+
+void ProbeCount(Count what) {
+  switch (what) {
+    case Count::kOffersExpired:
+      return Sometimes<"an offer expires">(true);
+    case Count::kProposalsRejected:
+      return Sometimes<"a proposal comes too late">(true);
+    case Count::kRegistryRetries:
+      return Sometimes<"a record is written again">(true);
+    case Count::kDeferredInputs:
+      return Sometimes<"a fenced leader puts off what it is told">(true);
+    case Count::kInvalidAcknowledgements:
+      return Sometimes<"an acknowledgement is not of the latest update">(true);
+    case Count::kInvalidStatusUpdates:
+      return Sometimes<"an update of an unknown task">(true);
+    case Count::kAgentDigestsMatched:
+      return Sometimes<"an agent returns as it was">(true);
+    case Count::kAgentReportsAsked:
+      return Sometimes<"an agent returns with something new">(true);
+    default:
+      return;
+  }
+}
+
+void ProbeLeadership(const master::LeadershipRecord& record) {
+  const bool leads = record.state == LeadershipState::kLeading;
+  Sometimes<"a leader is fenced">(record.state == LeadershipState::kFenced);
+  Sometimes<"a new leader waits for agents">(leads && record.agents_recovering > 0);
+  Sometimes<"all agents have returned to a new leader">(leads && record.agents_to_recover > 0 &&
+                                                        record.agents_recovering == 0);
+}
+
+}  // namespace
+
+void ProbeMaster(const master::Effect& effect) {
+  if (const auto* counted = std::get_if<master::Counted>(&effect)) return ProbeCount(counted->what);
+  if (const auto* published = std::get_if<master::Publish>(&effect)) {
+    const auto* leadership = std::get_if<master::LeadershipRecord>(&published->change);
+    if (leadership != nullptr) ProbeLeadership(*leadership);
+  }
+}
+
+}  // namespace meros::simulation
