@@ -113,8 +113,10 @@ void HandleGangProposal(Transaction* tx, GangProposal proposal) {
   for (const Proposal& part : proposal.parts) {
     rejects.push_back(whole != Reject::kNone ? whole : JudgeProposal(tx, part));
   }
-  const bool is_taken = std::all_of(rejects.begin(), rejects.end(),
-                                    [](Reject reject) { return reject == Reject::kNone; });
+  // One without parts is refused as a whole.
+  const bool is_taken =
+      whole == Reject::kNone && std::all_of(rejects.begin(), rejects.end(),
+                                            [](Reject reject) { return reject == Reject::kNone; });
   if (!is_taken) {
     for (size_t i = 0; i < rejects.size(); ++i) {
       tx->SendAllocator(ProposalResultMessage{

@@ -162,5 +162,19 @@ TEST_F(Gangs, TheyEndWithTheSubscriptionAndWithTheRole) {
   EXPECT_TRUE(driver_.books().gangs.all().empty());
 }
 
+// Anyone may deploy an allocator.
+TEST(GangProposals, OneWithoutPartsForAnUnknownGangIsRefused) {
+  CoreDriver driver;
+  driver.Lead();
+  driver.ConnectAllocator();
+  GangProposal proposal;
+  proposal.framework_id = FrameworkId("nobody");
+  proposal.gang_id = "g";
+
+  driver.Do(AllocatorProposals{900, {}, {std::move(proposal)}});
+
+  EXPECT_EQ(driver.core().leadership(), LeadershipState::kLeading);
+}
+
 }  // namespace
 }  // namespace meros::master::testing
