@@ -51,6 +51,16 @@ bool HasUnusableDomain(Transaction* tx, StreamId stream, const AgentDescription&
   return true;
 }
 
+// A session is one agent's.
+bool IsSessionOfAnother(Transaction* tx, StreamId stream, const AgentDescription& agent) {
+  const Agent* holder = tx->books().agents.FindByStream(stream);
+  if (holder == nullptr || holder->record.registration_key == agent.registration_key) return false;
+  tx->Add(Count::kAgentIdDisputed);
+  tx->Close(stream, absl::FailedPreconditionError(absl::StrCat("the session is agent ",
+                                                               holder->record.id.value(), "'s")));
+  return true;
+}
+
 // An id is its holder's alone, who shows that by the key that it registered with. A record of the
 // registry may be without one.
 bool IsIdOfAnother(Transaction* tx, const AgentReregister& message) {
@@ -205,6 +215,7 @@ void Disconnect(Transaction* tx, Agent* agent) {
 
 void HandleAgentRegister(Transaction* tx, AgentRegister message) {
   if (IsBehind(tx, message.stream, message.agent)) return;
+  if (IsSessionOfAnother(tx, message.stream, message.agent)) return;
   if (HasUnusableDomain(tx, message.stream, message.agent)) return;
   if (RefuseIfDown(tx, message.stream, message.agent)) return;
   if (Agent* known = tx->books().agents.FindByKey(message.agent.registration_key)) {
@@ -250,7 +261,8 @@ void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& exis
 // ---- Return ----
 
 void HandleAgentReregister(Transaction* tx, AgentReregister message) {
-  if (IsBehind(tx, message.stream, message.agent) || IsIdOfAnother(tx, message) ||
+  if (IsBehind(tx, message.stream, message.agent) ||
+      IsSessionOfAnother(tx, message.stream, message.agent) || IsIdOfAnother(tx, message) ||
       HasTooManyFrameworks(tx, message) || HasUnusableDomain(tx, message.stream, message.agent)) {
     return EndReport(tx, message.stream);
   }

@@ -95,6 +95,14 @@ TEST_F(LyingAgent, DoesNotTakeAnothersIdByADigestEither) {
   EXPECT_EQ(Disputed(Count::kAgentIdDisputed), 1u);
 }
 
+TEST_F(LyingAgent, IsNotTwoAgentsOnOneSession) {
+  EXPECT_THAT(driver_.Do(AgentRegister{3, DescriptionOf("second-key", kAll)}),
+              ElementsAre(HasSubstr("close 3")));
+  EXPECT_EQ(Disputed(Count::kAgentIdDisputed), 1u);
+  EXPECT_THAT(driver_.Do(Report(3, "stranger", "third-key")), ElementsAre(HasSubstr("close 3")));
+  EXPECT_EQ(Disputed(Count::kAgentIdDisputed), 1u);
+}
+
 TEST_F(LyingAgent, DoesNotEndAnothersTask) {
   const Lines lines = driver_.Update(3, "m-0000", "honest", v1::TASK_FAILED, "u9");
 
