@@ -1,5 +1,5 @@
 // meros registry: backups of the cluster's record. `backup` asks a running registry; `verify` and
-// `restore` read and write files, on the machine where they lie.
+// `restore` read and write stores: files of this machine, or paths of a ZooKeeper ensemble.
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +8,7 @@
 #include "cli/format.h"
 #include "cli/verbs.h"
 #include "libs/base/status_macros.h"
+#include "libs/coordination/zookeeper_url.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status.h"
 #include "meros/registry/v1/registry_service.grpc.pb.h"
@@ -83,21 +84,28 @@ std::string Kinds(const StoreSummary& summary) {
   return absl::StrJoin(kinds, ", ");
 }
 
-int Print(const Common& common, const std::string& path,
+// For people, without a password.
+std::string NameOf(const std::string& store) {
+  const auto url = coordination::ParseZooKeeperUrl(store);
+  return url.ok() ? url->Redacted() : store;
+}
+
+int Print(const Common& common, const std::string& store,
           const absl::StatusOr<StoreSummary>& summary) {
   if (!summary.ok()) return Fail(summary.status());
+  const std::string name = NameOf(store);
   size_t records = 0;
   for (const auto& [kind, count] : summary->records) records += count;
   if (common.json) {
     pb::GetStatusResponse shown;
-    shown.set_store(absl::StrCat("sqlite:", path));
+    shown.set_store(coordination::IsZooKeeperUrl(store) ? name : absl::StrCat("sqlite:", name));
     shown.set_revision(summary->revision);
     shown.set_epoch(summary->epoch);
     shown.set_records(records);
     shown.set_value_bytes(summary->value_bytes);
     std::puts(Json(shown).c_str());
   } else {
-    std::printf("%s: %zu records (%s), revision %llu, epoch %llu\n", path.c_str(), records,
+    std::printf("%s: %zu records (%s), revision %llu, epoch %llu\n", name.c_str(), records,
                 Kinds(*summary).c_str(), static_cast<unsigned long long>(summary->revision),
                 static_cast<unsigned long long>(summary->epoch));
   }
@@ -124,7 +132,9 @@ void AddRegistry(CLI::App* app, Common* common) {
   backup->callback([=] { common->chosen = [=] { return Backup(*common, *options); }; });
 
   CLI::App* verify = verb->add_subcommand("verify", "Checks every row of a backup, or of a store");
-  verify->add_option("file", options->file, "Backup, or store of a registry that is stopped")
+  verify
+      ->add_option("file", options->file,
+                   "Backup, or store of a registry that is stopped: a file, or zk://...")
       ->required();
   verify->callback([=] {
     common->chosen = [=] {
@@ -134,7 +144,8 @@ void AddRegistry(CLI::App* app, Common* common) {
 
   CLI::App* restore = verb->add_subcommand("restore", "Makes a registry's store from a backup");
   restore->add_option("file", options->file, "Backup to read")->required();
-  restore->add_option("--to", options->to, "Store to write; must not exist")->required();
+  restore->add_option("--to", options->to, "Store to write, a file or zk://...; must not exist")
+      ->required();
   restore
       ->add_option("--epoch_margin", options->epoch_margin,
                    "Epochs to skip: more than there were leaders since the backup")

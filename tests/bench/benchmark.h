@@ -47,6 +47,7 @@ absl::StatusOr<Report> RunLaunch(Options* options);
 absl::StatusOr<Report> RunUpdates(Options* options);
 absl::StatusOr<Report> RunMillion(Options* options);
 absl::StatusOr<Report> RunFailover(Options* options);
+absl::StatusOr<Report> RunElection(Options* options);
 absl::StatusOr<Report> RunState(Options* options);
 absl::StatusOr<Report> RunIdle(Options* options);
 absl::StatusOr<Report> RunWatch(Options* options);

@@ -69,6 +69,10 @@ const std::vector<Benchmark>& AllBenchmarks() {
        "seconds from a new leader to all agents and tasks known; --agents --tasks --labels, "
        "--warm=0: connections are not open yet",
        RunFailover},
+      {"election", "T12",
+       "seconds from kill -9 of the leader to the first accepted write, p99; --kills "
+       "--lease_ttl_ms",
+       RunElection},
       {"million", "T4", "seconds until so many tasks run; --tasks --agents --tasks_per_accept",
        RunMillion},
       {"state", "T16",

@@ -78,8 +78,9 @@ TEST(LeadershipOfAMaster, ADoubtfulLeaseDoesNotMakeAgentsUnreachable) {
   driver.Advance(absl::Seconds(60));
 
   driver.set_registry_answers(true);
-  driver.Advance(absl::Seconds(12));
+  driver.Advance(driver.options().lease_ttl + absl::Seconds(1));
 
+  ASSERT_EQ(driver.core().leadership(), LeadershipState::kLeading);
   EXPECT_EQ(driver.books().agents.Find(AgentId("m-S0"))->record.state, AgentState::kRegistered);
 }
 

@@ -28,8 +28,9 @@ struct MasterOptions {
   // "MAJOR.MINOR.PATCH" of this software.
   std::string version = "0.1.0";
 
-  // How long a lease lasts; renewed every third of it.
-  absl::Duration lease_ttl = absl::Seconds(10);
+  // How long a lease lasts; renewed every third of it. A leader that dies is replaced after it, and
+  // a registry may be away for as long without a pause of the leader (ADR 0005).
+  absl::Duration lease_ttl = absl::Seconds(3);
   // Between two heartbeats on a scheduler's stream.
   absl::Duration framework_heartbeat_interval = absl::Seconds(15);
   // An agent that was silent for so long is unreachable. Agents beat five times in it.

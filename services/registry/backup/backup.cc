@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/coordination/zookeeper_url.h"
 #include "libs/linux/files.h"
 #include "libs/storage/sqlite_store.h"
+#include "libs/storage/zookeeper_store.h"
 #include "services/registry/shell/store_codec.h"
 
 namespace meros::registry {
@@ -19,6 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kRowsPerCommit = 1000;
 constexpr const char* kUnfinished = ".partial";
+constexpr const char* kUnfinishedRow = "unfinished restore";
 
 // What SQLite may leave beside a file of its own.
 const char* const kCompanions[] = {"", "-wal", "-shm", "-journal"};
@@ -56,14 +60,24 @@ absl::StatusOr<StoreSummary> Summarize(const StoredState& state) {
   return summary;
 }
 
-absl::StatusOr<StoredState> ReadStore(const std::string& path) {
+absl::StatusOr<std::unique_ptr<storage::Store>> OpenFile(const std::string& path) {
   std::error_code error;
   // Opening would make what is not there.
   if (!fs::exists(path, error)) return absl::NotFoundError(absl::StrCat("no file ", path));
   if (fs::is_regular_file(path, error) && fs::file_size(path, error) == 0) {
     return absl::DataLossError(absl::StrCat(path, " is empty"));
   }
-  MEROS_ASSIGN_OR_RETURN(auto store, storage::OpenSqliteStore({.path = path}));
+  return storage::OpenSqliteStore({.path = path});
+}
+
+absl::StatusOr<std::unique_ptr<storage::Store>> OpenZooKeeper(const std::string& where) {
+  MEROS_ASSIGN_OR_RETURN(const auto url, coordination::ParseZooKeeperUrl(where));
+  return storage::OpenZooKeeperStore({.url = url, .name = "meros registry restore"});
+}
+
+absl::StatusOr<StoredState> ReadStore(const std::string& where) {
+  MEROS_ASSIGN_OR_RETURN(
+      auto store, coordination::IsZooKeeperUrl(where) ? OpenZooKeeper(where) : OpenFile(where));
   MEROS_ASSIGN_OR_RETURN(const std::vector<storage::Row> rows, store->List(""));
   MEROS_RETURN_IF_ERROR(store->Close());
   return DecodeStore(rows);
@@ -76,12 +90,11 @@ absl::Status Fill(const StoredState& state, storage::Store* store) {
     part.changes.assign(state.records.begin() + first, state.records.begin() + last);
     MEROS_RETURN_IF_ERROR(store->Commit(EncodeTransaction(part)));
   }
-  return store->Close();
+  return absl::OkStatus();
 }
 
 // Under another name until it is whole.
-absl::StatusOr<StoreSummary> WriteStore(const StoredState& state, const std::string& path) {
-  MEROS_ASSIGN_OR_RETURN(StoreSummary summary, Summarize(state));
+absl::Status WriteFile(const StoredState& state, const std::string& path) {
   MEROS_RETURN_IF_ERROR(MustBeNew(path));
   const std::string unfinished = path + kUnfinished;
   for (const char* companion : kCompanions) {
@@ -90,8 +103,33 @@ absl::StatusOr<StoreSummary> WriteStore(const StoredState& state, const std::str
   }
   MEROS_ASSIGN_OR_RETURN(auto store, storage::OpenSqliteStore({.path = unfinished}));
   MEROS_RETURN_IF_ERROR(Fill(state, store.get()));
+  MEROS_RETURN_IF_ERROR(store->Close());
   store.reset();
-  MEROS_RETURN_IF_ERROR(os::RenameDurably(unfinished, path));
+  return os::RenameDurably(unfinished, path);
+}
+
+// With a row that no registry takes for a record, until it is whole.
+absl::Status WriteZooKeeper(const StoredState& state, const std::string& where) {
+  MEROS_ASSIGN_OR_RETURN(auto store, OpenZooKeeper(where));
+  MEROS_ASSIGN_OR_RETURN(const std::vector<storage::Row> rows, store->List(""));
+  if (!rows.empty()) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("there are ", rows.size(),
+                     " rows already, perhaps of a restore that was interrupted; "
+                     "name another path, or delete this one"));
+  }
+  const storage::Mutation unfinished{kUnfinishedRow, ""};
+  const storage::Mutation finished{kUnfinishedRow, std::nullopt};
+  MEROS_RETURN_IF_ERROR(store->Commit({&unfinished, 1}));
+  MEROS_RETURN_IF_ERROR(Fill(state, store.get()));
+  MEROS_RETURN_IF_ERROR(store->Commit({&finished, 1}));
+  return store->Close();
+}
+
+absl::StatusOr<StoreSummary> WriteStore(const StoredState& state, const std::string& where) {
+  MEROS_ASSIGN_OR_RETURN(StoreSummary summary, Summarize(state));
+  MEROS_RETURN_IF_ERROR(coordination::IsZooKeeperUrl(where) ? WriteZooKeeper(state, where)
+                                                            : WriteFile(state, where));
   return summary;
 }
 
@@ -113,12 +151,12 @@ absl::StatusOr<StoreSummary> WriteBackup(const BackupSnapshot& snapshot, const s
   return WriteStore(state, path);
 }
 
-absl::StatusOr<StoreSummary> VerifyStore(const std::string& path) {
-  MEROS_ASSIGN_OR_RETURN(const StoredState state, ReadStore(path));
+absl::StatusOr<StoreSummary> VerifyStore(const std::string& where) {
+  MEROS_ASSIGN_OR_RETURN(const StoredState state, ReadStore(where));
   return Summarize(state);
 }
 
-absl::StatusOr<StoreSummary> RestoreBackup(const std::string& backup, const std::string& path,
+absl::StatusOr<StoreSummary> RestoreBackup(const std::string& backup, const std::string& where,
                                            uint64_t epoch_margin) {
   MEROS_ASSIGN_OR_RETURN(StoredState state, ReadStore(backup));
   for (StoreChange& change : state.records) {
@@ -132,7 +170,7 @@ absl::StatusOr<StoreSummary> RestoreBackup(const std::string& backup, const std:
     lease.set_released(true);
     change.value->bytes = lease.SerializeAsString();
   }
-  return WriteStore(state, path);
+  return WriteStore(state, where);
 }
 
 }  // namespace meros::registry

@@ -5,7 +5,11 @@
 // store that is made from a backup begins `epoch_margin` above the backup's: above every leader
 // since.
 //
-// Thread rule: thread-safe, as far as the file system is; calls block on the disk.
+// A store, other than a backup, may also be a path of a ZooKeeper ensemble, as zk://... . While it
+// is read or made no registry can serve it. One that was not made to its end is refused by
+// registries; it has to be deleted.
+//
+// Thread rule: thread-safe, as far as the file system is; calls block on the disk or ZooKeeper.
 #pragma once
 
 #include <cstdint>
@@ -37,14 +41,15 @@ struct StoreSummary {
 // without a key), as OpenSqliteStore and Store::Commit.
 absl::StatusOr<StoreSummary> WriteBackup(const BackupSnapshot& snapshot, const std::string& path);
 
-// Reads every row of the store at `path`: structure, checksums, records.
-// ERRORS: NotFound, DataLoss (saying what is wrong), FailedPrecondition (in use by a registry, or
-// of a newer format).
-absl::StatusOr<StoreSummary> VerifyStore(const std::string& path);
+// Reads every row of the store `where`, a file or zk://...: structure, checksums, records.
+// ERRORS: NotFound, DataLoss (saying what is wrong), FailedPrecondition or Unavailable (in use by a
+// registry), FailedPrecondition (of a newer format), InvalidArgument (no such place can be).
+absl::StatusOr<StoreSummary> VerifyStore(const std::string& where);
 
-// Makes the store `path`, which must not exist, from a backup. Nobody holds its lease.
+// Makes the store `where`, a file that must not exist or a path of ZooKeeper without records, from
+// a backup. Nobody holds its lease.
 // ERRORS: as VerifyStore and WriteBackup; InvalidArgument (epoch_margin too large).
-absl::StatusOr<StoreSummary> RestoreBackup(const std::string& backup, const std::string& path,
+absl::StatusOr<StoreSummary> RestoreBackup(const std::string& backup, const std::string& where,
                                            uint64_t epoch_margin);
 
 }  // namespace meros::registry
