@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -64,8 +65,10 @@ void AnnounceReturn(Transaction* tx, const Framework& framework, const Task& tas
                v1::TaskStatus::REASON_AGENT_REREGISTERED, "the agent came back")});
 }
 
+// The allocator hears of what they hold once for each framework and role.
 void TakeTasks(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& tasks,
                Announce announce) {
+  absl::btree_map<std::pair<FrameworkId, std::string>, resources::Resources> held;
   for (const ReportedTask& reported : tasks) {
     Framework* framework = tx->books().frameworks.Find(reported.framework_id);
     if (framework == nullptr) continue;  // removed: the agent was told to shut it down
@@ -81,7 +84,12 @@ void TakeTasks(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& t
       continue;
     }
     const Task* task = tx->AddReportedTask(framework, agent, reported);
+    if (task->holds_resources) held[{task->framework_id(), task->role()}] += task->resources();
     if (announce == Announce::kTasks) AnnounceReturn(tx, *framework, *task);
+  }
+  for (auto& [holder, resources] : held) {
+    tx->TellAllocator(
+        AllocateDelta{holder.first, holder.second, agent->record.id, std::move(resources), 0});
   }
 }
 

@@ -143,6 +143,7 @@ class Transaction {
                    const TaskLaunch& launch);
   // A task enters because its agent reports it. It holds resources if it has not ended and they are
   // free; should an agent report more than it has, the surplus is tracked without being counted.
+  // The caller tells the allocator what it holds.
   Task* AddReportedTask(Framework* framework, Agent* agent, const ReportedTask& reported);
   // Records a state and its status (may be null). Resources are released on the first terminal
   // state. False, and nothing changes, when the state may not follow the present one.

@@ -230,8 +230,6 @@ Task* Transaction::AddReportedTask(Framework* framework, Agent* agent,
   task->statuses = reported.statuses;
   if (!tasks::IsTerminal(reported.state) && agent->record.Free().Contains(reported.resources)) {
     HoldResources(task, framework, agent);
-    TellAllocator(
-        AllocateDelta{task->framework_id(), task->role(), task->agent_id(), task->resources(), 0});
   }
   PublishTask(*task, /*completed=*/false);
   return task;
