@@ -47,6 +47,25 @@ std::vector<VolumeDirectory> DirectoriesOf(const std::string& work_dir, const Re
   return directories;
 }
 
+bool IsSameVolume(const Resource& a, const Resource& b) {
+  return a.metadata()->disk->persistence->id == b.metadata()->disk->persistence->id &&
+         ReservationRole(*a.metadata()) == ReservationRole(*b.metadata());
+}
+
+// The task that uses the volume; null if none does. What the master offers is in no use as far as
+// it knows, but the tasks of a removed framework leave its books before they have stopped.
+const Task* UserOf(const TaskBook& book, const ResourceCodec& codec, const Resource& volume) {
+  for (const auto& [key, task] : book.tasks()) {
+    if (task.has_ended() || !task.info.has_value()) continue;
+    const absl::StatusOr<Resources> used = codec.decode(task.info->resources());
+    if (!used.ok()) continue;
+    for (const Resource& other : used->PersistentVolumes()) {
+      if (IsSameVolume(other, volume)) return &task;
+    }
+  }
+  return nullptr;
+}
+
 bool ChangesDisk(const v1::Offer::Operation& operation) {
   return operation.type() == v1::Offer::Operation::CREATE ||
          operation.type() == v1::Offer::Operation::DESTROY;
@@ -140,7 +159,8 @@ OpenOperation* AgentCore::OpenNew(const std::string& framework_id, const std::st
 }
 
 // What the agent has becomes what the operation makes of it.
-// ERRORS: FailedPrecondition if the agent does not have what the operation needs.
+// ERRORS: FailedPrecondition if the agent does not have what the operation needs, or a task uses a
+// volume of it.
 absl::Status AgentCore::Convert(OpenOperation* operation) {
   MEROS_ASSIGN_OR_RETURN(const resources::Operation decoded,
                          options_.codec.decode_operation(operation->info));
@@ -148,6 +168,13 @@ absl::Status AgentCore::Convert(OpenOperation* operation) {
   const Conversion plain = WithoutAllocation(conversion);
   for (const Resource& volume : (plain.consumed + plain.converted).PersistentVolumes()) {
     MEROS_RETURN_IF_ERROR(DirectoryOf(options_.work_dir, volume).status());
+  }
+  for (const Resource& volume : plain.consumed.PersistentVolumes()) {
+    const Task* const user = UserOf(book_, options_.codec, volume);
+    if (user == nullptr) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("volume ", volume.metadata()->disk->persistence->id, " is in use by task ",
+                     user->key.task.value(), " of framework ", user->key.framework.value()));
   }
   MEROS_ASSIGN_OR_RETURN(total_, resources::Apply(plain, total_));
   operation->conversion = plain;

@@ -259,6 +259,27 @@ TEST_F(AgentOperations, WhatTheAgentDoesNotHaveIsRefused) {
   EXPECT_EQ(StateOf(2), v1::OPERATION_ERROR);
 }
 
+TEST_F(AgentOperations, AVolumeIsNotTakenFromUnderATask) {
+  ReserveAndCreate();
+  node_.Run("t1", [](v1::TaskInfo* task) {
+    ASSERT_TRUE(
+        google::protobuf::TextFormat::MergeFromString(absl::StrCat("resources ", kVolume), task));
+  });
+  const std::string destroy = absl::StrCat("type: DESTROY destroy { volumes ", kVolume, " }");
+
+  Apply(3, destroy);
+
+  EXPECT_EQ(StateOf(3), v1::OPERATION_DROPPED);
+  EXPECT_THAT(ResultsOf(3)[0].message(), HasSubstr("volume v is in use by task t1"));
+  EXPECT_THAT(node_.volumes, ElementsAre(kDirectory));
+
+  node_.ExitContainer("t1", 0);
+  Apply(4, destroy);
+
+  EXPECT_EQ(StateOf(4), v1::OPERATION_FINISHED);
+  EXPECT_THAT(node_.volumes, IsEmpty());
+}
+
 TEST_F(AgentOperations, OperationsThatNeverCameAreAccountedFor) {
   ReserveAndCreate();
   link::MasterMessage message;
