@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "libs/base/mutex.h"
@@ -52,7 +53,21 @@ class EchoServer : public EchoService::CallbackService {
                                   stream->Send(std::move(frame));
                                 }
                               },
-                          .on_closed = [this](const absl::Status& status) { Closed(status); }});
+                          .on_closed = [this](const absl::Status& status) { Closed(status); }},
+                         [this](const Frame& frame) { return Wait(frame); });
+  }
+
+  // A frame "hold ..." waits.
+  absl::Duration Wait(const Frame& frame) {
+    if (!absl::StartsWith(frame.texts(0), "hold")) return absl::ZeroDuration();
+    MutexLock lock(&mutex);
+    ++held;
+    changed.SignalAll();
+    return hold;
+  }
+  void WaitHeld(int n) {
+    MutexLock lock(&mutex);
+    while (held < n) changed.Wait(&mutex);
   }
 
   grpc::ServerWriteReactor<Frame>* Listen(grpc::CallbackServerContext* context,
@@ -98,8 +113,10 @@ class EchoServer : public EchoService::CallbackService {
   }
 
   OutboxOptions options;
+  absl::Duration hold = absl::Milliseconds(2);
   Mutex mutex;
   CondVar changed;
+  int held MEROS_GUARDED_BY(mutex) = 0;
   std::weak_ptr<ServerStream> last MEROS_GUARDED_BY(mutex);
   std::vector<absl::Status> closed MEROS_GUARDED_BY(mutex);
 };
@@ -177,6 +194,53 @@ TEST_F(StreamsTest, DeliversEveryFrameInOrder) {
   stream->Close(absl::OkStatus());
   EXPECT_TRUE(listener.WaitClosed().ok());
   EXPECT_TRUE(echo_.WaitClosed().ok());
+}
+
+TEST_F(StreamsTest, FramesThatAreHeldBackKeepTheirPlace) {
+  Listener listener;
+  auto stream = Connect(&listener);
+
+  std::vector<std::string> sent;
+  for (int i = 0; i < 100; ++i) {
+    sent.push_back(absl::StrCat(i % 3 == 0 ? "hold " : "", i));
+    EXPECT_TRUE(stream->Send(FrameOf(sent.back())));
+  }
+  listener.WaitTexts(sent.size());
+
+  EXPECT_EQ(listener.texts, sent);
+  stream->Close(absl::OkStatus());
+  EXPECT_TRUE(listener.WaitClosed().ok());
+  EXPECT_TRUE(echo_.WaitClosed().ok());
+}
+
+TEST_F(StreamsTest, WhileAFrameIsHeldBackNoneIsReadAndAllAreWritten) {
+  echo_.hold = absl::Hours(1);
+  Listener listener;
+  auto stream = Connect(&listener);
+  stream->Send(FrameOf("hold"));
+  stream->Send(FrameOf("next"));
+  echo_.WaitHeld(1);
+
+  echo_.LastOpened()->Send(FrameOf("news"));
+  listener.WaitTexts(1);
+
+  EXPECT_EQ(listener.texts, std::vector<std::string>{"news"});
+  stream->Cancel();  // and does not wait for the hour to end
+  EXPECT_FALSE(echo_.WaitClosed().ok());
+  EXPECT_EQ(listener.texts.size(), 1u);
+}
+
+TEST_F(StreamsTest, TheServerEndsAStreamWhoseFrameItHoldsBack) {
+  echo_.hold = absl::Hours(1);
+  Listener listener;
+  auto stream = Connect(&listener);
+  stream->Send(FrameOf("hold"));
+  echo_.WaitHeld(1);
+
+  echo_.LastOpened()->Close(absl::ResourceExhaustedError("enough"));
+
+  EXPECT_EQ(listener.WaitClosed(), absl::ResourceExhaustedError("enough"));
+  EXPECT_EQ(echo_.WaitClosed(), absl::ResourceExhaustedError("enough"));
 }
 
 TEST_F(StreamsTest, ServersStatusArrivesAfterItsLastFrame) {

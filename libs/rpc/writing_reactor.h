@@ -64,14 +64,10 @@ class WritingReactor : public Reactor, public WatchedStream {
       if (!end_.has_value()) end_ = std::move(status);
       outbox_.Clear();
       if (end_started_) return;  // gRPC's context may be gone already
-      ++aborting_;               // and must not go while we cancel through it
+      ++pins_;                   // and must not go while we cancel through it
     }
     CancelCall();
-    {
-      MutexLock lock(&mutex_);
-      --aborting_;
-    }
-    Advance();
+    Unpin();
   }
 
   // Bytes waiting to be written: what a shell looks at to slow its source down.
@@ -116,21 +112,26 @@ class WritingReactor : public Reactor, public WatchedStream {
   // Starts what can be started: the next write, or, when all are done, the end.
   void Advance() {
     std::optional<absl::Status> end;
+    bool end_waits = false;
     {
       MutexLock lock(&mutex_);
-      if (writing_ || end_started_ || !started_ || aborting_ > 0) return;
+      if (writing_ || end_started_ || !started_) return;
       if (!outbox_.empty()) {
         in_flight_ = outbox_.Pop();
         writing_ = true;
         write_started_ = runtime::ProcessClock::Get().Now();
-      } else if (end_.has_value()) {
+      } else if (!end_.has_value()) {
+        return;
+      } else if (pins_ > 0) {
+        end_waits = true;
+      } else {
         end_started_ = true;
         end = *end_;
-      } else {
-        return;
       }
     }
-    if (end.has_value()) {
+    if (end_waits) {
+      HurryUnpin();
+    } else if (end.has_value()) {
       EndCall(*end);
     } else {
       this->StartWrite(&in_flight_);
@@ -143,6 +144,27 @@ class WritingReactor : public Reactor, public WatchedStream {
     started_ = true;
   }
 
+  // The call does not end while it is pinned, frames are still written. False: it has ended.
+  // REQUIRES: the stream outlives the Unpin that belongs to it.
+  [[nodiscard]] bool Pin() {
+    MutexLock lock(&mutex_);
+    if (end_started_) return false;
+    ++pins_;
+    return true;
+  }
+  void Unpin() {
+    {
+      MutexLock lock(&mutex_);
+      --pins_;
+    }
+    Advance();
+  }
+
+  bool is_ending() const {
+    MutexLock lock(&mutex_);
+    return end_.has_value();
+  }
+
   absl::Status end_status() const {
     MutexLock lock(&mutex_);
     return end_.value_or(absl::UnavailableError("peer went away"));
@@ -152,6 +174,8 @@ class WritingReactor : public Reactor, public WatchedStream {
   virtual void CancelCall() = 0;
   // Called once, when nothing is being written and nothing will be.
   virtual void EndCall(const absl::Status& status) = 0;
+  // The end waits for an Unpin: whoever pinned may come to it now.
+  virtual void HurryUnpin() {}
 
  private:
   const OutboxOptions options_;
@@ -161,7 +185,7 @@ class WritingReactor : public Reactor, public WatchedStream {
   bool started_ MEROS_GUARDED_BY(mutex_) = false;
   bool writing_ MEROS_GUARDED_BY(mutex_) = false;
   bool end_started_ MEROS_GUARDED_BY(mutex_) = false;
-  int aborting_ MEROS_GUARDED_BY(mutex_) = 0;
+  int pins_ MEROS_GUARDED_BY(mutex_) = 0;
   absl::Time write_started_ MEROS_GUARDED_BY(mutex_);
   Out in_flight_;  // untouched while a write is in flight
 };
