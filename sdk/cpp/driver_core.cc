@@ -1,10 +1,12 @@
 #include "sdk/cpp/driver_core.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/leader_hint.h"
+#include "libs/base/retry_hint.h"
 #include "libs/tasks/task_state.h"
 
 namespace meros::sdk {
@@ -18,6 +20,9 @@ using meros::v1::scheduler::Event;
 constexpr int kHeartbeatsMissedMax = 5;
 // Following more hints than this in a row means that the masters disagree; then back off.
 constexpr int kHintsInARowMax = 3;
+
+// However long a master asks to be left alone.
+constexpr absl::Duration kRetryAfterMax = absl::Minutes(1);
 
 // Statuses after which connecting again would only fail again.
 bool IsFatal(const absl::Status& status) {
@@ -105,7 +110,10 @@ void DriverCore::BackOff(absl::Time now, const absl::Status& reason, std::vector
   if (state_ == DriverState::kSubscribed) out->push_back(Disconnected{reason});
   state_ = DriverState::kBackingOff;
   hints_followed_ = 0;
-  state_deadline_ = now + reconnect_.Next(&rng_);
+  // A master that was sent too much says when it takes more; the delay on top of that is drawn, so
+  // that not all come back at once.
+  const absl::Duration asked = RetryAfter(reason).value_or(absl::ZeroDuration());
+  state_deadline_ = now + std::min(asked, kRetryAfterMax) + reconnect_.Next(&rng_);
   reconcile_deadline_ = absl::InfiniteFuture();
 }
 

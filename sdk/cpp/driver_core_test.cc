@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "libs/base/leader_hint.h"
+#include "libs/base/retry_hint.h"
 
 namespace meros::sdk {
 namespace {
@@ -118,6 +119,23 @@ TEST_F(DriverCoreTest, TriesTheNextMasterAfterADelay) {
   EXPECT_GT(core_.NextDeadline(), now_);
 
   EXPECT_EQ(Of<DriverCore::Open>(Wake()).at(0).address, "b:2");
+}
+
+TEST_F(DriverCoreTest, AMasterThatWasSentTooMuchIsLeftAloneForAsLongAsItAsks) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+
+  const auto effects =
+      Step(DriverCore::Closed{1, RetryLaterError("too many calls", absl::Seconds(30))});
+
+  EXPECT_EQ(Of<DriverCore::Disconnected>(effects).size(), 1u);
+  EXPECT_EQ(core_.state(), DriverState::kBackingOff);
+  EXPECT_GE(core_.NextDeadline(), now_ + absl::Seconds(30));
+  EXPECT_EQ(Of<DriverCore::Open>(Wake()).size(), 1u);
+
+  // But not for ever.
+  Step(DriverCore::Closed{2, RetryLaterError("too many calls", absl::Hours(30))});
+  EXPECT_LE(core_.NextDeadline(), now_ + absl::Minutes(2));
 }
 
 TEST_F(DriverCoreTest, AMasterThatNeverAnswersIsLeft) {

@@ -104,10 +104,9 @@ void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {
                       "unreachable one by one. 100: never.",
               .group = "Timeouts",
               .constraint = config::InRange<int64_t>(1, 100)});
-  flags->Add(&c->options.mass_loss_interval,
-             {.name = "mass_loss_interval",
-              .help = "Time between two of them.",
-              .group = "Timeouts"});
+  flags->Add(
+      &c->options.mass_loss_interval,
+      {.name = "mass_loss_interval", .help = "Time between two of them.", .group = "Timeouts"});
   flags->Add(&c->options.agent_reregister_timeout,
              {.name = "agent_reregister_timeout",
               .help = "How long a new leader waits for the agents that it finds in the registry.",
@@ -121,6 +120,16 @@ void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {
               .help = "Offers that were not answered for so long are rescinded and go to others; "
                       "0s: never.",
               .group = "Timeouts"});
+}
+
+void AddRateFlags(MasterConfig* c, config::FlagSet* flags) {
+  flags->Add(
+      &c->rate_limits,
+      {.name = "rate_limits",
+       .help = "File, also file://PATH, of how many calls a second principals may send: JSON "
+               "{limits: [{principal, qps, capacity}], aggregate_default_qps, "
+               "aggregate_default_capacity}. Empty: any number.",
+       .group = "Bounds"});
 }
 
 void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {
@@ -204,6 +213,7 @@ void AddMasterFlags(MasterConfig* config, config::FlagSet* flags) {
   AddLeadershipFlags(config, flags);
   AddOfferFlags(config, flags);
   AddTimeoutFlags(config, flags);
+  AddRateFlags(config, flags);
   AddBoundFlags(config, flags);
   rpc::AddTlsFlags(&config->tls, flags);
   config::AddCommonFlags(&config->common, flags);
@@ -239,6 +249,7 @@ absl::Status MasterConfig::Finish() {
       offer_timeout == absl::ZeroDuration() ? absl::InfiniteDuration() : offer_timeout;
   if (whitelist == "*") whitelist.clear();
   whitelist = std::string(absl::StripPrefix(whitelist, "file://"));
+  rate_limits = std::string(absl::StripPrefix(rate_limits, "file://"));
   options.max_completed_frameworks = max_completed_frameworks;
   options.max_completed_tasks_per_framework = max_completed_tasks_per_framework;
   options.max_unreachable_tasks_per_framework = max_unreachable_tasks_per_framework;

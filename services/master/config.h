@@ -30,6 +30,7 @@ struct MasterConfig {
   absl::Duration zk_session_timeout = absl::Seconds(10);
   std::string domain;     // "REGION/ZONE"
   std::string whitelist;  // path; empty: all agents. In the flag also "file://..." and "*".
+  std::string rate_limits;  // path; empty: none
   absl::Duration whitelist_interval = absl::Seconds(5);
   int64_t offer_constraints_re2_max_mem = resources::RegexLimits().memory_bytes_max;
   int64_t offer_constraints_re2_max_program_size = resources::RegexLimits().program_size_max;

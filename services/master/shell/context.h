@@ -16,6 +16,7 @@
 #include "services/master/core/effects.h"
 #include "services/master/core/inputs.h"
 #include "services/master/shell/master_metrics.h"
+#include "services/master/shell/rate_limiter.h"
 #include "services/master/shell/read_replica.h"
 #include "services/master/shell/reply_table.h"
 #include "services/master/shell/streams.h"
@@ -48,6 +49,7 @@ struct ShellContext {
   ReplyTable replies;
   MasterMetrics* metrics = nullptr;
   ReadReplica* replica = nullptr;
+  RateLimiter* limiter = nullptr;
 
   static absl::Status Overloaded() {
     return absl::ResourceExhaustedError("the master has too much to do, try again later");

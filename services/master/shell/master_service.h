@@ -22,7 +22,7 @@ using PackedMasterService = v1::master::MasterService::WithRawCallbackMethod_Lis
             v1::master::MasterService::WithRawCallbackMethod_Watch<
                 v1::master::MasterService::CallbackService>>>>;
 
-class MasterService final : public PackedMasterService {
+class MasterService : public PackedMasterService {
  public:
   // `context` outlives the service.
   MasterService(ShellContext* context, std::vector<config::EffectiveFlag> flags)
@@ -68,7 +68,6 @@ class MasterService final : public PackedMasterService {
   MEROS_ANSWERED(DestroyVolumes);
   MEROS_ANSWERED(GrowVolume);
   MEROS_ANSWERED(ShrinkVolume);
-  // Refused with UNIMPLEMENTED.
 #undef MEROS_ANSWERED
 
 #define MEROS_ANSWERED_PACKED(Method)                                                           \
@@ -82,6 +81,9 @@ class MasterService final : public PackedMasterService {
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(grpc::CallbackServerContext* grpc_context,
                                                     const grpc::ByteBuffer* request) override;
+
+ protected:
+  ShellContext* context() const { return context_; }
 
  private:
   ShellContext* const context_;

@@ -112,6 +112,13 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
   context_.metrics = &metrics_;
   context_.regex.memory_bytes_max = static_cast<int>(config.offer_constraints_re2_max_mem);
   context_.regex.program_size_max = static_cast<int>(config.offer_constraints_re2_max_program_size);
+  v1::RateLimits limits;
+  if (!config.rate_limits.empty()) {
+    MEROS_ASSIGN_OR_RETURN(limits, ReadRateLimits(config.rate_limits));
+  }
+  limiter_ =
+      std::make_unique<RateLimiter>(limits, runtime::ProcessClock::Get().Now(), metric_registry_);
+  context_.limiter = limiter_.get();
   replica_ = std::make_unique<ReadReplica>(ReadReplicaOptions{}, options.master_id, &metrics_);
   context_.replica = replica_.get();
   context_.try_post = [this](Input input) {
@@ -125,7 +132,7 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
   // runs, calls are refused.
   schedulers_ = std::make_unique<SchedulerService>(&context_);
   agents_ = std::make_unique<AgentLinkService>(&context_);
-  operators_ = std::make_unique<MasterService>(&context_, std::move(flags));
+  operators_ = std::make_unique<LimitedMasterService>(&context_, std::move(flags));
   snapshots_ = std::make_unique<SnapshotService>(&context_);
   MEROS_ASSIGN_OR_RETURN(
       server_,

@@ -23,8 +23,8 @@
 #include "services/master/shell/agent_link_service.h"
 #include "services/master/shell/allocator_link.h"
 #include "services/master/shell/context.h"
+#include "services/master/shell/limited_master_service.h"
 #include "services/master/shell/master_metrics.h"
-#include "services/master/shell/master_service.h"
 #include "services/master/shell/outbound.h"
 #include "services/master/shell/registry_link.h"
 #include "services/master/shell/scheduler_service.h"
@@ -57,7 +57,10 @@ class MasterShell {
   using Strand = runtime::CoreStrand<MasterCore>;
 
   explicit MasterShell(telemetry::MetricRegistry* metrics)
-      : metrics_(metrics), strand_metrics_(metrics), whitelist_metrics_(metrics) {}
+      : metrics_(metrics),
+        strand_metrics_(metrics),
+        whitelist_metrics_(metrics),
+        metric_registry_(metrics) {}
   absl::Status Begin(const MasterConfig& config, std::vector<config::EffectiveFlag> flags);
   absl::Status Run(const MasterConfig& config, const MasterOptions& options);
   absl::Status DialRegistry(const MasterConfig& config, const MasterOptions& options);
@@ -67,11 +70,13 @@ class MasterShell {
   telemetry::StrandMetrics strand_metrics_;
   WhitelistMetrics whitelist_metrics_;
   ShellContext context_;
+  telemetry::MetricRegistry* const metric_registry_;
+  std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<ReadReplica> replica_;
   std::unique_ptr<Strand> strand_;
   std::unique_ptr<SchedulerService> schedulers_;
   std::unique_ptr<AgentLinkService> agents_;
-  std::unique_ptr<MasterService> operators_;
+  std::unique_ptr<LimitedMasterService> operators_;
   std::unique_ptr<SnapshotService> snapshots_;
   std::unique_ptr<AllocatorLink> allocator_;
   std::unique_ptr<RegistryLink> registry_;

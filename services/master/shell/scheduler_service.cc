@@ -1,16 +1,38 @@
 #include "services/master/shell/scheduler_service.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/rpc/unary.h"
+#include "libs/runtime/clock.h"
 #include "libs/telemetry/log.h"
+#include "services/master/shell/admit.h"
 #include "services/master/shell/decode_scheduler.h"
 
 namespace meros::master {
 namespace {
 
 namespace pb = ::meros::v1::scheduler;
+
+// Who pays for the calls of a stream: its authenticated name, else the one that the framework goes
+// by.
+std::string PayerOf(const SchedulerService::Stream& stream, const pb::Calls& first) {
+  if (!stream.principal().empty() || first.calls_size() == 0) return stream.principal();
+  return first.calls(0).subscribe().framework_info().principal();
+}
+
+// What is read of a stream. Frames come one at a time.
+struct Reading {
+  bool is_ending = false;  // after the first fault nothing more is taken
+  std::optional<RateLimiter::Account> account;
+};
+
+// An empty frame costs as much as one with a call.
+uint64_t CallsOf(const pb::Calls& frame) { return std::max(1, frame.calls_size()); }
+
+absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 }  // namespace
 
@@ -34,31 +56,40 @@ grpc::ServerBidiReactor<pb::Calls, pb::Events>* SchedulerService::Connect(
   const StreamId id = context_->numbers.Next();
   auto stream = Stream::Create(grpc_context);
   streams_.Add(id, stream);
-  // After the first fault nothing more of the stream is taken. Frames come one at a time.
-  auto is_ending = std::make_shared<bool>(false);
+  auto reading = std::make_shared<Reading>();
   Stream* raw = stream.get();  // alive until on_closed has returned
-  return stream->Start({.on_frame =
-                            [this, id, raw, is_ending](pb::Calls frame) {
-                              if (*is_ending) return;
-                              const absl::Status status =
-                                  Take(id, raw->principal(), std::move(frame));
-                              if (status.ok()) return;
-                              *is_ending = true;
-                              raw->Close(status);
-                            },
-                        .on_closed =
-                            [this, id](const absl::Status& status) {
-                              streams_.Remove(id);
-                              MEROS_LOG(DEBUG)
-                                  << "a scheduler's stream ended" << telemetry::Field("stream", id)
-                                  << telemetry::Field("status", status);
-                              context_->post(SchedulerStreamClosed{id});
-                            }});
+  const auto end = [raw, reading](const absl::Status& status) {
+    reading->is_ending = true;
+    raw->Close(status);
+  };
+  const auto take = [this, id, raw, reading, end](pb::Calls frame) {
+    if (reading->is_ending) return;
+    reading->account->NoteProcessed(CallsOf(frame));
+    const absl::Status status = Take(id, raw->principal(), std::move(frame));
+    if (!status.ok()) end(status);
+  };
+  const auto closed = [this, id](const absl::Status& status) {
+    streams_.Remove(id);
+    MEROS_LOG(DEBUG) << "a scheduler's stream ended" << telemetry::Field("stream", id)
+                     << telemetry::Field("status", status);
+    context_->post(SchedulerStreamClosed{id});
+  };
+  const auto hold_back = [this, raw, reading, end](const pb::Calls& frame) {
+    if (reading->is_ending) return absl::ZeroDuration();
+    if (!reading->account) reading->account = context_->limiter->Of(PayerOf(*raw, frame));
+    const absl::StatusOr<absl::Duration> wait = reading->account->HoldBack(CallsOf(frame), Now());
+    if (wait.ok()) return *wait;
+    end(wait.status());
+    return absl::ZeroDuration();
+  };
+  return stream->Start({.on_frame = take, .on_closed = closed}, hold_back);
 }
 
 grpc::ServerUnaryReactor* SchedulerService::Call(grpc::CallbackServerContext* grpc_context,
                                                  const pb::CallRequest* request,
                                                  pb::CallResponse* response) {
+  const absl::Status admitted = Admit(context_->limiter, grpc_context);
+  if (!admitted.ok()) return rpc::AnswerNow<pb::CallResponse>(grpc_context, response, admitted);
   if (!request->has_call()) {
     return rpc::AnswerNow<pb::CallResponse>(grpc_context, response,
                                             absl::InvalidArgumentError("call: must be set"));
