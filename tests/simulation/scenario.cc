@@ -3,7 +3,6 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "tests/simulation/cluster.h"
-#include "tests/simulation/upgrade.h"
 
 namespace meros::simulation {
 namespace {
@@ -11,12 +10,12 @@ namespace {
 // How long a cluster may take to do all that is wanted of it once nothing goes wrong any more.
 constexpr absl::Duration kProgress = absl::Minutes(10);
 
-// Whether all work is done, and what it took is given back.
+// Whether all work is done.
 bool IsDone(Cluster* cluster) {
   for (const auto& job : cluster->jobs()) {
     if (!job->IsDone()) return false;
   }
-  return cluster->IsUnreserved();
+  return true;
 }
 
 bool HaveLeft(Cluster* cluster) {
@@ -31,22 +30,6 @@ absl::Status Named(const absl::Status& status, absl::string_view what) {
   return absl::Status(status.code(), absl::StrCat(what, ": ", status.message()));
 }
 
-// Under load, and no task is to notice.
-absl::Status Upgrade(Cluster* cluster) {
-  World& world = cluster->world();
-  MEROS_RETURN_IF_ERROR(Named(world.RunUntil([&] { return cluster->IsReady(); }, kProgress),
-                              "the cluster is ready to be upgraded"));
-  for (const auto& job : cluster->jobs()) job->Submit(5);
-  RollingUpgrade upgrade(cluster);
-  // Where timeouts are short, whoever starts again may come too late.
-  cluster->ledger().ExpectPeace(world.faults().knobs.timeout_scale == 1);
-  upgrade.Start();
-  MEROS_RETURN_IF_ERROR(
-      Named(world.RunUntil([&] { return upgrade.is_done(); }, kProgress), "a rolling upgrade"));
-  cluster->ledger().ExpectPeace(false);
-  return absl::OkStatus();
-}
-
 absl::Status Live(Cluster* cluster) {
   World& world = cluster->world();
   Rng rng = world.MakeRng("scenario");
@@ -57,17 +40,13 @@ absl::Status Live(Cluster* cluster) {
   world.HealAll();
   world.Crash(Cluster::kRegistry);  // what it has acknowledged is looked for when it starts
   world.Restart(Cluster::kRegistry);
-  MEROS_RETURN_IF_ERROR(Named(world.RunUntil([&] { return cluster->IsUntouched(); }, kProgress),
-                              "operators undo what they did"));
-  if (cluster->shape().is_upgraded) MEROS_RETURN_IF_ERROR(Upgrade(cluster));
   MEROS_RETURN_IF_ERROR(
       Named(world.RunUntil([&] { return IsDone(cluster); }, kProgress), "all work is done"));
   for (const auto& job : cluster->jobs()) job->is_finishing = true;
   MEROS_RETURN_IF_ERROR(
       Named(world.RunUntil([&] { return HaveLeft(cluster); }, kProgress), "frameworks leave"));
-  MEROS_RETURN_IF_ERROR(Named(world.RunUntil([&] { return cluster->CheckEmpty().ok(); }, kProgress),
-                              "nothing is left"));
-  return cluster->registry_history().Check();
+  return Named(world.RunUntil([&] { return cluster->CheckEmpty().ok(); }, kProgress),
+               "nothing is left");
 }
 
 }  // namespace
