@@ -162,26 +162,29 @@ std::vector<OperationRow> Contents() {
        absl::StrCat("type: RESERVE reserve { ", Reserved("resources", By("other", "p")), "}"),
        "reserved for role 'other', but the offers are to role 'eng'"},
       {"RESERVE not for the default role",
-       absl::StrCat("type: RESERVE reserve { ", Reserved("resources", By("*", "p")), "}"), "*"},
+       absl::StrCat("type: RESERVE reserve { ", Reserved("resources", By("*", "p")), "}"),
+       "role '*' cannot hold a reservation"},
       {"RESERVE by the framework's principal",
        absl::StrCat("type: RESERVE reserve { ", Reserved("resources", By("eng", "q")), "}"),
        "the principal of a reservation must be the framework's, 'p'"},
-      {"RESERVE refines only with the capability",
+      {"RESERVE refines to the role of the offer, too",
        absl::StrCat("type: RESERVE reserve { ",
                     Reserved("resources", By("eng", "p") + " " + By("eng/a", "p")), "}"),
-       "'"},
+       "reserved for role 'eng/a', but the offers are to role 'eng'"},
       {"RESERVE of nothing revocable",
        absl::StrCat("type: RESERVE reserve { ",
                     Reserved("resources", By("eng", "p"), "revocable {}"), "}"),
-       "revocable"},
+       "is revocable: cpus"},
       {"RESERVE of what the offers hold",
        "type: RESERVE reserve { resources { name: 'cpus' type: SCALAR scalar { value: 400 } "
        "reservations { type: DYNAMIC role: 'eng' principal: 'p' } } }",
        "but of the offers only"},
       {"UNRESERVE of what is reserved",
-       absl::StrCat("type: UNRESERVE unreserve { ", Reserved("resources", ""), "}"), "reserv"},
+       absl::StrCat("type: UNRESERVE unreserve { ", Reserved("resources", ""), "}"),
+       "is not dynamically reserved: cpus"},
       {"CREATE of a volume",
-       absl::StrCat("type: CREATE create { ", Reserved("volumes", By("eng", "p")), "}"), "volume"},
+       absl::StrCat("type: CREATE create { ", Reserved("volumes", By("eng", "p")), "}"),
+       "is not a persistent volume: cpus"},
       {"CREATE with a persistence id",
        "type: CREATE create { volumes { name: 'disk' type: SCALAR scalar { value: 1 } "
        "reservations { type: DYNAMIC role: 'eng' principal: 'p' } disk { persistence { id: 'a/b' "
@@ -191,7 +194,7 @@ std::vector<OperationRow> Contents() {
        "type: CREATE create { volumes { name: 'disk' type: SCALAR scalar { value: 1 } "
        "reservations { type: DYNAMIC role: 'eng' principal: 'p' } disk { persistence { id: 'v' "
        "principal: 'p' } volume { container_path: 'd' mode: RO } } } }",
-       "R"},
+       "a new volume cannot be read-only"},
       {"CREATE by the framework's principal",
        "type: CREATE create { volumes { name: 'disk' type: SCALAR scalar { value: 1 } "
        "reservations { type: DYNAMIC role: 'eng' principal: 'p' } disk { persistence { id: 'v' "
@@ -206,7 +209,7 @@ std::vector<OperationRow> Contents() {
        "type: SHRINK_VOLUME shrink_volume { subtract { value: 0 } volume { name: 'disk' type: "
        "SCALAR scalar { value: 9 } reservations { type: DYNAMIC role: 'eng' principal: 'p' } disk "
        "{ persistence { id: 'v' principal: 'p' } volume { container_path: 'd' mode: RW } } } }",
-       ""},
+       "subtract must be more than 0"},
       {"CREATE_DISK needs a resource provider",
        "type: CREATE_DISK create_disk { source { name: 'disk' type: SCALAR scalar { value: 1 } } "
        "target_type: MOUNT }",
