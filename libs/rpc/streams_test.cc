@@ -226,6 +226,7 @@ TEST_F(StreamsTest, WhileAFrameIsHeldBackNoneIsReadAndAllAreWritten) {
 
   EXPECT_EQ(listener.texts, std::vector<std::string>{"news"});
   stream->Cancel();  // and does not wait for the hour to end
+  EXPECT_TRUE(absl::IsCancelled(listener.WaitClosed()));
   EXPECT_FALSE(echo_.WaitClosed().ok());
   EXPECT_EQ(listener.texts.size(), 1u);
 }
