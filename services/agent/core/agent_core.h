@@ -190,11 +190,14 @@ class AgentCore {
   void Forget(const TaskKey& key);
   void ReportUnknownTask(const TaskKey& key, v1::TaskState state, v1::TaskStatus::Reason reason,
                          const std::string& message);
-  // Whether nothing is reported about it: its framework, or the agent, is being shut down.
-  bool IsSilent(const Task& task) const;
+  // Whether nothing is reported any more: the master ordered this agent to leave.
+  bool IsSilent() const { return state_ == AgentState::kTerminating; }
+  // Whether a master ordered that all tasks of its framework end. Perhaps the next one has not
+  // heard of that: what still runs is reported to whoever leads, and that it has ended.
+  bool IsFrameworkEnding(const Task& task) const;
   bool IsPartitionAware(const Task& task) const;
   // Whether the master is told of it when this agent comes back.
-  bool IsReported(const Task& task) const;
+  bool IsReported(const Task& task) const { return task.info.has_value(); }
 
   const AgentOptions options_;
   const RetryPolicy retry_;

@@ -36,8 +36,6 @@ void AgentCore::OnRunTask(const link::RunTasks& run, const v1::TaskInfo& info,
   } else if (known != nullptr) {
     Forget(key);  // it was unknown when the master asked, and no longer is
   }
-  const Framework* known = book_.FindFramework(key.framework);
-  if (known != nullptr && known->is_shutting_down) return Count(Counter::kMessageIgnored);
   const Framework& framework = book_.PutFramework(key.framework, run.framework());
 
   Task task;
@@ -61,6 +59,11 @@ std::optional<Refusal> AgentCore::RefusalNow(const link::RunTasks& run, const v1
                                              const absl::StatusOr<TaskResources>& resources) const {
   const v1::TaskState dropped =
       DroppedState(HasCapability(run.framework(), v1::FrameworkInfo::Capability::PARTITION_AWARE));
+  if (book_.frameworks().at(FrameworkId(run.framework().id().value())).is_shutting_down) {
+    // Ordered by a master before this one, which has not heard of it.
+    return Refusal{dropped, v1::TaskStatus::REASON_FRAMEWORK_REMOVED,
+                   "the framework is being shut down on this agent"};
+  }
   if (is_draining()) {
     return Refusal{dropped, v1::TaskStatus::REASON_AGENT_DRAINING, "the agent is being emptied"};
   }

@@ -91,10 +91,6 @@ void AgentCore::SendRegistration() {
   SendToMaster(std::move(message));
 }
 
-bool AgentCore::IsReported(const Task& task) const {
-  return task.info.has_value() && !IsSilent(task);
-}
-
 // The digest told the master something new.
 void AgentCore::OnSendReport() {
   if (state_ != AgentState::kRegistering) return Count(Counter::kMessageIgnored);

@@ -37,9 +37,7 @@ void AgentCore::OnKill(const agent_link::v1::KillTask& kill) {
     return Stop(task, StopCause::STOP_CAUSE_PREEMPTION, grace);
   }
   const Framework* framework = book_.FindFramework(key.framework);
-  if (framework == nullptr || framework->is_shutting_down) {
-    return Count(Counter::kMessageIgnored);
-  }
+  if (framework == nullptr) return Count(Counter::kMessageIgnored);
   ReportUnknownTask(
       key,
       DroppedState(HasCapability(framework->info, v1::FrameworkInfo::Capability::PARTITION_AWARE)),
@@ -65,7 +63,7 @@ void AgentCore::Stop(Task* task, StopCause cause, absl::Duration grace) {
   task->grace = grace;
   if (HasCapability(book_.FindFramework(task->key.framework)->info,
                     v1::FrameworkInfo::Capability::TASK_KILLING_STATE) &&
-      !IsSilent(*task)) {
+      !IsSilent() && cause != StopCause::STOP_CAUSE_FRAMEWORK_SHUTDOWN) {
     v1::TaskStatus status = NewStatus(*task, v1::TASK_KILLING);
     if (cause == StopCause::STOP_CAUSE_DRAIN) {
       status.set_reason(v1::TaskStatus::REASON_AGENT_DRAINING);
@@ -98,7 +96,7 @@ void AgentCore::StopAll(StopCause cause) {
   for (const TaskKey& key : keys) {
     Task* task = book_.Find(key);
     if (task->has_ended()) {
-      if (IsSilent(*task)) Forget(key);
+      if (IsSilent()) Forget(key);
       continue;
     }
     absl::Duration grace = GraceOf(*task);
@@ -110,6 +108,8 @@ void AgentCore::StopAll(StopCause cause) {
   }
 }
 
+// Ended tasks are forgotten: there is nobody who would acknowledge them. Of the others the master
+// hears when they have ended, and says this again.
 void AgentCore::OnShutdownFramework(const agent_link::v1::ShutdownFramework& shutdown) {
   const FrameworkId id(shutdown.framework_id());
   if (Framework* framework = book_.FindFramework(id); framework != nullptr) {

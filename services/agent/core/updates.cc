@@ -26,7 +26,7 @@ v1::TaskStatus AgentCore::NewStatus(const Task& task, v1::TaskState state) const
 void AgentCore::Update(Task* task, v1::TaskStatus status) {
   status.set_uuid(rng_.UuidBytes());
   task->latest = status;
-  if (!IsSilent(*task)) task->updates.Push(std::move(status));
+  if (!IsSilent()) task->updates.Push(std::move(status));
   SaveProgress(*task);
   if (task->has_ended() && task->updates.in_flight()) TellAhead(*task);
   Forward(task);
@@ -44,8 +44,7 @@ void AgentCore::TellAhead(const Task& task) {
   SendToMaster(std::move(message));
 }
 
-bool AgentCore::IsSilent(const Task& task) const {
-  if (state_ == AgentState::kTerminating) return true;
+bool AgentCore::IsFrameworkEnding(const Task& task) const {
   auto it = book_.frameworks().find(task.key.framework);
   return it != book_.frameworks().end() && it->second.is_shutting_down;
 }
@@ -98,7 +97,7 @@ void AgentCore::End(Task* task, const Outcome& outcome) {
   timers_.Clear({TimerKind::kCompletion, task->key});
   timers_.Clear({TimerKind::kRelaunch, task->key});
   if (!task->sandbox.empty()) Emit(DiscardSandbox{task->sandbox});
-  if (IsSilent(*task)) task->updates = UpdateStream();
+  if (IsSilent()) task->updates = UpdateStream();
   Update(task, std::move(status));
   if (task->updates.empty()) Forget(task->key);
 }
@@ -106,6 +105,9 @@ void AgentCore::End(Task* task, const Outcome& outcome) {
 void AgentCore::Forward(Task* task) {
   const v1::TaskStatus* front = task->updates.front();
   if (front == nullptr || state_ != AgentState::kRunning) return;
+  // How it is on the way there interests nobody; that it has ended does, and what came before it is
+  // told before it.
+  if (IsFrameworkEnding(*task) && !task->has_ended()) return;
   const TimerKey timer{TimerKind::kUpdate, task->key};
   if (task->updates.in_flight() && timers_.Has(timer)) return;  // on its way, not yet due again
   agent_link::v1::AgentMessage message;

@@ -26,11 +26,10 @@ void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update)
   Framework* framework = tx->books().frameworks.Find(update.framework_id);
   if (framework == nullptr) {
     tx->Add(Count::kInvalidStatusUpdates);
-    // A framework that is gone for good acknowledges nothing: its tasks must end.
-    if (tx->books().frameworks.IsRemoved(update.framework_id)) {
-      tx->Tell(*agent, ShutdownFrameworkMessage{update.framework_id});
-    }
-    return;
+    // An agent in session runs tasks of frameworks that were in the books: this one is gone for
+    // good, if so long ago that nothing is left of it, and acknowledges nothing. What it runs must
+    // end, and what has ended is forgotten.
+    return tx->Tell(*agent, ShutdownFrameworkMessage{update.framework_id});
   }
   Task* task = framework->FindTask(update.task_id);
   if (IsOfAnother(*agent, task, *update.status)) return Disbelieve(tx, *agent, update);

@@ -201,6 +201,7 @@ void NodeModel::Perform(const ToContainerizer& effect) {
       return FromContainerizer(std::move(response));
     }
     FromContainerizer(std::move(response));
+    if (request.has_stop() && !stops_containers) return;
     cv1::Termination termination;
     termination.set_reason(cv1::REQUESTED);
     termination.set_message("killed on request");

@@ -59,6 +59,7 @@ class NodeModel {
   bool commits_at_once = true;
   bool acknowledges = false;      // every update at once
   bool starts_containers = true;  // a launched container runs at once
+  bool stops_containers = true;   // at once; else they run on after Stop, until they exit
   bool answers_registration = true;
   v1::FrameworkInfo framework;
   std::optional<agent_link::v1::Drain> drain;  // what the master says at registration
