@@ -9,6 +9,7 @@
 #include "libs/wire/resources_proto.h"
 #include "services/agent/shell/master_inputs.h"
 #include "services/agent/shell/wire_codec.h"
+#include "tests/simulation/volume_ledger.h"
 
 namespace meros::simulation {
 namespace {
@@ -22,7 +23,7 @@ agent::AgentOptions OptionsOf(const NodeContext& context, const Cluster& cluster
                          options.info.mutable_resources());
   options.version = "0.1.0";
   options.service_address = absl::StrCat(context.name(), ":7051");
-  options.work_dir = "/w";
+  options.work_dir = AgentDisk::kWorkDir;
   options.capabilities = {Capability::MULTI_ROLE,
                           Capability::HIERARCHICAL_ROLE,
                           Capability::RESERVATION_REFINEMENT,
@@ -56,14 +57,18 @@ AgentNode::AgentNode(NodeContext* context, Cluster* cluster, std::string contain
       cluster_(*cluster),
       containerizer_(std::move(containerizer)),
       rng_(context->MakeRng("links")),
+      disk_(context, cluster, [this](agent::Input answer) { Post(std::move(answer)); }),
       containerizer_backoff_({.initial = absl::Milliseconds(50), .maximum = absl::Seconds(1)}),
       link_backoff_({.initial = absl::Milliseconds(100), .maximum = absl::Seconds(5)}),
       next_master_(static_cast<int>(rng_.Uniform(0, 2))) {}
 
 void AgentNode::Start() {
   CoreNode::Start();
+  if (context().disk().empty()) cluster_.volumes().OnDiskEmpty(context().name());
   agent::Recovered recovered;
-  for (const auto& [key, value] : context().disk()) recovered.records.emplace_back(key, value);
+  for (const auto& [key, value] : context().disk()) {
+    if (!AgentDisk::IsDirectory(key)) recovered.records.emplace_back(key, value);
+  }
   Post(std::move(recovered));
   DialContainerizer();
 }
@@ -136,15 +141,9 @@ void AgentNode::Apply(absl::Time, Effect effect) {
 
 void AgentNode::Perform(Effect effect) {
   if (auto* prepare = std::get_if<agent::PrepareSandbox>(&effect)) {
-    const bool fails = rng_.Chance(cluster_.shape().launch_failure_chance);
-    context().After(absl::Milliseconds(1), [this, id = prepare->container, fails] {
-      Post(agent::SandboxPrepared{
-          id, fails ? absl::ResourceExhaustedError("no space left") : absl::OkStatus()});
-    });
+    disk_.Prepare(std::move(*prepare));
   } else if (auto* change = std::get_if<agent::ChangeVolumes>(&effect)) {
-    context().After(absl::Milliseconds(1), [this, uuid = change->operation_uuid] {
-      Post(agent::VolumesChanged{uuid, absl::OkStatus()});
-    });
+    disk_.Change(std::move(*change));
   } else if (auto* request = std::get_if<agent::ToContainerizer>(&effect)) {
     if (request->session == session_) {
       *to_containerizer_.Of(session_)->add_requests() = std::move(request->request);
@@ -164,12 +163,23 @@ void AgentNode::Send(const agent::ToMaster& message) {
   if (message.stream != link_) return;
   if (message.message.has_status_update()) {
     cluster_.ledger().OnAgentUpdate(context().name(), message.message.status_update());
+  } else if (message.message.has_operation_update()) {
+    cluster_.volumes().OnUpdate(context().name(), message.message.operation_update());
+  }
+  // What an agent says of operations when it returns counts, too.
+  for (const v1::Operation& operation : message.message.reregister().operations()) {
+    if (operation.latest_status().state() == v1::OPERATION_PENDING) continue;
+    agent_link::v1::OperationUpdate told;
+    told.set_framework_id(operation.framework_id().value());
+    *told.mutable_status() = operation.latest_status();
+    cluster_.volumes().OnUpdate(context().name(), told);
   }
   *to_master_.Of(link_)->add_messages() = message.message;
 }
 
 void AgentNode::OnBatchApplied(absl::Time) {
   if (!to_containerizer_.Flush(&context()) || !to_master_.Flush(&context())) return;
+  cluster_.volumes().OnAgentBatch(context().name(), core(), context().disk());
   if (!is_committing_) CommitNext();
 }
 

@@ -13,6 +13,7 @@
 #include "libs/simulation/probes.h"
 #include "services/agent/core/agent_core.h"
 #include "services/agent/core/testing/effect_text.h"
+#include "tests/simulation/agent_disk.h"
 #include "tests/simulation/cluster.h"
 #include "tests/simulation/frames.h"
 
@@ -47,6 +48,8 @@ class AgentNode : public CoreNode<agent::AgentCore> {
   Cluster& cluster_;
   const std::string containerizer_;
   Rng rng_;
+
+  AgentDisk disk_;
 
   ConnectionId session_ = 0;  // to the containerizer; 0: none
   runtime::Backoff containerizer_backoff_;

@@ -50,6 +50,10 @@ void AllocatorNode::Apply(absl::Time, Effect effect) {
     ToWire(proposal->proposal, frames_.Of(proposal->stream)->add_messages());
   } else if (auto* gang = std::get_if<allocator::SendGangProposal>(&effect)) {
     ToWire(gang->proposal, frames_.Of(gang->stream)->add_messages());
+  } else if (auto* inverse = std::get_if<allocator::SendInverseOffer>(&effect)) {
+    ToWire(inverse->inverse_offer, frames_.Of(inverse->stream)->add_messages());
+  } else if (auto* preemption = std::get_if<allocator::SendPreemption>(&effect)) {
+    ToWire(preemption->preemption, frames_.Of(preemption->stream)->add_messages());
   } else if (auto* need = std::get_if<allocator::SendNeedSnapshot>(&effect)) {
     ToWire(*need, frames_.Of(need->stream)->add_messages());
   } else if (auto* closing = std::get_if<allocator::CloseStream>(&effect)) {
@@ -76,6 +80,14 @@ std::string AllocatorNode::Describe(const Effect& effect) const {
   }
   if (const auto* closing = std::get_if<allocator::CloseStream>(&effect)) {
     return absl::StrCat("close ", closing->stream, ": ", closing->status.ToString());
+  }
+  if (const auto* inverse = std::get_if<allocator::SendInverseOffer>(&effect)) {
+    return absl::StrCat("inverse offer ", inverse->inverse_offer.framework.value(), " ",
+                        inverse->inverse_offer.agent.value());
+  }
+  if (const auto* preemption = std::get_if<allocator::SendPreemption>(&effect)) {
+    return absl::StrCat("preempt ", preemption->preemption.framework.value(), " for ",
+                        preemption->preemption.for_role);
   }
   return "welcome";
 }

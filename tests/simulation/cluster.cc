@@ -6,13 +6,17 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+#include "libs/resources/parse.h"
 #include "libs/simulation/probes.h"
 #include "tests/simulation/agent_node.h"
 #include "tests/simulation/allocator_node.h"
 #include "tests/simulation/containerizer_node.h"
 #include "tests/simulation/framework_node.h"
 #include "tests/simulation/master_node.h"
+#include "tests/simulation/operator_node.h"
 #include "tests/simulation/registry_node.h"
+#include "tests/simulation/volume_ledger.h"
 
 namespace meros::simulation {
 namespace {
@@ -28,6 +32,11 @@ Shape DrawShape(Rng* rng) {
   if (rng->Chance(0.5)) shape.launch_failure_chance = 0.2 * rng->UniformDouble();
   if (rng->Chance(0.5)) shape.kill_failure_chance = 0.3 * rng->UniformDouble();
   if (rng->Chance(0.3)) shape.reboot_every = absl::Seconds(rng->Uniform(20, 200));
+  for (bool* habit : {&shape.habits.operations, &shape.habits.roles, &shape.habits.orders,
+                      &shape.habits.maintenance, &shape.habits.teardown}) {
+    *habit = rng->Chance(0.3);
+  }
+  shape.is_upgraded = rng->Chance(0.3);
   return shape;
 }
 
@@ -51,12 +60,15 @@ Faults DrawClusterFaults(Rng* rng) {
 }  // namespace
 
 std::string Shape::ToString() const {
-  return absl::StrCat("cluster: ", masters, " masters, ", agents, " agents, ", frameworks,
-                      " frameworks, offer_timeout=", absl::FormatDuration(offer_timeout),
-                      " proposals_waiting_max=", proposals_waiting_max,
-                      "\ncontainers: slow=", slow_container_chance, " fail=", launch_failure_chance,
-                      " kill_fails=", kill_failure_chance,
-                      " reboot_every=", absl::FormatDuration(reboot_every), "\n");
+  return absl::StrCat(
+      "cluster: ", masters, " masters, ", agents, " agents, ", frameworks,
+      " frameworks, offer_timeout=", absl::FormatDuration(offer_timeout),
+      " proposals_waiting_max=", proposals_waiting_max,
+      "\ncontainers: slow=", slow_container_chance, " fail=", launch_failure_chance,
+      " kill_fails=", kill_failure_chance, " reboot_every=", absl::FormatDuration(reboot_every),
+      "\noperators:", habits.operations ? " operations" : "", habits.roles ? " roles" : "",
+      habits.orders ? " orders" : "", habits.maintenance ? " maintenance" : "",
+      habits.teardown ? " teardown" : "", is_upgraded ? "\na rolling upgrade" : "", "\n");
 }
 
 Cluster::Cluster(uint64_t seed) : Cluster(seed, Rng(seed)) {}
@@ -64,10 +76,15 @@ Cluster::Cluster(uint64_t seed) : Cluster(seed, Rng(seed)) {}
 Cluster::Cluster(uint64_t seed, Rng rng)
     : shape_(DrawShape(&rng)),
       world_({.seed = seed, .faults = DrawClusterFaults(&rng), .trace_lines = TraceLines()}),
+      volumes_(
+          std::make_unique<VolumeLedger>(*resources::ParseResources(kAgentResources), &ledger_)),
+      quotas_(&ledger_),
       rng_(world_.MakeRng("cluster")) {
   world_.AddInvariant("ledger", [this] { return ledger_.status(); });
   AddNodes();
 }
+
+Cluster::~Cluster() = default;
 
 void Cluster::AddNodes() {
   world_.AddNode(kRegistry, {.make = [this](NodeContext* context) {
@@ -83,6 +100,12 @@ void Cluster::AddNodes() {
                  }});
   for (int i = 0; i < shape_.agents; ++i) AddMachine(i);
   for (int i = 0; i < shape_.frameworks; ++i) AddFramework(i);
+  if (!shape_.habits.any()) return;
+  world_.AddNode(kOperator, {.make =
+                                 [this](NodeContext* context) {
+                                   return std::make_unique<OperatorNode>(context, this);
+                                 },
+                             .may_crash = false});
 }
 
 void Cluster::AddMachine(int index) {
@@ -114,13 +137,13 @@ void Cluster::StartReboots() {
   world_.events().After(UniformDuration(&rng_, absl::ZeroDuration(), 2 * shape_.reboot_every),
                         [this] {
                           if (!is_growing_) return;
+                          Sometimes<"a machine is rebooted">(true);
                           Reboot(static_cast<int>(rng_.Uniform(0, machines_.size() - 1)));
                           StartReboots();
                         });
 }
 
 void Cluster::Reboot(int index) {
-  Sometimes<"a machine is rebooted">(true);
   const std::string containerizer = absl::StrCat("containerizer-", index + 1);
   const std::string agent = machines_[index]->name();
   world_.Crash(agent);
@@ -133,29 +156,87 @@ void Cluster::Reboot(int index) {
   }
 }
 
+void Cluster::Replace(const std::string& agent) {
+  for (size_t i = 0; i < machines_.size(); ++i) {
+    if (machines_[i]->name() != agent) continue;
+    Reboot(static_cast<int>(i));
+    world_.disk(agent).Wipe();
+  }
+}
+
+bool Cluster::IsReady() const {
+  const MasterNode* leader = LeadingNode();
+  if (leader == nullptr) return false;
+  for (int i = 0; i < shape_.masters; ++i) {
+    if (!world_.IsUp(NodeOf(MasterAddress(i)))) return false;
+  }
+  if (!world_.IsUp(kRegistry) || !world_.IsUp(kAllocator)) return false;
+  for (const auto& machine : machines_) {
+    const auto* node = static_cast<const AgentNode*>(world_.Find(machine->name()));
+    if (node == nullptr) return false;
+    const master::Agent* agent = leader->core().books().agents.Find(node->core().agent_id());
+    if (agent == nullptr || !agent->is_active()) return false;
+  }
+  return true;
+}
+
+bool Cluster::IsUntouched() const {
+  if (!shape_.habits.any()) return true;
+  return static_cast<OperatorNode*>(world_.Find(kOperator))->IsDone();
+}
+
 void Cluster::CalmDown() {
   is_growing_ = false;
   shape_.slow_container_chance = shape_.launch_failure_chance = shape_.kill_failure_chance = 0;
 }
 
-absl::Status Cluster::CheckEmpty() const {
+const MasterNode* Cluster::LeadingNode() const {
+  const std::string leader = Leader();
+  return static_cast<const MasterNode*>(leader.empty() ? nullptr : world_.Find(leader));
+}
+
+bool Cluster::IsUnreserved() const {
+  const MasterNode* leader = LeadingNode();
+  if (leader == nullptr) return false;
+  for (const auto& [sequence, agent] : leader->core().books().agents.all()) {
+    if (agent->is_live() && !agent->record.total.Reserved().empty()) return false;
+  }
   for (const auto& machine : machines_) {
     const auto* node = static_cast<const AgentNode*>(world_.Find(machine->name()));
-    if (!machine->processes().empty() || !machine->records().empty()) {
-      return absl::InternalError(absl::StrCat(machine->name(), " has ", machine->processes().size(),
-                                              " processes and ", machine->records().size(),
-                                              " records of containers"));
-    }
-    if (node != nullptr && !node->core().book().tasks().empty()) {
-      return absl::InternalError(absl::StrCat(
-          machine->name(), " remembers ", node->core().book().tasks().begin()->first.task.value()));
-    }
+    if (node == nullptr || !node->core().total().Reserved().empty()) return false;
   }
-  const auto* leader =
-      static_cast<const MasterNode*>(Leader().empty() ? nullptr : world_.Find(Leader()));
+  return true;
+}
+
+absl::Status Cluster::CheckEmpty(const Machine& machine) const {
+  if (!machine.processes().empty() || !machine.records().empty()) {
+    return absl::InternalError(absl::StrCat(machine.name(), " has ", machine.processes().size(),
+                                            " processes and ", machine.records().size(),
+                                            " records of containers"));
+  }
+  const auto* node = static_cast<const AgentNode*>(world_.Find(machine.name()));
+  if (node == nullptr) return absl::OkStatus();
+  const agent::AgentCore& core = node->core();
+  if (!core.book().tasks().empty()) {
+    return absl::InternalError(absl::StrCat(machine.name(), " remembers ",
+                                            core.book().tasks().begin()->first.task.value()));
+  }
+  if (!core.total().Reserved().empty()) {
+    return absl::InternalError(
+        absl::StrCat(machine.name(), " still has ", core.total().DebugString()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Cluster::CheckEmpty() const {
+  for (const auto& machine : machines_) MEROS_RETURN_IF_ERROR(CheckEmpty(*machine));
+  const MasterNode* leader = LeadingNode();
   if (leader == nullptr) return absl::InternalError("nobody leads");
-  if (leader->core().books().tasks.size() > 0) return absl::InternalError("the master has tasks");
-  if (leader->core().books().offers.size() > 0) return absl::InternalError("offers are open");
+  const master::Books& books = leader->core().books();
+  if (books.tasks.size() > 0) return absl::InternalError("the master has tasks");
+  if (books.offers.size() > 0) return absl::InternalError("offers are open");
+  if (!books.operations.all().empty()) return absl::InternalError("the master has operations");
+  if (books.frameworks.size() > 0) return absl::InternalError("the master knows frameworks");
   return absl::OkStatus();
 }
 

@@ -14,8 +14,14 @@
 #include "tests/simulation/job.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/machine.h"
+#include "tests/simulation/operator_deeds.h"
+#include "tests/simulation/quota_ledger.h"
+#include "tests/simulation/registry_history.h"
 
 namespace meros::simulation {
+
+class MasterNode;
+class VolumeLedger;
 
 // What a seed decides besides faults.
 struct Shape {
@@ -30,6 +36,8 @@ struct Shape {
   double launch_failure_chance = 0;
   double kill_failure_chance = 0;
   absl::Duration reboot_every = absl::InfiniteDuration();  // mean, over all machines
+  OperatorHabits habits;
+  bool is_upgraded = false;  // once the faults are over
 
   std::string ToString() const;
 };
@@ -38,15 +46,20 @@ class Cluster {
  public:
   static constexpr char kRegistry[] = "registry";
   static constexpr char kAllocator[] = "allocator";
+  static constexpr char kOperator[] = "operator";
   // Every agent has as much.
-  static constexpr char kAgentResources[] = "cpus:4;mem:1024";
+  static constexpr char kAgentResources[] = "cpus:4;mem:1024;disk:256";
 
   explicit Cluster(uint64_t seed);
+  ~Cluster();
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
   World& world() { return world_; }
   Ledger& ledger() { return ledger_; }
+  VolumeLedger& volumes() { return *volumes_; }
+  QuotaLedger& quotas() { return quotas_; }
+  RegistryHistory& registry_history() { return registry_history_; }
   const Shape& shape() const { return shape_; }
 
   // A timeout of production, as short as this world wants it.
@@ -69,17 +82,27 @@ class Cluster {
   void StartReboots();
 
   std::vector<std::unique_ptr<Job>>& jobs() { return jobs_; }
-  // OK when nothing is left of all tasks: no process, no record, no book entry.
+  // A new machine with an empty disk in the place of an agent's.
+  void Replace(const std::string& agent);
+  // Whether everything is up, and all agents are in session with the leader.
+  bool IsReady() const;
+  // Whether operators have undone all that they did.
+  bool IsUntouched() const;
+  // Whether nothing is reserved any more, on agents and in the leader's books.
+  bool IsUnreserved() const;
+  // OK when nothing is left of all tasks and volumes: no process, no record, no book entry.
   absl::Status CheckEmpty() const;
 
-  // The node that leads, as the world can see it; empty when none does.
+  // The node that leads, as the world can see it; empty, null when none does.
   std::string Leader() const;
+  const MasterNode* LeadingNode() const;
 
   // For the head of a failure report.
   std::string ToString() const;
 
  private:
   Cluster(uint64_t seed, Rng rng);
+  absl::Status CheckEmpty(const Machine& machine) const;
   void AddNodes();
   void AddMachine(int index);
   void AddFramework(int index);
@@ -88,6 +111,9 @@ class Cluster {
   Shape shape_;
   World world_;
   Ledger ledger_;
+  const std::unique_ptr<VolumeLedger> volumes_;
+  QuotaLedger quotas_;
+  RegistryHistory registry_history_;
   Rng rng_;
   bool is_growing_ = true;
   std::vector<std::unique_ptr<Machine>> machines_;

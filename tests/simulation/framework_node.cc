@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tests/simulation/volume_ledger.h"
 
 namespace meros::simulation {
 namespace {
@@ -18,9 +19,10 @@ sdk::DriverCoreOptions OptionsOf(NodeContext* context, const Cluster& cluster, c
   v1::FrameworkInfo& info = options.framework;
   info.set_user("nobody");
   info.set_name(context->name());
-  info.add_roles(absl::StrCat("role-", context->name()));
+  info.add_roles(job.role());
   info.set_failover_timeout(absl::ToDoubleSeconds(cluster.Scaled(job.failover_timeout)));
   info.add_capabilities()->set_type(v1::FrameworkInfo::Capability::MULTI_ROLE);
+  info.add_capabilities()->set_type(v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT);
   if (job.is_partition_aware) {
     info.add_capabilities()->set_type(v1::FrameworkInfo::Capability::PARTITION_AWARE);
   }
@@ -30,23 +32,6 @@ sdk::DriverCoreOptions OptionsOf(NodeContext* context, const Cluster& cluster, c
   options.seed = context->MakeRng("driver").Next();
   return options;
 }
-
-void AddScalar(const std::string& name, double value, v1::TaskInfo* task) {
-  v1::Resource* resource = task->add_resources();
-  resource->set_name(name);
-  resource->set_type(v1::Value::SCALAR);
-  resource->mutable_scalar()->set_value(value);
-}
-
-double Amount(const v1::Offer& offer, const std::string& name) {
-  double sum = 0;
-  for (const v1::Resource& resource : offer.resources()) {
-    if (resource.name() == name) sum += resource.scalar().value();
-  }
-  return sum;
-}
-
-constexpr double kMemPerTask = 64;
 
 }  // namespace
 
@@ -142,6 +127,13 @@ void FrameworkNode::OnEvent(const Event& event) {
       return;
     case Event::UPDATE:
       return OnUpdate(event.update().status());
+    case Event::UPDATE_OPERATION_STATUS:
+      return OnOperation(event.update_operation_status().status());
+    case Event::INVERSE_OFFERS:
+      for (const v1::InverseOffer& offer : event.inverse_offers().inverse_offers()) {
+        OnInverseOffer(offer);
+      }
+      return;
     case Event::RESCIND:
       Sometimes<"an offer is rescinded">(true);
       offers_.erase(event.rescind().offer_id().value());
@@ -163,35 +155,11 @@ void FrameworkNode::OnOffer(const v1::Offer& offer) {
 void FrameworkNode::Answer(const v1::Offer& offer) {
   Sometimes<"a framework answers an offer that was rescinded meanwhile">(
       offers_.erase(offer.id().value()) == 0);
-  double cpus = Amount(offer, "cpus");
-  double mem = Amount(offer, "mem");
-  Call call;
-  v1::Offer::Operation launch;
-  launch.set_type(v1::Offer::Operation::LAUNCH);
-  for (const size_t slot : job_.Wanting()) {
-    if (job_.CpusOf(slot) > cpus || kMemPerTask > mem) continue;
-    v1::TaskInfo* task = launch.mutable_launch()->add_task_infos();
-    task->set_name("work");
-    task->mutable_task_id()->set_value(job_.StartTry(slot, offer.agent_id().value()));
-    *task->mutable_agent_id() = offer.agent_id();
-    task->mutable_command()->set_value(job_.BehaviourOf(slot).ToCommand());
-    AddScalar("cpus", job_.CpusOf(slot), task);
-    AddScalar("mem", kMemPerTask, task);
-    cpus -= job_.CpusOf(slot);
-    mem -= kMemPerTask;
-  }
-  const double refuse = rng_.Chance(0.2) ? 0 : 2;
-  if (launch.launch().task_infos_size() > 0) {
-    call.set_type(Call::ACCEPT);
-    *call.mutable_accept()->add_offer_ids() = offer.id();
-    *call.mutable_accept()->add_operations() = std::move(launch);
-    call.mutable_accept()->mutable_filters()->set_refuse_seconds(refuse);
-  } else {
-    call.set_type(Call::DECLINE);
-    *call.mutable_decline()->add_offer_ids() = offer.id();
-    call.mutable_decline()->mutable_filters()->set_refuse_seconds(refuse);
-  }
-  Say(std::move(call));
+  OfferAnswer answer(offer);
+  job_.volumes().Answer(context().Now(), &job_, &answer);
+  for (const size_t slot : job_.Wanting()) job_.Launch(slot, &answer);
+  cluster_.volumes().OnDestroyAsked(answer.destroyed());
+  Say(answer.ToCall(/*refuse_seconds=*/rng_.Chance(0.2) ? 0 : 2));
 }
 
 void FrameworkNode::OnUpdate(const v1::TaskStatus& status) {
@@ -209,6 +177,41 @@ void FrameworkNode::OnUpdate(const v1::TaskStatus& status) {
   *call.mutable_acknowledge()->mutable_task_id() = status.task_id();
   call.mutable_acknowledge()->set_uuid(status.uuid());
   Say(std::move(call));
+}
+
+void FrameworkNode::OnOperation(const v1::OperationStatus& status) {
+  cluster_.volumes().OnTold(job_.framework_id, status);
+  job_.volumes().Heard(status);
+  if (status.uuid().value().empty() || rng_.Chance(0.1)) return;  // as with updates of tasks
+  Call call;
+  call.set_type(Call::ACKNOWLEDGE_OPERATION_STATUS);
+  auto* acknowledge = call.mutable_acknowledge_operation_status();
+  *acknowledge->mutable_agent_id() = status.agent_id();
+  *acknowledge->mutable_operation_id() = status.operation_id();
+  acknowledge->set_uuid(status.uuid().value());
+  Say(std::move(call));
+}
+
+// Some give back at once what they have there, some do not answer.
+void FrameworkNode::OnInverseOffer(const v1::InverseOffer& offer) {
+  if (rng_.Chance(0.2)) return;
+  const bool accepts = rng_.Chance(0.5);
+  Call call;
+  if (accepts) {
+    call.set_type(Call::ACCEPT_INVERSE_OFFERS);
+    *call.mutable_accept_inverse_offers()->add_inverse_offer_ids() = offer.id();
+  } else {
+    call.set_type(Call::DECLINE_INVERSE_OFFERS);
+    *call.mutable_decline_inverse_offers()->add_inverse_offer_ids() = offer.id();
+  }
+  Say(std::move(call));
+  if (!accepts) return;
+  for (const auto& [id, attempt] : job_.tries()) {
+    if (!attempt.is_open() || attempt.is_kill_wanted) continue;
+    if (attempt.agent_id != offer.agent_id().value()) continue;
+    job_.WantKill(id);
+    SayKill(id);
+  }
 }
 
 void FrameworkNode::SayKill(const std::string& task_id) {
@@ -229,6 +232,14 @@ void FrameworkNode::Reconcile() {
     task->mutable_agent_id()->set_value(attempt.agent_id);
   }
   if (call.reconcile().tasks_size() > 0) Say(std::move(call));
+  Call operations;
+  operations.set_type(Call::RECONCILE_OPERATIONS);
+  for (const auto& [id, asked] : job_.volumes().Open()) {
+    auto* operation = operations.mutable_reconcile_operations()->add_operations();
+    operation->mutable_operation_id()->set_value(id);
+    operation->mutable_agent_id()->set_value(asked.agent_id);
+  }
+  if (operations.has_reconcile_operations()) Say(std::move(operations));
 }
 
 void FrameworkNode::Live() {
@@ -241,6 +252,7 @@ void FrameworkNode::Live() {
   if (cluster_.is_growing() && rng_.Chance(0.1)) job_.Submit(static_cast<int>(rng_.Uniform(1, 8)));
   const absl::Duration patience = cluster_.Scaled(absl::Seconds(20));
   for (const std::string& id : job_.GiveUp(context().Now() - patience)) SayKill(id);
+  job_.volumes().GiveUp(context().Now() - patience, job_);
   for (const auto& [id, attempt] : job_.tries()) {
     if (!attempt.is_open() || attempt.is_kill_wanted) continue;
     const double chance = cluster_.is_growing() ? 0.05 : 0.3;
@@ -261,6 +273,11 @@ std::string FrameworkNode::Describe(const Effect& effect) const {
   }
   if (const auto* deliver = std::get_if<SimDriver::Deliver>(&effect)) {
     const Event& event = deliver->event;
+    if (event.type() == Event::UPDATE_OPERATION_STATUS) {
+      const v1::OperationStatus& status = event.update_operation_status().status();
+      return absl::StrCat("OPERATION ", status.operation_id().value(), " ",
+                          v1::OperationState_Name(status.state()), " ", status.message());
+    }
     if (event.type() != Event::UPDATE) return Event::Type_Name(event.type());
     const v1::TaskStatus& status = event.update().status();
     return absl::StrCat("UPDATE ", status.task_id().value(), " ",

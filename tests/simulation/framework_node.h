@@ -50,6 +50,8 @@ class FrameworkNode : public CoreNode<SimDriver> {
   void Answer(const v1::Offer& offer);
   void OnUpdate(const v1::TaskStatus& status);
   void Say(v1::scheduler::Call call) { Post(SimDriver::UserCall{std::move(call)}); }
+  void OnOperation(const v1::OperationStatus& status);
+  void OnInverseOffer(const v1::InverseOffer& offer);
   void SayKill(const std::string& task_id);
   void Reconcile();
   // What it does by itself every now and then.

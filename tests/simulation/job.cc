@@ -4,10 +4,19 @@
 #include "libs/tasks/task_state.h"
 
 namespace meros::simulation {
+namespace {
+
+constexpr double kMemPerTask = 64;
+
+}  // namespace
 
 bool Job::Try::is_open() const { return !tasks::IsTerminal(state) && state != v1::TASK_UNKNOWN; }
 
-Job::Job(std::string name, Rng rng) : name_(std::move(name)), rng_(rng) {
+Job::Job(std::string name, Rng rng)
+    : name_(std::move(name)),
+      rng_(rng),
+      volumes_(name_, absl::StrCat("role-", name_), Rng(rng_.Next())) {
+  if (rng_.Chance(0.6)) volume_share_ = 0.5 * rng_.UniformDouble();
   is_partition_aware = rng_.Chance(0.7);
   failover_timeout = rng_.Chance(0.3) ? absl::Seconds(10) : absl::Hours(1);
   Submit(static_cast<int>(rng_.Uniform(1, 12)));
@@ -15,15 +24,20 @@ Job::Job(std::string name, Rng rng) : name_(std::move(name)), rng_(rng) {
 
 void Job::Submit(int slots) {
   for (int i = 0; i < slots; ++i) {
-    slots_.push_back(
-        {.cpus = 0.25 * static_cast<double>(rng_.Uniform(1, 8)), .is_service = rng_.Chance(0.2)});
+    slots_.push_back({.cpus = 0.25 * static_cast<double>(rng_.Uniform(1, 8)),
+                      .is_service = rng_.Chance(0.2),
+                      .needs_volume = rng_.Chance(volume_share_)});
   }
 }
 
-std::vector<size_t> Job::Wanting() const {
+bool Job::IsWanting(size_t slot) const {
+  return !slots_[slot].is_done && slots_[slot].open_try.empty();
+}
+
+std::vector<size_t> Job::Wanting(bool needs_volume) const {
   std::vector<size_t> wanting;
   for (size_t i = 0; i < slots_.size(); ++i) {
-    if (!slots_[i].is_done && slots_[i].open_try.empty()) wanting.push_back(i);
+    if (IsWanting(i) && slots_[i].needs_volume == needs_volume) wanting.push_back(i);
   }
   return wanting;
 }
@@ -33,7 +47,7 @@ Behaviour Job::BehaviourOf(size_t slot) {
   Behaviour behaviour;
   behaviour.run =
       slots_[slot].is_service ? absl::Hours(100) : absl::Milliseconds(rng_.Uniform(0, 15'000));
-  if (slots_[slot].tries <= 1) {
+  if (slots_[slot].tries < 1) {
     behaviour.exit_code = rng_.Chance(0.2) ? static_cast<int>(rng_.Uniform(1, 255)) : 0;
     behaviour.runs_out_of_memory = rng_.Chance(0.1);
   }
@@ -41,11 +55,17 @@ Behaviour Job::BehaviourOf(size_t slot) {
   return behaviour;
 }
 
-std::string Job::StartTry(size_t slot, const std::string& agent_id) {
-  std::string id = absl::StrCat(name_, ".", slot, ".", ++slots_[slot].tries);
+bool Job::LaunchOn(size_t slot, const resources::Resources& volume, OfferAnswer* answer) {
+  const std::string id = absl::StrCat(name_, ".", slot, ".", slots_[slot].tries + 1);
+  v1::TaskInfo task;
+  task.set_name("work");
+  task.mutable_task_id()->set_value(id);
+  task.mutable_command()->set_value(BehaviourOf(slot).ToCommand());
+  if (!answer->Launch(std::move(task), slots_[slot].cpus, kMemPerTask, volume)) return false;
+  ++slots_[slot].tries;
   slots_[slot].open_try = id;
-  tries_[id] = {.slot = slot, .agent_id = agent_id};
-  return id;
+  tries_[id] = {.slot = slot, .agent_id = answer->agent_id()};
+  return true;
 }
 
 void Job::Heard(const std::string& task_id, v1::TaskState state, absl::Time now) {
@@ -89,6 +109,7 @@ std::vector<std::string> Job::GiveUp(absl::Time unreachable_before) {
 
 void Job::LoseAll() {
   framework_id.clear();
+  volumes_.LoseAll();
   for (auto& [id, attempt] : tries_) {
     if (!attempt.is_open()) continue;
     attempt.state = v1::TASK_LOST;
@@ -103,7 +124,7 @@ bool Job::IsDone() const {
   for (const auto& [id, attempt] : tries_) {
     if (attempt.is_open() && !attempt.is_given_up) return false;
   }
-  return true;
+  return volumes_.Open().empty();
 }
 
 std::string Job::ToString() const {
@@ -112,7 +133,8 @@ std::string Job::ToString() const {
       " failover_timeout=", absl::FormatDuration(failover_timeout), has_left ? " left" : "", "\n");
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].is_done) continue;
-    absl::StrAppend(&text, "  slot ", i, " cpus ", slots_[i].cpus, " try '", slots_[i].open_try,
+    absl::StrAppend(&text, "  slot ", i, " cpus ", slots_[i].cpus,
+                    slots_[i].needs_volume ? " on a volume" : "", " try '", slots_[i].open_try,
                     "'\n");
   }
   for (const auto& [id, attempt] : tries_) {
@@ -120,6 +142,10 @@ std::string Job::ToString() const {
     absl::StrAppend(&text, "  task ", id, " ", v1::TaskState_Name(attempt.state), " on ",
                     attempt.agent_id, attempt.is_kill_wanted ? " kill" : "",
                     attempt.is_given_up ? " given up" : "", "\n");
+  }
+  for (const auto& [id, asked] : volumes_.Open()) {
+    absl::StrAppend(&text, "  ", id, " ", v1::OperationState_Name(asked.state), " on ",
+                    asked.agent_id, "\n");
   }
   return text;
 }

@@ -1,5 +1,6 @@
 // What a framework wants and what it remembers: its own durable state, which outlives its process.
 // A slot is a piece of work that must be done once; each try at it is a task with an id of its own.
+// Some slots need a persistent volume for their task.
 //
 // Thread rule: thread-compatible.
 #pragma once
@@ -13,6 +14,8 @@
 #include "libs/base/rng.h"
 #include "meros/v1/task.pb.h"
 #include "tests/simulation/machine.h"
+#include "tests/simulation/offer_answer.h"
+#include "tests/simulation/volume_keeper.h"
 
 namespace meros::simulation {
 
@@ -32,12 +35,15 @@ class Job {
 
   // More work.
   void Submit(int slots);
-  // Slots that want a task, and the id and behaviour of the next try at one.
-  std::vector<size_t> Wanting() const;
-  std::string StartTry(size_t slot, const std::string& agent_id);
-  Behaviour BehaviourOf(size_t slot);
-  double CpusOf(size_t slot) const { return slots_[slot].cpus; }
+  // Slots that want a task, by whether they need a volume for it.
+  std::vector<size_t> Wanting() const { return Wanting(false); }
+  std::vector<size_t> WantingVolume() const { return Wanting(true); }
+  bool IsWanting(size_t slot) const;
+  bool IsDone(size_t slot) const { return slots_[slot].is_done; }
   bool IsService(size_t slot) const { return slots_[slot].is_service; }
+  // Starts a try with what the offer has. False if that does not suffice.
+  bool Launch(size_t slot, OfferAnswer* answer) { return LaunchOn(slot, {}, answer); }
+  bool LaunchOn(size_t slot, const resources::Resources& volume, OfferAnswer* answer);
 
   // What was heard about a task; unknown ones are ignored.
   void Heard(const std::string& task_id, v1::TaskState state, absl::Time now);
@@ -51,6 +57,9 @@ class Job {
   bool IsDone() const;
   std::string ToString() const;
 
+  VolumeKeeper& volumes() { return volumes_; }
+  const std::string& role() const { return volumes_.role(); }
+
   std::string framework_id;  // empty: not registered yet
   bool is_partition_aware = true;
   absl::Duration failover_timeout;
@@ -61,13 +70,19 @@ class Job {
   struct Slot {
     double cpus = 1;
     bool is_service = false;  // runs until it is killed
+    bool needs_volume = false;
     bool is_done = false;
     int tries = 0;
     std::string open_try;  // empty: wants a task
   };
 
+  std::vector<size_t> Wanting(bool needs_volume) const;
+  Behaviour BehaviourOf(size_t slot);
+
   const std::string name_;
   Rng rng_;
+  double volume_share_ = 0;  // of the slots
+  VolumeKeeper volumes_;
   std::vector<Slot> slots_;
   std::map<std::string, Try> tries_;
 };

@@ -92,12 +92,14 @@ void Ledger::OnMasterBatch(const std::string& node, const master::MasterCore& co
   if (core.leadership() != master::LeadershipState::kLeading) return;
   for (const auto& [sequence, agent] : core.books().agents.all()) {
     if (!agent->is_active()) continue;
+    const bool is_drained = agent->record.orders.drain == master::AgentOrders::Drain::kDrained;
     resources::Resources unknown;
     std::string names;
     for (const auto& [task, execution] : executions_) {
       if (!execution.is_alive || execution.agent_id != agent->record.id.value()) continue;
       // What a removed framework ran is free before it has stopped, as for Mesos (MESOS-6608).
       if (core.books().frameworks.IsRemoved(FrameworkId(task.first))) continue;
+      if (is_drained) Fail(absl::StrCat(task.second, " runs on an agent that is drained"));
       bool is_held = false;
       for (const auto& [number, held] : agent->tasks) {
         is_held = is_held || (held->id().value() == task.second && held->holds_resources);
@@ -106,7 +108,8 @@ void Ledger::OnMasterBatch(const std::string& node, const master::MasterCore& co
       unknown += execution.resources;
       absl::StrAppend(&names, " ", task.second);
     }
-    if (unknown.empty() || agent->record.Free().Contains(unknown)) continue;
+    // By amounts: what was free has perhaps been reserved since.
+    if (unknown.empty() || agent->record.Free().Contains(unknown.Quantities())) continue;
     Fail(absl::StrCat(node, " has given away what still runs on ", agent->record.id.value(), ":",
                       names));
   }
@@ -139,6 +142,11 @@ void Ledger::OnExecuted(const std::string& machine, const containerizer::v1::Lau
 void Ledger::OnProcessEnded(const std::string& container) {
   const auto found = task_of_container_.find(container);
   if (found != task_of_container_.end()) executions_.at(found->second).is_alive = false;
+}
+
+bool Ledger::IsAlive(const std::string& container) const {
+  const auto found = task_of_container_.find(container);
+  return found != task_of_container_.end() && executions_.at(found->second).is_alive;
 }
 
 void Ledger::OnAgentUpdate(const std::string& node, const agent_link::v1::StatusUpdate& update) {
@@ -186,7 +194,19 @@ void Ledger::OnAcknowledged(const std::string& framework,
   acknowledged_updates_.insert(acknowledge.uuid());
 }
 
+void Ledger::CheckPeace(const TaskKey& key, const v1::TaskStatus& status) {
+  const v1::TaskState state = status.state();
+  const bool is_lost = state == v1::TASK_LOST || state == v1::TASK_UNREACHABLE ||
+                       state == v1::TASK_DROPPED || state == v1::TASK_GONE;
+  const auto execution = executions_.find(key);
+  if (!is_peace_ || !is_lost || execution == executions_.end()) return;
+  if (!execution->second.is_alive) return;
+  Fail(absl::StrCat("a framework hears that ", key.second, " is ", v1::TaskState_Name(state),
+                    " while it runs and nothing is wrong: ", status.message()));
+}
+
 void Ledger::OnDelivered(const std::string& framework, const v1::TaskStatus& status) {
+  CheckPeace({framework, status.task_id().value()}, status);
   if (status.uuid().empty()) return;
   const auto stream = streams_.find({framework, status.task_id().value()});
   if (stream == streams_.end()) {

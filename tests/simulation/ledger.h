@@ -43,12 +43,15 @@ class Ledger {
   // ---- Tasks: executed at most once; nothing of them runs once their end was told. ----
   void OnExecuted(const std::string& machine, const containerizer::v1::LaunchSpec& spec);
   void OnProcessEnded(const std::string& container);
+  bool IsAlive(const std::string& container) const;
 
   // ---- Updates: in order per task, one at a time until acknowledged, one end. ----
   void OnAgentUpdate(const std::string& node, const agent_link::v1::StatusUpdate& update);
   void OnAcknowledged(const std::string& framework,
                       const v1::scheduler::Call::Acknowledge& acknowledge);
   void OnDelivered(const std::string& framework, const v1::TaskStatus& status);
+  // Nothing goes wrong from now on: no framework hears that a task is lost that runs.
+  void ExpectPeace(bool is_peace) { is_peace_ = is_peace; }
 
  private:
   using TaskKey = std::pair<std::string, std::string>;  // framework, task
@@ -66,6 +69,7 @@ class Ledger {
     v1::TaskState end = v1::TASK_STAGING;  // the terminal state, once there was one
   };
 
+  void CheckPeace(const TaskKey& key, const v1::TaskStatus& status);
   void OnUpdateInTurn(const std::string& node, const TaskKey& key, const v1::TaskStatus& status);
 
   struct Acknowledged {
@@ -81,6 +85,7 @@ class Ledger {
   std::map<std::string, TaskKey> task_of_container_;
   std::map<TaskKey, Stream> streams_;
   std::set<std::string> acknowledged_updates_;  // by uuid
+  bool is_peace_ = false;
 };
 
 }  // namespace meros::simulation

@@ -12,6 +12,8 @@
 #include "services/master/shell/encode_agent.h"
 #include "services/master/shell/encode_scheduler.h"
 #include "tests/simulation/master_probes.h"
+#include "tests/simulation/operator_calls.h"
+#include "tests/simulation/volume_ledger.h"
 
 namespace meros::simulation {
 namespace {
@@ -53,7 +55,9 @@ MasterNode::MasterNode(NodeContext* context, Cluster* cluster, master::MasterOpt
       backoff_({.initial = absl::Milliseconds(100), .maximum = absl::Seconds(3)}) {}
 
 void MasterNode::OnStreamOpen(ConnectionId id, const std::string& from) {
-  peers_[id] = absl::StartsWith(from, "agent-") ? Peer::kAgent : Peer::kScheduler;
+  peers_[id] = absl::StartsWith(from, "agent-") ? Peer::kAgent
+               : from == Cluster::kOperator     ? Peer::kOperator
+                                                : Peer::kScheduler;
 }
 
 void MasterNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
@@ -62,6 +66,7 @@ void MasterNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
   const auto peer = peers_.find(id);
   if (peer == peers_.end()) return;  // we have closed it
   if (peer->second == Peer::kAgent) return OnAgentFrame(id, bytes);
+  if (peer->second == Peer::kOperator) return OnOperatorFrame(id, bytes);
   OnSchedulerFrame(id, bytes);
 }
 
@@ -100,6 +105,14 @@ void MasterNode::OnSchedulerFrame(ConnectionId id, const std::string& bytes) {
   }
 }
 
+void MasterNode::OnOperatorFrame(ConnectionId id, const std::string& bytes) {
+  absl::StatusOr<master::Input> input = DecodeOperatorCall(bytes, /*call=*/id);
+  absl::Status refusal = input.status();
+  if (refusal.ok() && TryPost(*std::move(input))) return;
+  if (refusal.ok()) refusal = absl::UnavailableError("the master has too much to do");
+  Answer({id, refusal});
+}
+
 void MasterNode::OnAllocatorFrame(const std::string& bytes) {
   allocator::v1::AllocatorFrame frame;
   if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
@@ -107,11 +120,16 @@ void MasterNode::OnAllocatorFrame(const std::string& bytes) {
   proposals.stream = allocator_;
   master::AllocatorPreemptions preemptions;
   preemptions.stream = allocator_;
+  master::AllocatorInverseOffers inverse_offers;
+  inverse_offers.stream = allocator_;
   for (const allocator::v1::AllocatorMessage& message : frame.messages()) {
     if (message.has_proposal()) {
       proposals.proposals.push_back(master::DecodeProposal(message.proposal()));
     } else if (message.has_preemption()) {
       preemptions.proposals.push_back(master::DecodePreemption(message.preemption()));
+    } else if (message.has_inverse_offer()) {
+      inverse_offers.proposals.push_back({FrameworkId(message.inverse_offer().framework_id()),
+                                          AgentId(message.inverse_offer().agent_id())});
     } else if (message.has_gang_proposal()) {
       proposals.gangs.push_back(master::DecodeGangProposal(message.gang_proposal()));
     } else if (message.has_need_snapshot()) {
@@ -124,12 +142,14 @@ void MasterNode::OnAllocatorFrame(const std::string& bytes) {
   }
   if (!proposals.proposals.empty() || !proposals.gangs.empty()) Post(std::move(proposals));
   if (!preemptions.proposals.empty()) Post(std::move(preemptions));
+  if (!inverse_offers.proposals.empty()) Post(std::move(inverse_offers));
 }
 
 void MasterNode::OnRegistryFrame(const std::string& bytes) {
   registry::v1::SessionResponse frame;
   if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
   for (registry::v1::Response& response : *frame.mutable_responses()) {
+    cluster_.registry_history().OnAnswered(context().Now(), info_.id(), response);
     auto answer = exchange_.Take(std::move(response));
     if (answer.has_value()) Post(std::move(answer->input));
   }
@@ -148,10 +168,10 @@ void MasterNode::OnStreamClosed(ConnectionId id, const absl::Status&) {
   }
   const auto peer = peers_.find(id);
   if (peer == peers_.end()) return;
-  const bool is_agent = peer->second == Peer::kAgent;
+  const Peer kind = peer->second;
   peers_.erase(peer);
-  if (is_agent) return Post(master::AgentStreamClosed{id});
-  Post(master::SchedulerStreamClosed{id});
+  if (kind == Peer::kAgent) return Post(master::AgentStreamClosed{id});
+  if (kind == Peer::kScheduler) Post(master::SchedulerStreamClosed{id});
 }
 
 void MasterNode::PostAll(std::vector<master::Input> inputs) {
@@ -176,10 +196,11 @@ void MasterNode::Apply(absl::Time, Effect effect) {
     using master::LeadershipState;
     WantAllocator(leadership->state == LeadershipState::kLeading ||
                   leadership->state == LeadershipState::kFenced);
+  } else if (auto* reply = std::get_if<master::Reply>(&effect)) {
+    replies_.push_back(std::move(*reply));
   } else if (!std::holds_alternative<master::Counted>(effect) &&
              !std::holds_alternative<master::Preempted>(effect) &&
-             !std::holds_alternative<master::PreemptionRefused>(effect) &&
-             !std::holds_alternative<master::Reply>(effect)) {
+             !std::holds_alternative<master::PreemptionRefused>(effect)) {
     questions_.push_back(std::move(effect));
   }
 }
@@ -189,8 +210,11 @@ void MasterNode::OnBatchApplied(absl::Time now) {
     return;
   }
   for (const master::CloseStream& closing : std::exchange(closings_, {})) Close(closing);
+  for (const master::Reply& reply : std::exchange(replies_, {})) Answer(reply);
   if (!AskRegistry(now)) return;
   cluster_.ledger().OnMasterBatch(context().name(), core());
+  cluster_.volumes().OnMasterBatch(context().name(), core());
+  cluster_.quotas().OnMasterBatch(context().name(), info_.id(), core());
 }
 
 // As RegistryLink::Send. False when the node died.
@@ -201,7 +225,9 @@ bool MasterNode::AskRegistry(absl::Time now) {
   registry::v1::SessionRequest frame;
   for (const Effect& effect : std::exchange(questions_, {})) {
     registry::v1::Request request;
-    if (exchange_.Ask(now, effect, &request)) *frame.add_requests() = std::move(request);
+    if (!exchange_.Ask(now, effect, &request)) continue;
+    cluster_.registry_history().OnAsked(now, info_.id(), request);
+    *frame.add_requests() = std::move(request);
   }
   std::string bytes = frame.SerializeAsString();
   if (!context().Record(absl::StrCat("to registry ", bytes))) return false;
@@ -233,6 +259,13 @@ void MasterNode::RedialAllocatorLater() {
 void MasterNode::Close(const master::CloseStream& closing) {
   context().Close(closing.stream, closing.status);
   OnStreamClosed(closing.stream, closing.status);
+}
+
+// Ends the stream of a call; whoever called may have gone.
+void MasterNode::Answer(const master::Reply& reply) {
+  if (peers_.erase(reply.call) == 0) return;
+  context().Write(reply.call, EncodeAnswer(reply.status));
+  context().Close(reply.call, absl::OkStatus());
 }
 
 std::string MasterNode::Describe(const Effect& effect) const {

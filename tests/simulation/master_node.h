@@ -1,7 +1,7 @@
 // A master as a node: its core, with the codecs and the registry exchange of the production shell.
 //
-// Who opens a stream is known by its name: agents ("agent-...") speak AgentLinkService, everybody
-// else SchedulerService.
+// Who opens a stream is known by its name: agents ("agent-...") speak AgentLinkService, the
+// operator MasterService (operator_calls.h), everybody else SchedulerService.
 //
 // Thread rule: thread-compatible.
 #pragma once
@@ -39,12 +39,13 @@ class MasterNode : public CoreNode<master::MasterCore> {
   void OnBatchApplied(absl::Time now) override;
 
  private:
-  enum class Peer { kAgent, kScheduler };
+  enum class Peer { kAgent, kScheduler, kOperator };
 
   MasterNode(NodeContext* context, Cluster* cluster, master::MasterOptions options);
 
   void OnAgentFrame(ConnectionId id, const std::string& bytes);
   void OnSchedulerFrame(ConnectionId id, const std::string& bytes);
+  void OnOperatorFrame(ConnectionId id, const std::string& bytes);
   void OnAllocatorFrame(const std::string& bytes);
   void OnRegistryFrame(const std::string& bytes);
   // An input from outside; when it is refused or malformed the stream ends and nothing more is
@@ -57,6 +58,7 @@ class MasterNode : public CoreNode<master::MasterCore> {
   void OpenAllocator();
   void RedialAllocatorLater();
   void Close(const master::CloseStream& closing);
+  void Answer(const master::Reply& reply);
 
   Cluster& cluster_;
   const v1::MasterInfo info_;
@@ -77,6 +79,7 @@ class MasterNode : public CoreNode<master::MasterCore> {
   Frames<agent_link::v1::MasterFrame> messages_;
   Frames<allocator::v1::MasterFrame> deltas_;
   std::vector<master::CloseStream> closings_;
+  std::vector<master::Reply> replies_;  // calls are numbered as their streams
 };
 
 }  // namespace meros::simulation

@@ -26,6 +26,24 @@ void ProbeCount(Count what) {
       return Sometimes<"an agent returns as it was">(true);
     case Count::kAgentReportsAsked:
       return Sometimes<"an agent returns with something new">(true);
+    case Count::kRepeatedRequests:
+      return Sometimes<"a call is answered as its first try was">(true);
+    case Count::kRoleChanges:
+      return Sometimes<"something is set of a role">(true);
+    case Count::kOffersRescindedForQuota:
+      return Sometimes<"an offer is above a new limit">(true);
+    case Count::kAgentsDrained:
+      return Sometimes<"an agent is drained">(true);
+    case Count::kAgentsGone:
+      return Sometimes<"an agent is declared gone">(true);
+    case Count::kAgentsRefusedDown:
+      return Sometimes<"an agent comes that is to be down">(true);
+    case Count::kAgentsSentAway:
+      return Sometimes<"an agent is sent away to be down">(true);
+    case Count::kInverseOffersAccepted:
+      return Sometimes<"an inverse offer is accepted">(true);
+    case Count::kInverseOffersDeclined:
+      return Sometimes<"an inverse offer is declined">(true);
     default:
       return;
   }
@@ -43,6 +61,8 @@ void ProbeLeadership(const master::LeadershipRecord& record) {
 
 void ProbeMaster(const master::Effect& effect) {
   if (const auto* counted = std::get_if<master::Counted>(&effect)) return ProbeCount(counted->what);
+  Sometimes<"a guarantee takes back what another role holds">(
+      std::holds_alternative<master::Preempted>(effect));
   if (const auto* published = std::get_if<master::Publish>(&effect)) {
     const auto* leadership = std::get_if<master::LeadershipRecord>(&published->change);
     if (leadership != nullptr) ProbeLeadership(*leadership);
