@@ -142,19 +142,6 @@ ServerUnaryReactor* MasterService::GetFlags(CallbackServerContext* grpc_context,
   return rpc::AnswerNow<pb::GetFlagsResponse>(grpc_context, response, std::move(answer));
 }
 
-ServerUnaryReactor* MasterService::SetLogLevel(CallbackServerContext* grpc_context,
-                                               const pb::SetLogLevelRequest* request,
-                                               pb::SetLogLevelResponse* response) {
-  absl::StatusOr<telemetry::Severity> level = telemetry::ParseSeverity(request->level());
-  if (!level.ok()) {
-    return rpc::AnswerNow<pb::SetLogLevelResponse>(
-        grpc_context, response,
-        absl::InvalidArgumentError(absl::StrCat("level: ", level.status().message())));
-  }
-  telemetry::SetLogLevel(*level);
-  return rpc::AnswerNow<pb::SetLogLevelResponse>(grpc_context, response, pb::SetLogLevelResponse());
-}
-
 // ---- Listings ----
 
 #define MEROS_FROM_VIEW(Method)                                                    \

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "libs/config/flag_set.h"
+#include "libs/telemetry/log_level.h"
 #include "meros/v1/master/master_service.grpc.pb.h"
 #include "services/master/shell/context.h"
 
@@ -36,7 +37,6 @@ class MasterService : public PackedMasterService {
   MEROS_ANSWERED(GetMaster);
   MEROS_ANSWERED(GetVersion);
   MEROS_ANSWERED(GetFlags);
-  MEROS_ANSWERED(SetLogLevel);
   MEROS_ANSWERED(GetAgent);
   MEROS_ANSWERED(GetFramework);
   MEROS_ANSWERED(GetTask);
@@ -57,6 +57,9 @@ class MasterService : public PackedMasterService {
   MEROS_ANSWERED(DeactivateAgent);
   MEROS_ANSWERED(ReactivateAgent);
   MEROS_ANSWERED(MarkAgentGone);
+  // In log_level_service.cc.
+  MEROS_ANSWERED(GetLogLevel);
+  MEROS_ANSWERED(SetLogLevel);
   // In maintenance_service.cc.
   MEROS_ANSWERED(UpdateMaintenanceSchedule);
   MEROS_ANSWERED(StartMaintenance);
@@ -88,6 +91,7 @@ class MasterService : public PackedMasterService {
  private:
   ShellContext* const context_;
   const std::vector<config::EffectiveFlag> flags_;
+  telemetry::LogLevelControl log_level_;
 };
 
 }  // namespace meros::master
