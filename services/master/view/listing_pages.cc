@@ -8,6 +8,8 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/status_macros.h"
 #include "services/master/view/encode_view.h"
+#include "services/master/view/listing_filters.h"
+#include "services/master/view/page_progress.h"
 #include "services/master/view/task_writer.h"
 #include "services/master/view/wire_writer.h"
 
@@ -18,18 +20,6 @@ namespace pb = ::meros::v1::master;
 
 // What an entry is taken to have when a page is taken; packing counts.
 constexpr size_t kEntryBytes = 512;
-
-absl::StatusOr<size_t> PageSize(uint32_t asked) {
-  if (asked == 0) return kDefaultPageSize;
-  if (asked <= kMaxPageSize) return asked;
-  return absl::InvalidArgumentError(
-      absl::StrCat("page_size: must be at most ", kMaxPageSize, ", is ", asked));
-}
-
-template <typename States, typename State>
-bool Wants(const States& states, State state) {
-  return states.empty() || std::find(states.begin(), states.end(), state) != states.end();
-}
 
 std::string TokenOf(const AgentEntry& entry) { return entry.record->id.value(); }
 std::string TokenOf(const FrameworkEntry& entry) { return entry.record->id.value(); }
@@ -48,58 +38,22 @@ absl::StatusOr<TaskKey> ParseToken(const std::string& token) {
   return TaskKey(FrameworkId(parts[1]), TaskId(parts[2]), sequence);
 }
 
-bool Matches(const AgentEntry& entry, const pb::ListAgentsRequest& request) {
-  const AgentState state = entry.record->state;
-  if (state == AgentState::kAdmitting) return false;  // not durable yet
-  return Wants(request.states(), static_cast<int>(StateOf(state)));
-}
-
-bool Matches(const FrameworkEntry& entry, const pb::ListFrameworksRequest& request) {
-  const FrameworkRecord& record = *entry.record;
-  if (request.states().empty() && record.state == FrameworkState::kCompleted) return false;
-  if (!Wants(request.states(), static_cast<int>(StateOf(record.state)))) return false;
-  return !request.has_name() || record.subscription.info->name() == request.name();
-}
-
-bool Matches(const TaskEntry& entry, const pb::ListTasksRequest& request) {
-  const Task& task = entry.task;
-  if (entry.completed && !request.include_completed()) return false;
-  if (request.has_agent_id() && task.agent_id().value() != request.agent_id().value()) return false;
-  if (!Wants(request.states(), static_cast<int>(task.state))) return false;
-  if (request.has_role() && task.role() != request.role()) return false;
-  return !request.has_name() || *task.facts->name == request.name();
-}
-
 size_t EstimateOf(const AgentEntry&) { return 2 * kEntryBytes; }
 size_t EstimateOf(const FrameworkEntry&) { return 2 * kEntryBytes; }
 size_t EstimateOf(const TaskEntry& entry) {
   return kEntryBytes + entry.task.facts->description->size();
 }
 
-// How far a page has come.
-struct Progress {
-  const size_t rows_max;
-  const PageLimits limits;
-  size_t rows = 0;
-  size_t examined = 0;
-  size_t bytes = 0;
-
-  bool may_examine() const { return examined < limits.examined_max; }
-  bool has_room() const { return rows < rows_max && bytes < limits.bytes_max; }
-};
-
 // Goes from `it` to `end`, or until the page is full; `take` is called with each entry that
 // matches. Returns the token of the next page.
-template <typename Iterator, typename EntryOf, typename Request, typename Take>
-std::string Walk(Iterator it, Iterator end, const Request& request, Progress progress,
+template <typename Iterator, typename EntryOf, typename Filter, typename Take>
+std::string Walk(Iterator it, Iterator end, const Filter& filter, Progress progress,
                  EntryOf entry_of, Take take) {
   Iterator last = it;
   for (; it != end; ++it) {
     const auto& entry = entry_of(it);
-    const bool matches = Matches(entry, request);
-    if (!progress.may_examine() || (matches && !progress.has_room())) {
-      return TokenOf(entry_of(last));
-    }
+    const bool matches = filter.Matches(entry);
+    if (progress.ends_before(matches)) return TokenOf(entry_of(last));
     last = it;
     ++progress.examined;
     if (!matches) continue;
@@ -141,14 +95,14 @@ std::string PackRows(const Page& page, PageLimits limits, Token token_of, Append
 absl::StatusOr<AgentPage> TakePage(const ClusterView& view, const pb::ListAgentsRequest& request,
                                    PageLimits limits) {
   MEROS_ASSIGN_OR_RETURN(const size_t size, PageSize(request.page_size()));
+  MEROS_ASSIGN_OR_RETURN(const AgentFilter filter, AgentFilter::Of(request));
   AgentPage page;
   page.revision = view.revision();
   const auto& agents = view.agents();
   page.next_page_token = Walk(
       request.page_token().empty() ? agents.begin()
                                    : agents.upper_bound(AgentId(request.page_token())),
-      agents.end(), request, {size, limits},
-      [](auto it) -> const AgentEntry& { return it->second; },
+      agents.end(), filter, {size, limits}, [](auto it) -> const AgentEntry& { return it->second; },
       [&](const AgentEntry& entry) { page.rows.push_back(entry); });
   return page;
 }
@@ -157,13 +111,14 @@ absl::StatusOr<FrameworkPage> TakePage(const ClusterView& view,
                                        const pb::ListFrameworksRequest& request,
                                        PageLimits limits) {
   MEROS_ASSIGN_OR_RETURN(const size_t size, PageSize(request.page_size()));
+  MEROS_ASSIGN_OR_RETURN(const FrameworkFilter filter, FrameworkFilter::Of(request));
   FrameworkPage page;
   page.revision = view.revision();
   const auto& frameworks = view.frameworks();
   page.next_page_token = Walk(
       request.page_token().empty() ? frameworks.begin()
                                    : frameworks.upper_bound(FrameworkId(request.page_token())),
-      frameworks.end(), request, {size, limits},
+      frameworks.end(), filter, {size, limits},
       [](auto it) -> const FrameworkEntry& { return it->second; },
       [&](const FrameworkEntry& entry) { page.rows.push_back(entry); });
   return page;
@@ -172,6 +127,7 @@ absl::StatusOr<FrameworkPage> TakePage(const ClusterView& view,
 absl::StatusOr<TaskPage> TakePage(const ClusterView& view, const pb::ListTasksRequest& request,
                                   PageLimits limits) {
   MEROS_ASSIGN_OR_RETURN(const size_t size, PageSize(request.page_size()));
+  MEROS_ASSIGN_OR_RETURN(const TaskFilter filter, TaskFilter::Of(request));
   TaskPage page;
   page.revision = view.revision();
   const auto& tasks = view.tasks();
@@ -198,7 +154,7 @@ absl::StatusOr<TaskPage> TakePage(const ClusterView& view, const pb::ListTasksRe
         {entry, view.FindAgentRecord(entry.task.agent_id()), page.frameworks.back().get()});
   };
   page.next_page_token = Walk(
-      begin, end, request, {size, limits}, [](auto it) -> const TaskEntry& { return **it; }, take);
+      begin, end, filter, {size, limits}, [](auto it) -> const TaskEntry& { return **it; }, take);
   return page;
 }
 

@@ -7,7 +7,7 @@
 // page for all of its entries: they are those of its revision. A page may have fewer entries than
 // were asked for, even none, and others follow: only one without a token is the last.
 //
-// ERRORS of all: InvalidArgument (page size or token).
+// ERRORS of all: InvalidArgument (page size, token or filters).
 // Thread rule: pages are values and immutable once taken; functions are pure, taking ones as the
 // view.
 #pragma once

@@ -166,6 +166,7 @@ TEST_F(ListingPages, ATaskIsPackedWhole) {
   expected.set_completed(true);
   expected.set_launched_time(1700000000);
   expected.set_framework_name("name-f");
+  expected.set_sequence(9);
   v1::Task* shown = expected.mutable_task();
   shown->set_name("web");
   shown->mutable_task_id()->set_value("t");

@@ -2,20 +2,14 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "services/master/view/listing_pages.h"
+#include "libs/base/status_macros.h"
+#include "services/master/view/listing_filters.h"
+#include "services/master/view/page_progress.h"
 
 namespace meros::master {
 namespace {
 
 namespace pb = ::meros::v1::master;
-
-bool Matches(const Operation& operation, const pb::ListOperationsRequest& request) {
-  if (request.has_framework_id() &&
-      operation.framework_id.value() != request.framework_id().value()) {
-    return false;
-  }
-  return !request.has_agent_id() || operation.agent_id.value() == request.agent_id().value();
-}
 
 void Encode(const Operation& operation, v1::Operation* out) {
   if (!operation.framework_id.empty()) {
@@ -30,28 +24,31 @@ void Encode(const Operation& operation, v1::Operation* out) {
 
 }  // namespace
 
-absl::StatusOr<pb::ListOperationsResponse> ListOperations(
-    const ClusterView& view, const pb::ListOperationsRequest& request) {
-  if (request.page_size() > kMaxPageSize) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("page_size: must be at most ", kMaxPageSize, ", is ", request.page_size()));
-  }
-  const size_t size = request.page_size() == 0 ? kDefaultPageSize : request.page_size();
-  uint64_t after = 0;
-  if (!request.page_token().empty() && !absl::SimpleAtoi(request.page_token(), &after)) {
+absl::StatusOr<pb::ListOperationsResponse> ListOperations(const ClusterView& view,
+                                                          const pb::ListOperationsRequest& request,
+                                                          PageLimits limits) {
+  MEROS_ASSIGN_OR_RETURN(const size_t size, PageSize(request.page_size()));
+  MEROS_ASSIGN_OR_RETURN(const OperationFilter filter, OperationFilter::Of(request));
+  uint64_t last = 0;  // that was looked at; sequences begin at 1
+  if (!request.page_token().empty() && !absl::SimpleAtoi(request.page_token(), &last)) {
     return absl::InvalidArgumentError("page_token: not one that this master gave");
   }
   pb::ListOperationsResponse response;
   response.set_revision(view.revision());
-  uint64_t last = 0;
-  for (auto it = view.operations().upper_bound(after); it != view.operations().end(); ++it) {
-    if (!Matches(*it->second, request)) continue;
-    if (static_cast<size_t>(response.operations_size()) == size) {
+  Progress progress{size, limits};
+  for (auto it = view.operations().upper_bound(last); it != view.operations().end(); ++it) {
+    const bool matches = filter.Matches(*it->second);
+    if (progress.ends_before(matches)) {
       response.set_next_page_token(absl::StrCat(last));
       break;
     }
-    Encode(*it->second, response.add_operations());
     last = it->first;
+    ++progress.examined;
+    if (!matches) continue;
+    ++progress.rows;
+    v1::Operation* operation = response.add_operations();
+    Encode(*it->second, operation);
+    progress.bytes += operation->ByteSizeLong();
   }
   return response;
 }

@@ -6,11 +6,13 @@
 #include "absl/status/statusor.h"
 #include "meros/v1/master/operator/operations.pb.h"
 #include "services/master/view/cluster_view.h"
+#include "services/master/view/listing_pages.h"
 
 namespace meros::master {
 
-// ERRORS: InvalidArgument (page size or token).
+// ERRORS: InvalidArgument (page size, token or filters).
 absl::StatusOr<v1::master::ListOperationsResponse> ListOperations(
-    const ClusterView& view, const v1::master::ListOperationsRequest& request);
+    const ClusterView& view, const v1::master::ListOperationsRequest& request,
+    PageLimits limits = {});
 
 }  // namespace meros::master

@@ -114,6 +114,7 @@ void TaskWriter::Append(const TaskEntry& entry, const AgentRecord* agent,
   if (framework != nullptr) {
     writer.Bytes(View::kFrameworkNameFieldNumber, framework->subscription.info->name());
   }
+  writer.Varint(View::kSequenceFieldNumber, entry.task.sequence());
 }
 
 }  // namespace meros::master
