@@ -229,6 +229,37 @@ TEST_F(Tasks, HistoryIsBounded) {
   EXPECT_EQ(driver.books().frameworks.Find(FrameworkId("m-0000"))->completed.size(), 2u);
 }
 
+// Readers who keep tasks only are told of each of them.
+TEST_F(Tasks, HistoryIsForgottenWithItsFramework) {
+  MasterOptions options = TestOptions();
+  options.max_completed_frameworks = 0;
+  CoreDriver driver(options);
+  driver.Lead();
+  driver.ConnectAllocator();
+  driver.Subscribe(1);
+  driver.Register(2, "k", Resources::Of(4, 4096));
+  driver.Propose(1, "m-0000", "m-S0", Resources::Of(1, 64));
+  driver.Call(1, "m-0000",
+              Accept{{driver.Offer(1)},
+                     {LaunchOperation{{ATask("t", "m-S0", Resources::Of(1, 64))}}},
+                     absl::Seconds(0)});
+  driver.ForgetEffects();
+
+  driver.Call(0, "m-0000", TeardownCall{}, 9);
+
+  std::vector<std::string> forgotten;
+  for (const Effect& effect : driver.effects()) {
+    const auto* publish = std::get_if<Publish>(&effect);
+    if (publish == nullptr) continue;
+    if (const auto* task = std::get_if<TaskRemoved>(&publish->change)) {
+      forgotten.push_back(task->task_id.value());
+    } else if (const auto* framework = std::get_if<FrameworkRemoved>(&publish->change)) {
+      forgotten.push_back(framework->id.value());
+    }
+  }
+  EXPECT_THAT(forgotten, ElementsAre("t", "m-0000"));
+}
+
 TEST(TaskState, TableAgreesWithThePicture) {
   for (const TaskTransition& t : TaskTransitions()) EXPECT_TRUE(MayFollow(t.from, t.to));
   EXPECT_FALSE(MayFollow(v1::TASK_RUNNING, v1::TASK_STARTING));

@@ -11,6 +11,17 @@ namespace {
 
 std::string ObjectKey(const FrameworkId& id) { return absl::StrCat("framework/", id.value()); }
 
+// What readers forget with a removed framework: its history, too.
+template <typename PublishChange>
+void ForgetCompleted(const Framework& framework, PublishChange publish) {
+  const FrameworkId& id = framework.record.id;
+  for (const Task& task : framework.completed) publish(TaskRemoved{id, task.id(), task.sequence()});
+  for (const auto& task : framework.unreachable) {
+    publish(TaskRemoved{id, task->id(), task->sequence()});
+  }
+  publish(FrameworkRemoved{id});
+}
+
 }  // namespace
 
 // ---- Frameworks ----
@@ -110,7 +121,8 @@ void Transaction::RemoveFramework(Framework* framework, const absl::Status& stat
   PublishFramework(*completed);
   books_.completed_frameworks.push_back(std::move(completed));
   while (books_.completed_frameworks.size() > options_.max_completed_frameworks) {
-    Publish(FrameworkRemoved{books_.completed_frameworks.front()->record.id});
+    ForgetCompleted(*books_.completed_frameworks.front(),
+                    [this](auto change) { Publish(std::move(change)); });
     books_.completed_frameworks.pop_front();
   }
 }

@@ -126,8 +126,8 @@ void ReadReplica::Run() {
   while (true) {
     const Work work = NextWork(std::min(next - Now(), kMeasureInterval));
     for (const Publish& change : work.changes) {
-      view_.Apply(change);
-      hub_.Add(view_, change);
+      const Replaced replaced = view_.Apply(change);
+      hub_.Add(view_, change, replaced);
     }
     for (const Read& read : work.queries) read(view_, &hub_);
     if (work.take != nullptr) HandOver(work.take(view_));

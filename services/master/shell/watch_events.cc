@@ -60,6 +60,7 @@ pb::WatchKind KindOf(const Publish::Change& change) {
   if (std::holds_alternative<FrameworkRef>(change)) return pb::WATCH_FRAMEWORKS;
   if (std::holds_alternative<FrameworkRemoved>(change)) return pb::WATCH_FRAMEWORKS;
   if (std::holds_alternative<TaskChanged>(change)) return pb::WATCH_TASKS;
+  if (std::holds_alternative<TaskRemoved>(change)) return pb::WATCH_TASKS;
   if (std::holds_alternative<RoleChanged>(change)) return pb::WATCH_ROLES;
   return pb::WATCH_KIND_UNSPECIFIED;
 }
@@ -81,6 +82,12 @@ void AppendEvent(const ClusterView& view, const Publish& publish, std::string* f
     v1::FrameworkID id;
     id.set_value(framework_removed->id.value());
     AppendMessage(revision, pb::WatchEvent::kFrameworkRemovedFieldNumber, id, frame);
+  } else if (const auto* task_removed = std::get_if<TaskRemoved>(&change)) {
+    pb::RemovedTask task;
+    task.mutable_framework_id()->set_value(task_removed->framework_id.value());
+    task.mutable_task_id()->set_value(task_removed->task_id.value());
+    task.set_sequence(task_removed->sequence);
+    AppendMessage(revision, pb::WatchEvent::kTaskRemovedFieldNumber, task, frame);
   } else if (const auto* role = std::get_if<RoleChanged>(&change)) {
     AppendEvent(revision, *role->config, frame);
   } else {

@@ -17,6 +17,32 @@ WatchFrame FrameOf(std::string packed) {
   return std::make_shared<const std::string>(std::move(packed));
 }
 
+using Told = WatchFilter::Told;
+
+// REQUIRES: something is told.
+void AppendTold(const ClusterView& view, const Publish& change, Told told, std::string* frame) {
+  if (told == Told::kChange) return AppendEvent(view, change, frame);
+  const auto& framework = std::get<std::shared_ptr<const FrameworkRecord>>(change.change);
+  AppendEvent(view, {change.revision, FrameworkRemoved{framework->id}}, frame);
+}
+
+// A change, packed when somebody is told it, and then never again.
+class PackedOnce {
+ public:
+  PackedOnce(const ClusterView& view, const Publish& change) : view_(view), change_(change) {}
+  const std::string& As(Told told) {
+    std::string& packed = told == Told::kChange ? as_change_ : as_removal_;
+    if (packed.empty()) AppendTold(view_, change_, told, &packed);
+    return packed;
+  }
+
+ private:
+  const ClusterView& view_;
+  const Publish& change_;
+  std::string as_change_;
+  std::string as_removal_;
+};
+
 // Packed events and the token to resume after them.
 WatchFrame FrameOf(std::string events, const std::string& token) {
   WireWriter(&events).Bytes(pb::WatchResponse::kResumeTokenFieldNumber, token);
@@ -50,11 +76,11 @@ absl::Status WatchHub::CheckResumable(uint64_t revision, uint64_t now) const {
 
 size_t WatchHub::size() const {
   size_t size = showing_.size();
-  for (const auto& [kinds, group] : groups_) size += group.sinks.size();
+  for (const auto& [filter, group] : groups_) size += group.sinks.size();
   return size;
 }
 
-bool WatchHub::Keep(const Publish& change) {
+bool WatchHub::Keep(const Publish& change, const Replaced& replaced) {
   if (!groups_.empty() || !showing_.empty()) {
     unwatched_ = 0;
   } else if (unwatched_ >= options_.ring_max) {
@@ -64,15 +90,15 @@ bool WatchHub::Keep(const Publish& change) {
   } else {
     ++unwatched_;
   }
-  ring_.push_back(change);
+  ring_.push_back({change, replaced});
   if (ring_.size() > options_.ring_max) {
-    forgotten_ = ring_.front().revision;
+    forgotten_ = ring_.front().publish.revision;
     ring_.pop_front();
   }
   return true;
 }
 
-void WatchHub::Add(const ClusterView& view, const Publish& change) {
+void WatchHub::Add(const ClusterView& view, const Publish& change, const Replaced& replaced) {
   if (std::holds_alternative<Cleared>(change.change)) {
     CloseAll(absl::UnavailableError("the master lost leadership; connect again"));
     revision_ = forgotten_ = change.revision;
@@ -80,23 +106,19 @@ void WatchHub::Add(const ClusterView& view, const Publish& change) {
     return;
   }
   revision_ = change.revision;
-  const pb::WatchKind kind = KindOf(change.change);
-  if (kind == pb::WATCH_KIND_UNSPECIFIED || !Keep(change)) return;
-  std::string event;  // packed when somebody wants it
-  const auto append_to = [&](std::string* frame) {
-    if (event.empty()) AppendEvent(view, change, &event);
-    frame->append(event);
-  };
-  for (auto& [kinds, group] : groups_) {
-    if (!Wants(kinds, kind)) continue;
-    append_to(&group.pending);
+  if (KindOf(change.change) == pb::WATCH_KIND_UNSPECIFIED || !Keep(change, replaced)) return;
+  PackedOnce packed(view, change);
+  for (auto& [filter, group] : groups_) {
+    const Told told = filter.TellingOf(change.change, replaced);
+    if (told == Told::kNothing) continue;
+    group.pending.append(packed.As(told));
     ++pending_events_;
     if (++group.events >= options_.events_per_frame) FlushGroup(&group);
   }
   for (Showing& showing : showing_) {
-    if (Wants(showing.kinds, kind) && showing.snapshot.HasShown(change.change)) {
-      append_to(&showing.pending);
-    }
+    const Told told = showing.filter.TellingOf(change.change, replaced);
+    if (told == Told::kNothing || !showing.snapshot.HasShown(change.change)) continue;
+    showing.pending.append(packed.As(told));
   }
 }
 
@@ -110,17 +132,17 @@ void WatchHub::FlushGroup(Group* group) {
 }
 
 void WatchHub::DropEnded() {
-  for (auto& [kinds, group] : groups_) std::erase(group.sinks, nullptr);
+  for (auto& [filter, group] : groups_) std::erase(group.sinks, nullptr);
   std::erase_if(groups_, [](const auto& group) { return group.second.sinks.empty(); });
 }
 
 void WatchHub::Flush() {
-  for (auto& [kinds, group] : groups_) FlushGroup(&group);
+  for (auto& [filter, group] : groups_) FlushGroup(&group);
   DropEnded();
 }
 
-void WatchHub::Join(const WatchKinds& kinds, std::shared_ptr<WatchSink> sink) {
-  Group& group = groups_[kinds];
+void WatchHub::Join(const WatchFilter& filter, std::shared_ptr<WatchSink> sink) {
+  Group& group = groups_[filter];
   FlushGroup(&group);
   group.sinks.push_back(std::move(sink));
 }
@@ -134,15 +156,16 @@ bool WatchHub::HasEnough(const Showing& showing) const {
 void WatchHub::ShowMore(const ClusterView& view, Showing* showing) {
   // What has changed comes first: it is older than what is shown now.
   std::string frame = std::exchange(showing->pending, {});
-  showing->snapshot.AppendNext(view, options_.events_per_frame, &frame);
+  showing->snapshot.AppendNext(
+      view, {.events = options_.events_per_frame, .examined = options_.examined_per_frame}, &frame);
   if (!showing->snapshot.is_done()) {
-    if (!showing->sink->Send(FrameOf(std::move(frame)))) showing->sink = nullptr;
+    if (!frame.empty() && !showing->sink->Send(FrameOf(std::move(frame)))) showing->sink = nullptr;
     return;
   }
   std::shared_ptr<WatchSink> sink = std::exchange(showing->sink, nullptr);
   WireWriter(&frame).Varint(pb::WatchResponse::kSnapshotEndFieldNumber, 1);
   if (sink->Send(FrameOf(std::move(frame), TokenOf(view.revision())))) {
-    Join(showing->kinds, std::move(sink));
+    Join(showing->filter, std::move(sink));
   }
 }
 
@@ -160,11 +183,13 @@ WatchHub::ToShow WatchHub::ShowMore(const ClusterView& view) {
 
 absl::Status WatchHub::Start(const ClusterView& view, const pb::WatchRequest& request,
                              std::shared_ptr<WatchSink> sink) {
+  const absl::StatusOr<WatchFilter> filter = WatchFilter::Of(request);
+  if (!filter.ok()) return filter.status();
   if (size() >= options_.max_watchers) {
     // Ended ones are noticed when there is something to send; look now. A frame without events
     // says nothing.
     const WatchFrame nothing = FrameOf("", TokenOf(revision_));
-    for (auto& [kinds, group] : groups_) {
+    for (auto& [filter, group] : groups_) {
       FlushGroup(&group);
       for (auto& other : group.sinks) {
         if (other != nullptr && !other->Send(nothing)) other = nullptr;
@@ -176,31 +201,31 @@ absl::Status WatchHub::Start(const ClusterView& view, const pb::WatchRequest& re
     return absl::ResourceExhaustedError(
         absl::StrCat("there are ", options_.max_watchers, " watchers already"));
   }
-  WatchKinds kinds;
-  for (int kind : request.kinds()) kinds.insert(static_cast<pb::WatchKind>(kind));
   if (request.resume_token().empty()) {
-    showing_.push_back({std::move(sink), kinds, WatchSnapshot(kinds)});
+    showing_.push_back({std::move(sink), *filter, WatchSnapshot(*filter)});
     return absl::OkStatus();
   }
   absl::StatusOr<uint64_t> after = RevisionOf(request.resume_token());
   if (!after.ok()) return after.status();
   if (absl::Status status = CheckResumable(*after, view.revision()); !status.ok()) return status;
-  Replay(view, *after, kinds, sink.get());
-  Join(kinds, std::move(sink));
+  Replay(view, *after, *filter, sink.get());
+  Join(*filter, std::move(sink));
   return absl::OkStatus();
 }
 
-void WatchHub::Replay(const ClusterView& view, uint64_t after, const WatchKinds& kinds,
+void WatchHub::Replay(const ClusterView& view, uint64_t after, const WatchFilter& filter,
                       WatchSink* sink) {
   std::string frame;
   size_t events = 0;
-  auto it = std::upper_bound(ring_.begin(), ring_.end(), after,
-                             [](uint64_t r, const Publish& p) { return r < p.revision; });
+  auto it = std::upper_bound(ring_.begin(), ring_.end(), after, [](uint64_t r, const Kept& kept) {
+    return r < kept.publish.revision;
+  });
   for (; it != ring_.end(); ++it) {
-    if (!Wants(kinds, KindOf(it->change))) continue;
-    AppendEvent(view, *it, &frame);
+    const Told told = filter.TellingOf(it->publish.change, it->replaced);
+    if (told == Told::kNothing) continue;
+    AppendTold(view, it->publish, told, &frame);
     if (++events < options_.events_per_frame) continue;
-    sink->Send(FrameOf(std::exchange(frame, {}), TokenOf(it->revision)));
+    sink->Send(FrameOf(std::exchange(frame, {}), TokenOf(it->publish.revision)));
     events = 0;
   }
   sink->Send(FrameOf(std::move(frame), TokenOf(view.revision())));
@@ -208,7 +233,7 @@ void WatchHub::Replay(const ClusterView& view, uint64_t after, const WatchKinds&
 
 void WatchHub::CloseAll(const absl::Status& status) {
   Flush();
-  for (auto& [kinds, group] : groups_) {
+  for (auto& [filter, group] : groups_) {
     for (auto& sink : group.sinks) sink->Close(status);
   }
   for (Showing& showing : showing_) showing.sink->Close(status);

@@ -1,7 +1,7 @@
 // The open Watch streams: each is shown what there is, a frame at a time (watch_snapshot.h), and
 // then every change, in order; or, with a resume token, only the changes after it.
 //
-// A change is packed once, and watchers who want the same kinds are sent the same bytes.
+// A change is packed once, and watchers who want the same are sent the same bytes.
 //
 //           Start, with a token
 //   ────────────────────────────────────────────┐
@@ -34,6 +34,8 @@ struct WatchOptions {
   size_t max_watchers = 1000;  // more are refused with RESOURCE_EXHAUSTED
   size_t ring_max = 100000;    // changes kept for resume tokens
   size_t events_per_frame = 500;
+  // Objects looked at for one frame of what there is, wanted or not.
+  size_t examined_per_frame = 10000;
   // A watcher that has so many bytes to read is not shown more of what there is yet.
   size_t showing_bytes_max = 4 << 20;
 };
@@ -57,8 +59,8 @@ class WatchHub {
   WatchHub(WatchOptions options, std::string master_id)
       : options_(options), master_id_(std::move(master_id)) {}
 
-  // `view` has just applied `change`.
-  void Add(const ClusterView& view, const Publish& change);
+  // `view` has just applied `change`, in place of what was.
+  void Add(const ClusterView& view, const Publish& change, const Replaced& replaced);
   // Sends what was added since the last time.
   void Flush();
   // Shows one of those who are being shown what there is a frame more, in turn. Says when the next
@@ -67,8 +69,8 @@ class WatchHub {
   ToShow ShowMore(const ClusterView& view);
 
   // Begins a watch; with a snapshot, ShowMore does the rest. ERRORS: ResourceExhausted (too many),
-  // OutOfRange (the token is too old, or of another master), InvalidArgument (no token of ours). On
-  // an error the sink is not used.
+  // OutOfRange (the token is too old, or of another master), InvalidArgument (no token of ours, or
+  // as WatchFilter). On an error the sink is not used.
   absl::Status Start(const ClusterView& view, const v1::master::WatchRequest& request,
                      std::shared_ptr<WatchSink> sink);
 
@@ -87,31 +89,36 @@ class WatchHub {
   };
   struct Showing {
     std::shared_ptr<WatchSink> sink;
-    WatchKinds kinds;
+    WatchFilter filter;
     WatchSnapshot snapshot;
     std::string pending = {};  // changes of what has been shown
+  };
+
+  struct Kept {
+    Publish publish;
+    Replaced replaced;
   };
 
   std::string TokenOf(uint64_t revision) const;
   absl::StatusOr<uint64_t> RevisionOf(const std::string& token) const;
   absl::Status CheckResumable(uint64_t revision, uint64_t now) const;
   // Whether the change goes into the ring, because somebody may want it.
-  bool Keep(const Publish& change);
+  bool Keep(const Publish& change, const Replaced& replaced);
   void FlushGroup(Group* group);
   void DropEnded();
   // What is pending is not for those who join.
-  void Join(const WatchKinds& kinds, std::shared_ptr<WatchSink> sink);
+  void Join(const WatchFilter& filter, std::shared_ptr<WatchSink> sink);
   bool HasEnough(const Showing& showing) const;
   // Its sink is null afterwards if it is not to be shown more.
   void ShowMore(const ClusterView& view, Showing* showing);
-  void Replay(const ClusterView& view, uint64_t after, const WatchKinds& kinds, WatchSink* sink);
+  void Replay(const ClusterView& view, uint64_t after, const WatchFilter& filter, WatchSink* sink);
 
   const WatchOptions options_;
   const std::string master_id_;
-  std::map<WatchKinds, Group> groups_;  // none is empty
-  std::deque<Showing> showing_;         // whose turn it is first
+  std::map<WatchFilter, Group> groups_;  // none is empty
+  std::deque<Showing> showing_;          // whose turn it is first
   size_t pending_events_ = 0;
-  std::deque<Publish> ring_;     // only changes that watchers are told
+  std::deque<Kept> ring_;        // only changes that watchers are told
   size_t unwatched_ = SIZE_MAX;  // changes since somebody watched
   uint64_t forgotten_ = 0;       // revision of the newest change that the ring lost
   uint64_t revision_ = 0;

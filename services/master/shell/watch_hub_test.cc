@@ -1,8 +1,11 @@
-// Watchers: a snapshot, then changes without gap, and resuming.
+// Watchers: a snapshot, then changes without gap, resuming, and filters.
 #include "services/master/shell/watch_hub.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
 
 namespace meros::master {
 namespace {
@@ -36,7 +39,11 @@ class RecordingSink final : public WatchSink {
 class Watching : public ::testing::Test {
  protected:
   Watching()
-      : hub_({.max_watchers = 2, .ring_max = 3, .events_per_frame = 2, .showing_bytes_max = 1000},
+      : hub_({.max_watchers = 2,
+              .ring_max = 5,
+              .events_per_frame = 2,
+              .examined_per_frame = 4,
+              .showing_bytes_max = 1000},
              "master") {}
 
   void AddAgent(const std::string& id) {
@@ -48,9 +55,41 @@ class Watching : public ::testing::Test {
   }
   void Apply(Publish::Change change) {
     const Publish publish{++revision_, std::move(change)};
-    view_.Apply(publish);
-    hub_.Add(view_, publish);
+    const Replaced replaced = view_.Apply(publish);
+    hub_.Add(view_, publish, replaced);
     hub_.Flush();
+  }
+  void AddFramework(const std::string& id, std::vector<std::string> roles) {
+    auto record = std::make_shared<FrameworkRecord>();
+    record->id = FrameworkId(id);
+    record->subscription.info = std::make_shared<const v1::FrameworkInfo>();
+    record->subscription.roles = std::move(roles);
+    Apply(std::shared_ptr<const FrameworkRecord>(record));
+  }
+  void AddTask(const std::string& framework, const std::string& id, uint64_t sequence,
+               const std::string& role = "eng", const std::string& agent = "a") {
+    TaskFacts facts;
+    facts.sequence = sequence;
+    facts.id = TaskId(id);
+    facts.framework_id = Shared<FrameworkId>(FrameworkId(framework));
+    facts.agent_id = Shared<AgentId>(AgentId(agent));
+    facts.role = Shared<std::string>(role);
+    Apply(TaskChanged{Task{Shared<TaskFacts>(std::move(facts))}});
+  }
+  void RemoveTask(const std::string& framework, const std::string& id, uint64_t sequence) {
+    Apply(TaskRemoved{FrameworkId(framework), TaskId(id), sequence});
+  }
+  void SetRole(const std::string& role) {
+    auto config = std::make_shared<RoleConfig>();
+    config->role = role;
+    config->weight = 2;
+    Apply(RoleChanged{config});
+  }
+
+  std::shared_ptr<RecordingSink> Watch(const std::string& request) {
+    pb::WatchRequest parsed;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(request, &parsed)) << request;
+    return Watch(parsed);
   }
   std::shared_ptr<RecordingSink> Watch(pb::WatchRequest request = {}) {
     auto sink = std::make_shared<RecordingSink>();
@@ -63,9 +102,26 @@ class Watching : public ::testing::Test {
     }
   }
 
+  // Ids of what was told; with a '-' those that were told as removed.
+  static std::vector<std::string> Told(const RecordingSink& sink) {
+    std::vector<std::string> told;
+    for (const pb::WatchEvent& event : sink.events) told.push_back(IdOf(event));
+    return told;
+  }
+  static std::string IdOf(const pb::WatchEvent& event) {
+    if (event.has_agent()) return event.agent().info().id().value();
+    if (event.has_framework()) return event.framework().info().id().value();
+    if (event.has_task()) return event.task().task().task_id().value();
+    if (event.has_role()) return event.role().role();
+    if (event.has_agent_removed()) return "-" + event.agent_removed().value();
+    if (event.has_framework_removed()) return "-" + event.framework_removed().value();
+    return "-" + event.task_removed().task_id().value();
+  }
+
   ClusterView view_;
   WatchHub hub_;
   uint64_t revision_ = 0;
+  uint64_t sequence_ = 1;
   absl::Status status_;
 };
 
@@ -209,7 +265,7 @@ TEST_F(Watching, ResumingGivesWhatWasMissedAndNothingElse) {
 TEST_F(Watching, TokensThatAreTooOldOrForeignAreRefused) {
   AddAgent("a");
   const std::string token = Watch()->token;
-  for (const char* id : {"b", "c", "d", "e", "f"}) AddAgent(id);
+  for (const char* id : {"b", "c", "d", "e", "f", "g", "h"}) AddAgent(id);
   pb::WatchRequest request;
 
   request.set_resume_token(token);
@@ -244,6 +300,161 @@ TEST_F(Watching, RolesThatAreSetAreWatched) {
 
   ASSERT_EQ(sink->events.size(), 2u);
   EXPECT_EQ(sink->events[1].role_removed(), "eng");
+}
+
+// ---- Tasks that are forgotten ----
+
+TEST_F(Watching, TasksThatLeaveTheHistoryAreTold) {
+  AddTask("f", "t", 1);
+  auto sink = Watch();
+  AddTask("f", "t", 2);  // the id again
+
+  RemoveTask("f", "t", 1);
+
+  ASSERT_EQ(sink->events.size(), 3u);
+  EXPECT_EQ(sink->events[1].task().sequence(), 2u);
+  const pb::RemovedTask& removed = sink->events[2].task_removed();
+  EXPECT_EQ(removed.framework_id().value(), "f");
+  EXPECT_EQ(removed.task_id().value(), "t");
+  EXPECT_EQ(removed.sequence(), 1u);
+}
+
+TEST_F(Watching, ATaskThatGoesWhileItIsShownIsToldIfItWasShown) {
+  for (uint64_t i = 1; i <= 4; ++i) AddTask("f", absl::StrCat("t", i), i);
+  auto sink = std::make_shared<RecordingSink>();
+  ASSERT_TRUE(hub_.Start(view_, {}, sink).ok());
+  ASSERT_EQ(hub_.ShowMore(view_), WatchHub::ToShow::kNow);  // t1 and t2
+
+  RemoveTask("f", "t1", 1);
+  RemoveTask("f", "t4", 4);
+  ShowAll();
+
+  EXPECT_THAT(Told(*sink), ::testing::ElementsAre("t1", "t2", "-t1", "t3"));
+}
+
+// ---- Filters ----
+
+TEST_F(Watching, OfAFrameworkItAndItsTasksAreTold) {
+  AddAgent("a");
+  SetRole("eng");
+  for (const char* id : {"e", "f", "g"}) {
+    AddFramework(id, {"eng"});
+    AddTask(id, absl::StrCat("t", id), sequence_++);
+  }
+  auto sink = Watch("framework_id { value: 'f' }");
+  EXPECT_THAT(Told(*sink), ::testing::ElementsAre("f", "tf"));
+  EXPECT_TRUE(sink->snapshot_ended);
+
+  AddFramework("g", {"eng"});
+  AddTask("f", "again", sequence_++);
+  AddTask("g", "other", sequence_++);
+  RemoveTask("f", "tf", 2);
+  RemoveTask("g", "tg", 3);
+  Apply(FrameworkRemoved{FrameworkId("g")});
+  Apply(FrameworkRemoved{FrameworkId("f")});
+
+  EXPECT_THAT(Told(*sink), ::testing::ElementsAre("f", "tf", "again", "-tf", "-f"));
+}
+
+TEST_F(Watching, OfAnAgentItAndTheTasksOnItAreTold) {
+  AddFramework("f", {"eng"});
+  for (const char* id : {"a", "b"}) {
+    AddAgent(id);
+    AddTask("f", absl::StrCat("on-", id), sequence_++, "eng", id);
+  }
+  auto sink = Watch("agent_id { value: 'b' }");
+
+  AddAgent("a");
+  RemoveTask("f", "on-a", 1);
+  RemoveTask("f", "on-b", 2);
+  Apply(AgentRemoved{AgentId("a")});
+  Apply(AgentRemoved{AgentId("b")});
+
+  EXPECT_THAT(Told(*sink), ::testing::ElementsAre("b", "on-b", "-on-b", "-b"));
+}
+
+TEST_F(Watching, OfARoleItItsFrameworksAndItsTasksAreTold) {
+  AddAgent("a");
+  SetRole("eng");
+  SetRole("ops");
+  AddFramework("f", {"eng", "ops"});
+  AddFramework("g", {"eng"});
+  AddTask("f", "t1", sequence_++, "ops");
+  AddTask("f", "t2", sequence_++, "eng");
+  auto sink = Watch("role: 'ops'");
+  EXPECT_THAT(Told(*sink), ::testing::ElementsAre("f", "t1", "ops"));
+
+  AddFramework("g", {"eng", "ops"});  // joins
+  AddFramework("f", {"eng"});         // leaves
+  AddFramework("f", {"eng"});         // is his no more
+  Apply(FrameworkRemoved{FrameworkId("f")});
+  Apply(FrameworkRemoved{FrameworkId("g")});
+
+  EXPECT_THAT(Told(*sink), ::testing::ElementsAre("f", "t1", "ops", "g", "-f", "-g"));
+}
+
+TEST_F(Watching, AllFiltersMustMatch) {
+  AddFramework("f", {"eng"});
+  AddTask("f", "t1", sequence_++, "eng", "a");
+  AddTask("f", "t2", sequence_++, "eng", "b");
+  AddTask("f", "t3", sequence_++, "ops", "a");
+
+  auto sink = Watch("framework_id { value: 'f' } agent_id { value: 'a' } role: 'eng'");
+
+  EXPECT_THAT(Told(*sink), ::testing::ElementsAre("t1"));
+}
+
+TEST_F(Watching, ResumingWithAFilterGivesWhatWasMissedOfIt) {
+  AddFramework("f", {"eng"});
+  AddFramework("g", {"ops"});
+  const std::string token = Watch("role: 'eng'")->token;
+  AddFramework("f", {"ops"});
+  AddTask("g", "t", sequence_++, "ops");
+  AddFramework("g", {"eng", "ops"});
+
+  auto sink = Watch(absl::StrCat("role: 'eng' resume_token: '", token, "'"));
+
+  EXPECT_THAT(Told(*sink), ::testing::ElementsAre("-f", "g"));
+}
+
+// A filter that few match does not hold up the others, and empty frames are not sent.
+TEST_F(Watching, ASnapshotIsMadeOfBoundedLooks) {
+  for (int i = 0; i < 10; ++i)
+    AddTask("f", absl::StrCat("t", i), sequence_++, i == 9 ? "ops" : "eng");
+  auto sink = std::make_shared<RecordingSink>();
+  pb::WatchRequest request;
+  request.set_role("ops");
+  ASSERT_TRUE(hub_.Start(view_, request, sink).ok());
+
+  int looks = 1;
+  while (hub_.ShowMore(view_) == WatchHub::ToShow::kNow) ++looks;
+
+  EXPECT_EQ(looks, 3);  // of 4, 4 and 2
+  EXPECT_THAT(Told(*sink), ::testing::ElementsAre("t9"));
+  EXPECT_EQ(sink->frames.size(), 1u);
+}
+
+TEST_F(Watching, FiltersThatCanMatchNothingAreRefused) {
+  const struct {
+    std::string request, expected;
+  } rows[] = {
+      {"framework_id {}", "framework_id.value: "},
+      {"agent_id { value: 'a/b' }", "agent_id.value: "},
+      {"role: 'a b'", "role: "},
+      {"kinds: WATCH_KIND_UNSPECIFIED", "kinds[0]: nothing of WATCH_KIND_UNSPECIFIED"},
+      {"kinds: WATCH_TASKS kinds: WATCH_AGENTS framework_id { value: 'f' }",
+       "kinds[1]: nothing of WATCH_AGENTS can match"},
+      {"kinds: WATCH_FRAMEWORKS agent_id { value: 'a' }", "kinds[0]: nothing of WATCH_FRAMEWORKS"},
+      {"kinds: WATCH_ROLES agent_id { value: 'a' }", "kinds[0]: nothing of WATCH_ROLES"},
+      {"kinds: WATCH_AGENTS role: 'eng'", "kinds[0]: nothing of WATCH_AGENTS"},
+  };
+  for (const auto& row : rows) {
+    auto sink = Watch(row.request);
+
+    EXPECT_TRUE(absl::IsInvalidArgument(status_)) << row.request << status_;
+    EXPECT_THAT(std::string(status_.message()), ::testing::HasSubstr(row.expected));
+    EXPECT_TRUE(sink->frames.empty());
+  }
 }
 
 TEST_F(Watching, WatchersAreBoundedAndEndedOnesMakeRoom) {

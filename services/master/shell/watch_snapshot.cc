@@ -1,6 +1,7 @@
 #include "services/master/shell/watch_snapshot.h"
 
 #include <memory>
+#include <optional>
 #include <variant>
 
 #include "services/master/shell/watch_events.h"
@@ -9,54 +10,99 @@ namespace meros::master {
 
 namespace pb = ::meros::v1::master;
 
-template <typename Iterator, typename Show>
-size_t WatchSnapshot::ShowSome(Iterator it, Iterator end, size_t room, Show show) {
-  size_t shown = 0;
-  for (; it != end && shown < room; ++it, ++shown) show(*it);
-  return shown;
+namespace {
+
+// Where to go on in a map: after the last, or where what is wanted begins.
+template <typename Map, typename Key>
+auto BeginOf(const Map& map, bool has_begun, const Key& last, const std::optional<Key>& only) {
+  if (has_begun) return map.upper_bound(last);
+  return only.has_value() ? map.lower_bound(*only) : map.begin();
 }
 
-size_t WatchSnapshot::AppendPart(const ClusterView& view, size_t room, std::string* frame) {
-  const uint64_t revision = view.revision();
+template <typename Map, typename Key>
+auto EndOf(const Map& map, const std::optional<Key>& only) {
+  return only.has_value() ? map.upper_bound(*only) : map.end();
+}
+
+}  // namespace
+
+template <typename Iterator, typename Show>
+bool WatchSnapshot::ShowSome(Iterator it, Iterator end, Room* room, Show show) {
+  for (; it != end; ++it) {
+    if (!room->is_left()) return false;
+    has_begun_ = true;
+    --room->examined;
+    if (show(*it)) --room->events;
+  }
+  return true;
+}
+
+bool WatchSnapshot::AppendAgents(const ClusterView& view, Room* room, std::string* frame) {
+  const auto& agents = view.agents();
+  return ShowSome(BeginOf(agents, has_begun_, agent_, filter_.agent()),
+                  EndOf(agents, filter_.agent()), room, [&](const auto& agent) {
+                    agent_ = agent.first;
+                    if (agent.second.record->state == AgentState::kAdmitting) return false;
+                    AppendEvent(view.revision(), agent.second, frame);
+                    return true;
+                  });
+}
+
+bool WatchSnapshot::AppendFrameworks(const ClusterView& view, Room* room, std::string* frame) {
+  const auto& frameworks = view.frameworks();
+  return ShowSome(BeginOf(frameworks, has_begun_, framework_, filter_.framework()),
+                  EndOf(frameworks, filter_.framework()), room, [&](const auto& framework) {
+                    framework_ = framework.first;
+                    if (!filter_.Matches(*framework.second.record)) return false;
+                    AppendEvent(view.revision(), framework.second, frame);
+                    return true;
+                  });
+}
+
+bool WatchSnapshot::AppendTasks(const ClusterView& view, Room* room, std::string* frame) {
+  const auto& tasks = view.tasks();
+  const auto& only = filter_.framework();
+  auto begin = tasks.begin();
+  auto end = tasks.end();
+  if (only.has_value()) {
+    // Its tasks are neighbours; the next id there can be is this one and a zero.
+    begin = tasks.lower_bound(TaskKey(*only, TaskId(), 0));
+    end = tasks.lower_bound(TaskKey(FrameworkId(only->value() + '\0'), TaskId(), 0));
+  }
+  if (has_begun_) begin = tasks.upper_bound(task_);
+  return ShowSome(begin, end, room, [&](const TaskEntry* entry) {
+    const Task& task = entry->task;
+    task_ = TaskKey(task.framework_id(), task.id(), task.sequence());
+    if (!filter_.Matches(*task.facts)) return false;
+    AppendEvent(view.revision(), view, *entry, frame);
+    return true;
+  });
+}
+
+bool WatchSnapshot::AppendRoles(const ClusterView& view, Room* room, std::string* frame) {
+  const auto& roles = view.roles();
+  return ShowSome(BeginOf(roles, has_begun_, role_, filter_.role()), EndOf(roles, filter_.role()),
+                  room, [&](const auto& role) {
+                    role_ = role.first;
+                    AppendEvent(view.revision(), *role.second, frame);
+                    return true;
+                  });
+}
+
+bool WatchSnapshot::AppendPart(const ClusterView& view, Room* room, std::string* frame) {
   switch (part_) {
-    case Part::kAgents: {
-      const auto& agents = view.agents();
-      return ShowSome(has_begun_ ? agents.upper_bound(agent_) : agents.begin(), agents.end(), room,
-                      [&](const auto& agent) {
-                        agent_ = agent.first;
-                        if (agent.second.record->state == AgentState::kAdmitting) return;
-                        AppendEvent(revision, agent.second, frame);
-                      });
-    }
-    case Part::kFrameworks: {
-      const auto& frameworks = view.frameworks();
-      return ShowSome(has_begun_ ? frameworks.upper_bound(framework_) : frameworks.begin(),
-                      frameworks.end(), room, [&](const auto& framework) {
-                        framework_ = framework.first;
-                        AppendEvent(revision, framework.second, frame);
-                      });
-    }
-    case Part::kTasks: {
-      const auto& tasks = view.tasks();
-      return ShowSome(has_begun_ ? tasks.upper_bound(task_) : tasks.begin(), tasks.end(), room,
-                      [&](const TaskEntry* entry) {
-                        const Task& task = entry->task;
-                        task_ = TaskKey(task.framework_id(), task.id(), task.sequence());
-                        AppendEvent(revision, view, *entry, frame);
-                      });
-    }
-    case Part::kRoles: {
-      const auto& roles = view.roles();
-      return ShowSome(has_begun_ ? roles.upper_bound(role_) : roles.begin(), roles.end(), room,
-                      [&](const auto& role) {
-                        role_ = role.first;
-                        AppendEvent(revision, *role.second, frame);
-                      });
-    }
+    case Part::kAgents:
+      return AppendAgents(view, room, frame);
+    case Part::kFrameworks:
+      return AppendFrameworks(view, room, frame);
+    case Part::kTasks:
+      return AppendTasks(view, room, frame);
+    case Part::kRoles:
+      return AppendRoles(view, room, frame);
     case Part::kDone:
       break;
   }
-  return 0;
+  return true;
 }
 
 pb::WatchKind WatchSnapshot::kind() const {
@@ -74,15 +120,9 @@ pb::WatchKind WatchSnapshot::kind() const {
   return pb::WATCH_ROLES;
 }
 
-void WatchSnapshot::AppendNext(const ClusterView& view, size_t events_max, std::string* frame) {
-  size_t room = events_max;
+void WatchSnapshot::AppendNext(const ClusterView& view, Room room, std::string* frame) {
   while (!is_done()) {
-    if (Wants(kinds_, kind())) {
-      const size_t shown = AppendPart(view, room, frame);
-      has_begun_ |= shown > 0;
-      room -= shown;
-      if (room == 0) return;  // there may be more of this part
-    }
+    if (filter_.Wants(kind()) && !AppendPart(view, &room, frame)) return;
     part_ = static_cast<Part>(static_cast<int>(part_) + 1);
     has_begun_ = false;
   }
@@ -118,6 +158,9 @@ bool WatchSnapshot::HasShown(const Publish::Change& change) const {
   if (const auto* changed = std::get_if<TaskChanged>(&change)) {
     const Task& task = changed->task;
     return !(task_ < TaskKey(task.framework_id(), task.id(), task.sequence()));
+  }
+  if (const auto* removed = std::get_if<TaskRemoved>(&change)) {
+    return !(task_ < TaskKey(removed->framework_id, removed->task_id, removed->sequence));
   }
   return std::get<RoleChanged>(change).config->role <= role_;
 }

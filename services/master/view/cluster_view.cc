@@ -14,9 +14,28 @@ bool TaskEntry::is_active() const {
 
 bool TaskEntry::is_unacknowledged() const { return !completed && tasks::IsTerminal(task.state); }
 
-void ClusterView::Apply(const Publish& publish) {
+Replaced ClusterView::Apply(const Publish& publish) {
+  Replaced replaced = ReplacedBy(publish.change);
   revision_ = publish.revision;
   std::visit([this](const auto& change) { On(change); }, publish.change);
+  return replaced;
+}
+
+Replaced ClusterView::ReplacedBy(const Publish::Change& change) const {
+  const auto of_framework = [this](const FrameworkId& id) {
+    const FrameworkEntry* known = FindFramework(id);
+    return Replaced{.framework = known == nullptr ? nullptr : known->record, .task = {}};
+  };
+  if (const auto* framework = std::get_if<std::shared_ptr<const FrameworkRecord>>(&change)) {
+    return of_framework((*framework)->id);
+  }
+  if (const auto* removed = std::get_if<FrameworkRemoved>(&change))
+    return of_framework(removed->id);
+  if (const auto* removed = std::get_if<TaskRemoved>(&change)) {
+    auto known = entries_.find(removed->sequence);
+    if (known != entries_.end()) return {.framework = nullptr, .task = known->second.task.facts};
+  }
+  return {};
 }
 
 void ClusterView::On(const std::shared_ptr<const AgentRecord>& record) {

@@ -63,12 +63,18 @@ struct TaskOrder {
   }
 };
 
+// What was there before a change of a framework, or of a task that is removed.
+struct Replaced {
+  std::shared_ptr<const FrameworkRecord> framework;  // null if none
+  Shared<TaskFacts> task;                            // holds nothing if none
+};
+
 class ClusterView {
  public:
   using Tasks = absl::btree_set<const TaskEntry*, TaskOrder>;
 
   // Changes come in the order of their revisions.
-  void Apply(const Publish& publish);
+  Replaced Apply(const Publish& publish);
 
   uint64_t revision() const { return revision_; }
   const LeadershipRecord& leadership() const { return leadership_; }
@@ -98,6 +104,7 @@ class ClusterView {
   const TaskEntry* FindTask(const FrameworkId& framework_id, const TaskId& task_id) const;
 
  private:
+  Replaced ReplacedBy(const Publish::Change& change) const;
   void On(const std::shared_ptr<const AgentRecord>& record);
   void On(const AgentUsage& usage);
   void On(const AgentRemoved& removed);
