@@ -70,6 +70,9 @@ absl::StatusOr<Report> RunFailover(Options* options) {
   report.notes["connections"] =
       warm ? "open before the successor leads" : "opened when the successor leads";
   report.notes["agents_registered_after_seconds"] = absl::StrCat(registered);
+  if (const size_t lost = cluster.agents().lost_streams(); lost > 0) {
+    report.notes["streams_lost"] = absl::StrCat(lost, ", last: ", cluster.agents().last_loss());
+  }
   return report;
 }
 

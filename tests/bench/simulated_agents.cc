@@ -23,19 +23,24 @@ using agent_link::v1::AgentMessage;
 using agent_link::v1::MasterFrame;
 using agent_link::v1::MasterMessage;
 
+namespace {
+
+constexpr absl::Duration kReturnsAfter = absl::Seconds(1);
+
+}  // namespace
+
 // One agent. Frames of its stream come one at a time, which is all the locking it needs.
 class SimulatedAgents::Agent {
  public:
   Agent(SimulatedAgents* all, int index) : all_(all), index_(index), rng_(runtime::RandomSeed()) {}
 
   void Start(const std::shared_ptr<grpc::Channel>& channel) {
-    is_registered_ = false;
     stub_ = AgentLinkService::NewStub(channel);
     stream_ = rpc::BidiClientStream<AgentFrame, MasterFrame>::Create();
     stub_->async()->Connect(stream_->context(), stream_->reactor());
     ++all_->open_;
     stream_->Start({.on_frame = [this](MasterFrame frame) { OnFrame(frame); },
-                    .on_closed = [this](const absl::Status&) { --all_->open_; }});
+                    .on_closed = [this](const absl::Status& status) { OnClosed(status); }});
     stream_->Send(agent_id_.empty() ? Registration() : Return());
   }
 
@@ -51,7 +56,14 @@ class SimulatedAgents::Agent {
     if (stream_ != nullptr) stream_->Cancel();
   }
 
+  int index() const { return index_; }
+
  private:
+  void OnClosed(const absl::Status& status) {
+    if (is_registered_.exchange(false)) --all_->registered_;
+    all_->OnClosed(this, status);
+  }
+
   AgentFrame Registration() {
     AgentFrame frame;
     Describe(frame.add_messages()->mutable_register_());
@@ -157,8 +169,7 @@ class SimulatedAgents::Agent {
         case MasterMessage::kRegistered:
           agent_id_ = message.registered().agent_id();
           all_->heartbeat_interval_ms_ = message.registered().heartbeat_interval_ms();
-          is_registered_ = true;
-          ++all_->registered_;
+          if (!is_registered_.exchange(true)) ++all_->registered_;
           break;
         case MasterMessage::kSendReport:
           SendReport(&reply);
@@ -226,8 +237,15 @@ SimulatedAgents::SimulatedAgents(SimulatedAgentsOptions options) : options_(std:
 SimulatedAgents::~SimulatedAgents() { Close(); }
 
 void SimulatedAgents::Close() {
-  stopping_ = true;
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
   if (heartbeats_.joinable()) heartbeats_.join();
+  {
+    MutexLock lock(&mutex_);
+    lost_.clear();
+  }
   for (auto& agent : agents_) agent->Stop();
   while (open_ > 0) usleep(1000);
 }
@@ -272,7 +290,6 @@ absl::Status SimulatedAgents::Move(const std::string& master, HeldTasks held,
 }
 
 absl::Status SimulatedAgents::Open(absl::Duration limit) {
-  registered_ = 0;
   stopping_ = false;
   for (size_t i = 0; i < agents_.size(); ++i) {
     agents_[i]->Start(channels_[i / options_.agents_per_connection]);
@@ -290,10 +307,47 @@ absl::Status SimulatedAgents::Open(absl::Duration limit) {
   return absl::OkStatus();
 }
 
+void SimulatedAgents::OnClosed(Agent* agent, const absl::Status& status) {
+  {
+    MutexLock lock(&mutex_);
+    if (!stopping_) {
+      lost_.emplace_back(runtime::ProcessClock::Get().Now(), agent);
+      ++lost_streams_;
+      last_loss_ = status.ToString();
+    }
+  }
+  --open_;  // the last that is done of this stream: Close() waits for it
+}
+
+size_t SimulatedAgents::lost_streams() const {
+  MutexLock lock(&mutex_);
+  return lost_streams_;
+}
+
+std::string SimulatedAgents::last_loss() const {
+  MutexLock lock(&mutex_);
+  return last_loss_;
+}
+
+void SimulatedAgents::ReturnTheLost() {
+  std::vector<Agent*> due;
+  {
+    MutexLock lock(&mutex_);
+    const absl::Time since = runtime::ProcessClock::Get().Now() - kReturnsAfter;
+    for (; !lost_.empty() && lost_.front().first < since; lost_.pop_front()) {
+      due.push_back(lost_.front().second);
+    }
+  }
+  for (Agent* agent : due) {
+    agent->Start(channels_[agent->index() / options_.agents_per_connection]);
+  }
+}
+
 void SimulatedAgents::SendHeartbeats() {
   // Spread over the interval, as real agents that started at random times are.
   size_t next = 0;
   while (!stopping_) {
+    ReturnTheLost();
     const int64_t interval_us = heartbeat_interval_ms_ * 1000;
     const int64_t slices = std::max<int64_t>(1, interval_us / 10000);
     const size_t per_slice = agents_.size() / slices + 1;

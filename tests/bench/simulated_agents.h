@@ -6,6 +6,7 @@
 // new leader finds, without having launched it all first.
 //
 // Updates that one frame from the master causes go back in one frame, as a real agent's batch does.
+// An agent whose stream ends returns a second later.
 //
 // Thread rule: Start, Stop and the counters are thread-safe.
 #pragma once
@@ -13,13 +14,16 @@
 #include <grpcpp/channel.h>
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "libs/base/mutex.h"
 
 namespace meros::bench {
 
@@ -61,6 +65,9 @@ class SimulatedAgents {
 
   size_t launches() const { return launches_.load(); }
   size_t registered() const { return registered_.load(); }
+  // Streams that the master ended, and what it said the last time.
+  size_t lost_streams() const;
+  std::string last_loss() const;
 
  private:
   class Agent;
@@ -69,6 +76,8 @@ class SimulatedAgents {
   absl::Status Open(absl::Duration limit);
   void Close();
   void SendHeartbeats();
+  void ReturnTheLost();
+  void OnClosed(Agent* agent, const absl::Status& status);
 
   const SimulatedAgentsOptions options_;
   HeldTasks held_;
@@ -80,6 +89,10 @@ class SimulatedAgents {
   std::atomic<size_t> open_{0};
   std::atomic<int64_t> heartbeat_interval_ms_{3000};
   std::atomic<bool> stopping_{false};
+  mutable Mutex mutex_;
+  std::deque<std::pair<absl::Time, Agent*>> lost_ MEROS_GUARDED_BY(mutex_);  // and when
+  size_t lost_streams_ MEROS_GUARDED_BY(mutex_) = 0;
+  std::string last_loss_ MEROS_GUARDED_BY(mutex_);
   std::thread heartbeats_;
 };
 

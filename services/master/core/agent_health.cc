@@ -95,6 +95,7 @@ void OnRecoveredAgentTimeout(Transaction* tx, const AgentId& agent_id) {
 
 void OnLateAgentsTimer(Transaction* tx) {
   LateAgents& late = tx->books().late_agents;
+  if (tx->now() < late.armed) return;  // another fired before; else each would arm one for ever
   late.armed = absl::InfiniteFuture();
   HoldDue(tx);
   while (Agent* agent = late.FirstHeld()) {

@@ -175,37 +175,61 @@ TEST_F(AgentHealth, OneThatIsHeldBackGetsNoOffers) {
   EXPECT_TRUE(held->offers.empty());
 }
 
-TEST(AgentHealthOfANewLeader, AgentsThatDoNotReturnAreManyToo) {
-  CoreDriver driver(AFifth());
-  RegistrySnapshot snapshot;
-  for (int i = 0; i < kAgents; ++i) {
-    RegistrySnapshot::AgentEntry entry;
-    entry.id = AgentId(absl::StrCat("a", i));
-    entry.info = DescriptionOf("k", Resources::Of(1, 1), entry.id.value()).info;
-    entry.state = RegistrySnapshot::AgentEntry::State::kAdmitted;
-    snapshot.agents.push_back(std::move(entry));
+class AgentHealthOfANewLeader : public ::testing::Test {
+ protected:
+  // Leads, with agents a0 to a49 in its registry, and waits for them in vain.
+  AgentHealthOfANewLeader() : driver_(AFifth()) {
+    RegistrySnapshot snapshot;
+    for (int i = 0; i < kAgents; ++i) {
+      RegistrySnapshot::AgentEntry entry;
+      entry.id = AgentId(absl::StrCat("a", i));
+      entry.info = DescriptionOf("k", Resources::Of(1, 1), entry.id.value()).info;
+      entry.state = RegistrySnapshot::AgentEntry::State::kAdmitted;
+      snapshot.agents.push_back(std::move(entry));
+    }
+    driver_.Lead(1, std::move(snapshot));
+    driver_.Advance(driver_.options().agent_reregister_timeout);
+    driver_.CommitWrites();
   }
-  driver.Lead(1, std::move(snapshot));
 
-  driver.Advance(driver.options().agent_reregister_timeout);
-  driver.CommitWrites();
+  // The agent comes, and never says what it runs.
+  void ComeAndGo(const std::string& id) {
+    AgentReregister message;
+    message.stream = 7;
+    message.agent_id = AgentId(id);
+    message.agent = DescriptionOf("k", Resources::Of(1, 1), id);
+    message.digest.emplace().Add("f", "t", v1::TASK_RUNNING);
+    driver_.Do(std::move(message));
+    EXPECT_FALSE(agents_.Find(AgentId(id))->is_late());
+    driver_.Do(AgentStreamClosed{7});
+  }
 
-  const AgentBook& agents = driver.books().agents;
-  EXPECT_EQ(agents.in(AgentState::kUnreachable), 1u);
-  EXPECT_EQ(agents.recovering(), 49u);
-  EXPECT_EQ(driver.books().late_agents.held(), 49u);
+  CoreDriver driver_;
+  const AgentBook& agents_ = driver_.books().agents;
+};
 
-  // One that comes and never says what it runs is held again.
-  AgentReregister message;
-  message.stream = 7;
-  message.agent_id = AgentId("a40");
-  message.agent = DescriptionOf("k", Resources::Of(1, 1), "a40");
-  message.digest.emplace().Add("f", "t", v1::TASK_RUNNING);
-  driver.Do(std::move(message));
-  EXPECT_FALSE(agents.Find(AgentId("a40"))->is_late());
-  driver.Do(AgentStreamClosed{7});
-  driver.Advance(driver.options().agent_unreachable_timeout + absl::Seconds(1));
-  EXPECT_TRUE(agents.Find(AgentId("a40"))->is_late());
+TEST_F(AgentHealthOfANewLeader, AgentsThatDoNotReturnAreManyToo) {
+  EXPECT_EQ(agents_.in(AgentState::kUnreachable), 1u);
+  EXPECT_EQ(agents_.recovering(), 49u);
+  EXPECT_EQ(driver_.books().late_agents.held(), 49u);
+
+  ComeAndGo("a40");
+  driver_.Advance(driver_.options().agent_unreachable_timeout + absl::Seconds(1));
+  EXPECT_TRUE(agents_.Find(AgentId("a40"))->is_late());  // and held again
+}
+
+TEST_F(AgentHealthOfANewLeader, AllLateAgentsShareOneTimer) {
+  const size_t before = driver_.books().timers.size();
+  for (int i = 20; i < kAgents; ++i) {
+    ComeAndGo(absl::StrCat("a", i));
+    driver_.Advance(absl::Milliseconds(1));
+  }
+
+  // Long enough for each to be late again at a time of its own.
+  driver_.Advance(driver_.options().agent_unreachable_timeout + absl::Seconds(20));
+
+  EXPECT_GT(driver_.books().late_agents.held(), 30u);
+  EXPECT_LE(driver_.books().timers.size(), before + 1);
 }
 
 }  // namespace

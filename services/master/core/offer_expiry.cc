@@ -15,6 +15,7 @@ constexpr absl::Duration kRefuseMost = absl::Minutes(10);
 
 void OnOfferExpiry(Transaction* tx) {
   Books& books = tx->books();
+  if (tx->now() < books.offer_expiry_armed) return;  // another fired before
   books.offer_expiry_armed = absl::InfiniteFuture();
   const Offer* offer = books.offers.FirstToExpire();
   for (; offer != nullptr && offer->expires <= tx->now(); offer = books.offers.FirstToExpire()) {
