@@ -5,18 +5,19 @@
 //   stream->Start({.on_frame = ..., .on_closed = ...});
 //
 // Frames arrive in order, one at a time, on gRPC's threads: handlers post to a strand and return.
-// on_closed is called exactly once, last, with the server's status (or why we ended it ourselves). The
-// stream keeps itself alive until then. A stream is used for one call; reconnecting makes a new one.
+// on_closed is called exactly once, last, with the server's status (or why we ended it ourselves).
+// The stream keeps itself alive until then. A stream is used for one call; reconnecting makes a new
+// one.
 //
 // Thread rule: thread-safe.
 #pragma once
 
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/client_callback.h>
+
 #include <functional>
 #include <memory>
 #include <utility>
-
-#include <grpcpp/client_context.h>
-#include <grpcpp/support/client_callback.h>
 
 #include "libs/rpc/bidi_server_stream.h"
 #include "libs/rpc/status.h"
@@ -24,10 +25,12 @@
 
 namespace meros::rpc {
 
-template <typename Out, typename In>
-class BidiClientStream final : public WritingReactor<grpc::ClientBidiReactor<Out, In>, Out>,
-                               public std::enable_shared_from_this<BidiClientStream<Out, In>> {
-  using Base = WritingReactor<grpc::ClientBidiReactor<Out, In>, Out>;
+// Reactor: gRPC's own, or one with the same operations and reactions.
+template <typename Out, typename In, typename Reactor = grpc::ClientBidiReactor<Out, In>>
+class BidiClientStream final
+    : public WritingReactor<Reactor, Out>,
+      public std::enable_shared_from_this<BidiClientStream<Out, In, Reactor>> {
+  using Base = WritingReactor<Reactor, Out>;
 
  public:
   static std::shared_ptr<BidiClientStream> Create(OutboxOptions options = {}) {
@@ -36,7 +39,7 @@ class BidiClientStream final : public WritingReactor<grpc::ClientBidiReactor<Out
 
   // For the stub's method; metadata may be added before the call.
   grpc::ClientContext* context() { return &context_; }
-  grpc::ClientBidiReactor<Out, In>* reactor() { return this; }
+  Reactor* reactor() { return this; }
 
   // REQUIRES: called once, after the stub's method.
   void Start(StreamHandlers<In> handlers) {

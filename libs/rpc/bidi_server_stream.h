@@ -37,13 +37,15 @@ struct StreamHandlers {
   std::function<void(const absl::Status& status)> on_closed;
 };
 
-template <typename In, typename Out>
-class BidiServerStream final : public WritingReactor<grpc::ServerBidiReactor<In, Out>, Out>,
-                               public std::enable_shared_from_this<BidiServerStream<In, Out>> {
-  using Base = WritingReactor<grpc::ServerBidiReactor<In, Out>, Out>;
+// Reactor: gRPC's own, or a QueuedReactor (queued_call.h) where there are very many streams.
+template <typename In, typename Out, typename Reactor = grpc::ServerBidiReactor<In, Out>>
+class BidiServerStream final
+    : public WritingReactor<Reactor, Out>,
+      public std::enable_shared_from_this<BidiServerStream<In, Out, Reactor>> {
+  using Base = WritingReactor<Reactor, Out>;
 
  public:
-  static std::shared_ptr<BidiServerStream> Create(grpc::CallbackServerContext* context,
+  static std::shared_ptr<BidiServerStream> Create(grpc::ServerContextBase* context,
                                                   OutboxOptions options = {}) {
     return std::shared_ptr<BidiServerStream>(new BidiServerStream(context, options));
   }
@@ -52,8 +54,7 @@ class BidiServerStream final : public WritingReactor<grpc::ServerBidiReactor<In,
   using HoldBack = std::function<absl::Duration(const In& frame)>;
 
   // Begins reading. REQUIRES: called once; the result is returned to gRPC.
-  grpc::ServerBidiReactor<In, Out>* Start(StreamHandlers<In> handlers,
-                                          HoldBack hold_back = nullptr) {
+  Reactor* Start(StreamHandlers<In> handlers, HoldBack hold_back = nullptr) {
     handlers_ = std::move(handlers);
     hold_back_ = std::move(hold_back);
     self_ = this->shared_from_this();
@@ -88,7 +89,7 @@ class BidiServerStream final : public WritingReactor<grpc::ServerBidiReactor<In,
   }
 
  private:
-  BidiServerStream(grpc::CallbackServerContext* context, OutboxOptions options)
+  BidiServerStream(grpc::ServerContextBase* context, OutboxOptions options)
       : Base(options),
         context_(context),
         peer_(context->peer()),
@@ -117,7 +118,7 @@ class BidiServerStream final : public WritingReactor<grpc::ServerBidiReactor<In,
   void CancelCall() override { context_->TryCancel(); }
   void EndCall(const absl::Status& status) override { this->Finish(ToGrpc(status)); }
 
-  grpc::CallbackServerContext* const context_;  // valid until OnDone
+  grpc::ServerContextBase* const context_;  // valid until OnDone
   const std::string peer_;
   const std::string principal_;
   StreamHandlers<In> handlers_;

@@ -49,7 +49,8 @@ absl::Status AddAddress(const ServerOptions& options, const std::string& address
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
-                                                      const std::vector<grpc::Service*>& services) {
+                                                      const std::vector<grpc::Service*>& services,
+                                                      const std::vector<QueuedService*>& queued) {
   if (options.addresses.empty()) return absl::InvalidArgumentError("no address to listen on");
   StopLockOrderChecks();
   grpc::EnableDefaultHealthCheckService(true);
@@ -63,6 +64,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
         AddAddress(options, options.addresses[i], &server->ports_[i], &builder));
   }
   for (grpc::Service* service : services) builder.RegisterService(service);
+  for (QueuedService* service : queued) builder.RegisterService(service->service());
+  if (!queued.empty()) server->queues_ = std::make_unique<StreamQueues>(&builder);
   server->server_ = builder.BuildAndStart();
   for (size_t i = 0; i < options.addresses.size(); ++i) {
     const std::string& address = options.addresses[i];
@@ -74,6 +77,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
       chmod(address.substr(kUnixPrefix.size()).c_str(), options.unix_socket_mode);
     }
   }
+  if (server->queues_ != nullptr) server->queues_->Serve(queued);
   return server;
 }
 
@@ -86,6 +90,7 @@ void Server::SetServing(bool serving) {
 void Server::Shutdown(absl::Duration grace) {
   if (server_ == nullptr) return;
   server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
+  if (queues_ != nullptr) queues_->Shutdown();
   server_->Wait();
   server_ = nullptr;
 }

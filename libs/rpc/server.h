@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/rpc/credentials.h"
+#include "libs/rpc/stream_queues.h"
 
 namespace meros::rpc {
 
@@ -28,11 +29,12 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Binds and serves `services`, which must outlive the server.
+  // Binds and serves `services`, and `queued` on queues of their own; all must outlive the server.
   // ERRORS: InvalidArgument (no address, bad TLS options, something else at a socket's path),
   // AlreadyExists or Unavailable (address in use), naming the address.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
-                                                       const std::vector<grpc::Service*>& services);
+                                                       const std::vector<grpc::Service*>& services,
+                                                       const std::vector<QueuedService*>& queued = {});
   ~Server();
 
   // Bound port of the i-th address; 1 for unix addresses.
@@ -49,6 +51,7 @@ class Server {
   Server() = default;
 
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<StreamQueues> queues_;  // null without queued services
   std::vector<int> ports_;
 };
 

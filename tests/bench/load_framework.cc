@@ -108,9 +108,7 @@ void LoadFramework::OnFrame(Events frame) {
         for (const auto& offer : event.offers().offers()) OnOffer(offer);
         break;
       case Event::RESCIND:
-        std::erase_if(offers_, [&](const KeptOffer& offer) {
-          return offer.id.value() == event.rescind().offer_id().value();
-        });
+        offers_.erase(event.rescind().offer_id().value());
         break;
       case Event::UPDATE:
         OnUpdate(event.update().status(), &calls);
@@ -130,7 +128,8 @@ void LoadFramework::OnFrame(Events frame) {
 
 void LoadFramework::OnOffer(const meros::v1::Offer& offer) {
   ++offers_seen_;
-  offers_.push_back({offer.id(), offer.agent_id(), Scalar(offer, "cpus"), Scalar(offer, "mem")});
+  offers_[offer.id().value()] = {offer.id(), offer.agent_id(), Scalar(offer, "cpus"),
+                                 Scalar(offer, "mem")};
 }
 
 size_t LoadFramework::Allowance(absl::Time now) const {
@@ -146,8 +145,8 @@ void LoadFramework::UseOffers(Calls* calls) {
   const absl::Time now = Now();
   size_t allowance = Allowance(now);
   while (!offers_.empty() && outstanding_ < options_.outstanding_max && allowance > 0) {
-    const KeptOffer offer = std::move(offers_.back());
-    offers_.pop_back();
+    const KeptOffer offer = std::move(offers_.begin()->second);
+    offers_.erase(offers_.begin());
     Call* call = calls->add_calls();
     call->set_type(Call::ACCEPT);  // without an operation, where no task fits: as good as a decline
     *call->mutable_framework_id() = framework_id_;

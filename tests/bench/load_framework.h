@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -91,7 +92,7 @@ class LoadFramework {
 
   mutable Mutex launching_;
   meros::v1::FrameworkID framework_id_ MEROS_GUARDED_BY(launching_);
-  std::vector<KeptOffer> offers_ MEROS_GUARDED_BY(launching_);
+  absl::btree_map<std::string, KeptOffer> offers_ MEROS_GUARDED_BY(launching_);  // by id
   struct Launched {
     absl::Time at;
     bool running = false;

@@ -31,13 +31,17 @@ constexpr absl::Duration kReturnsAfter = absl::Seconds(1);
 
 // One agent. Frames of its stream come one at a time, which is all the locking it needs.
 class SimulatedAgents::Agent {
+  using Stream =
+      rpc::BidiClientStream<AgentFrame, MasterFrame, QueuedClientReactor<AgentFrame, MasterFrame>>;
+
  public:
   Agent(SimulatedAgents* all, int index) : all_(all), index_(index), rng_(runtime::RandomSeed()) {}
 
   void Start(const std::shared_ptr<grpc::Channel>& channel) {
     stub_ = AgentLinkService::NewStub(channel);
-    stream_ = rpc::BidiClientStream<AgentFrame, MasterFrame>::Create();
-    stub_->async()->Connect(stream_->context(), stream_->reactor());
+    stream_ = Stream::Create();
+    stream_->context()->set_initial_metadata_corked(true);
+    stream_->Bind(stub_->PrepareAsyncConnect(stream_->context(), all_->queues_.queue(index_)));
     ++all_->open_;
     stream_->Start({.on_frame = [this](MasterFrame frame) { OnFrame(frame); },
                     .on_closed = [this](const absl::Status& status) { OnClosed(status); }});
@@ -229,7 +233,7 @@ class SimulatedAgents::Agent {
   std::atomic<bool> is_registered_{false};
   std::atomic<uint64_t> heartbeats_{0};
   std::unique_ptr<AgentLinkService::Stub> stub_;
-  std::shared_ptr<rpc::BidiClientStream<AgentFrame, MasterFrame>> stream_;
+  std::shared_ptr<Stream> stream_;
 };
 
 SimulatedAgents::SimulatedAgents(SimulatedAgentsOptions options) : options_(std::move(options)) {}
@@ -265,6 +269,7 @@ absl::Status SimulatedAgents::Connect(const std::string& master) {
 }
 
 absl::Status SimulatedAgents::Warm(const std::string& master) {
+  Close();
   MEROS_RETURN_IF_ERROR(Connect(master));
   const auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(60);
   for (auto& channel : channels_) {

@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "libs/base/mutex.h"
+#include "tests/bench/queued_client.h"
 
 namespace meros::bench {
 
@@ -57,10 +58,11 @@ class SimulatedAgents {
   // Connects all and waits until each is registered. ERRORS: DeadlineExceeded saying how many were.
   absl::Status Start(absl::Duration limit);
 
-  // Opens the connections to another master, so that they are there when it leads.
+  // All leave their master, and open the connections to another one, so that they are there when it
+  // leads.
   absl::Status Warm(const std::string& master);
-  // All leave their master, if it still lives, and return to this one, over the connections of
-  // Warm() where they lead there. Waits until each is registered. ERRORS: as Start().
+  // All leave their master, if they have not, and return to this one, over the connections of Warm()
+  // where they lead there. Waits until each is registered. ERRORS: as Start().
   absl::Status Move(const std::string& master, HeldTasks held, absl::Duration limit);
 
   size_t launches() const { return launches_.load(); }
@@ -80,6 +82,7 @@ class SimulatedAgents {
   void OnClosed(Agent* agent, const absl::Status& status);
 
   const SimulatedAgentsOptions options_;
+  ClientQueues queues_;
   HeldTasks held_;
   std::string connected_to_;
   std::vector<std::shared_ptr<grpc::Channel>> channels_;

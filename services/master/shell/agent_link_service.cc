@@ -22,32 +22,38 @@ absl::Status AgentLinkService::Take(StreamId id, const std::string& peer, pb::Ag
   return absl::OkStatus();
 }
 
-grpc::ServerBidiReactor<pb::AgentFrame, pb::MasterFrame>* AgentLinkService::Connect(
-    grpc::CallbackServerContext* grpc_context) {
+void AgentLinkService::Accept(rpc::StreamQueue* queue) {
+  rpc::AcceptCalls<In, Out>(
+      queue, [this](auto... call) { service_.RequestConnect(call...); },
+      [this](std::unique_ptr<rpc::QueuedCall<In, Out>> call) { Open(std::move(call)); });
+}
+
+void AgentLinkService::Open(std::unique_ptr<rpc::QueuedCall<In, Out>> call) {
   const StreamId id = context_->numbers.Next();
-  auto stream = Stream::Create(grpc_context);
+  auto stream = Stream::Create(&call->context);
+  stream->Bind(std::move(call));
   streams_.Add(id, stream);
   auto is_ending = std::make_shared<bool>(false);
   Stream* raw = stream.get();  // alive until on_closed has returned
-  return stream->Start({.on_frame =
-                            [this, id, raw, is_ending](pb::AgentFrame frame) {
-                              if (*is_ending) return;
-                              const absl::Status status = Take(id, raw->peer(), std::move(frame));
-                              if (status.ok()) return;
-                              MEROS_LOG(WARNING) << "an agent's session is ended"
-                                                 << telemetry::Field("peer", raw->peer())
-                                                 << telemetry::Field("status", status);
-                              *is_ending = true;
-                              raw->Close(status);
-                            },
-                        .on_closed =
-                            [this, id](const absl::Status& status) {
-                              streams_.Remove(id);
-                              MEROS_LOG(DEBUG)
-                                  << "an agent's stream ended" << telemetry::Field("stream", id)
-                                  << telemetry::Field("status", status);
-                              context_->post(AgentStreamClosed{id});
-                            }});
+  stream->Start({.on_frame =
+                     [this, id, raw, is_ending](In frame) {
+                       if (*is_ending) return;
+                       const absl::Status status = Take(id, raw->peer(), std::move(frame));
+                       if (status.ok()) return;
+                       MEROS_LOG(WARNING)
+                           << "an agent's session is ended" << telemetry::Field("peer", raw->peer())
+                           << telemetry::Field("status", status);
+                       *is_ending = true;
+                       raw->Close(status);
+                     },
+                 .on_closed =
+                     [this, id](const absl::Status& status) {
+                       streams_.Remove(id);
+                       MEROS_LOG(DEBUG)
+                           << "an agent's stream ended" << telemetry::Field("stream", id)
+                           << telemetry::Field("status", status);
+                       context_->post(AgentStreamClosed{id});
+                     }});
 }
 
 }  // namespace meros::master

@@ -1,32 +1,44 @@
 // AgentLinkService over gRPC: decodes what agents say on the threads that receive it and posts it
-// to the core.
+// to the core. A master holds tens of thousands of these streams, so they run on queues of their
+// own (libs/rpc/stream_queues.h).
 //
 // Thread rule: thread-safe.
 #pragma once
 
+#include <memory>
+#include <string>
+
 #include "libs/rpc/bidi_server_stream.h"
+#include "libs/rpc/queued_call.h"
 #include "meros/agent_link/v1/agent_link.grpc.pb.h"
 #include "services/master/shell/context.h"
 
 namespace meros::master {
 
-class AgentLinkService final : public agent_link::v1::AgentLinkService::CallbackService {
+class AgentLinkService final : public rpc::QueuedService {
+  using In = agent_link::v1::AgentFrame;
+  using Out = agent_link::v1::MasterFrame;
+
  public:
-  using Stream = rpc::BidiServerStream<agent_link::v1::AgentFrame, agent_link::v1::MasterFrame>;
+  using Stream = rpc::BidiServerStream<In, Out, rpc::QueuedReactor<In, Out>>;
 
   // `context` outlives the service.
   explicit AgentLinkService(ShellContext* context) : context_(context) {}
 
-  grpc::ServerBidiReactor<agent_link::v1::AgentFrame, agent_link::v1::MasterFrame>* Connect(
-      grpc::CallbackServerContext* grpc_context) override;
+  grpc::Service* service() override { return &service_; }
+  void Accept(rpc::StreamQueue* queue) override;
 
   const StreamTable<Stream>& streams() const { return streams_; }
 
  private:
+  using Service = agent_link::v1::AgentLinkService;
+
+  void Open(std::unique_ptr<rpc::QueuedCall<In, Out>> call);
   // Decodes and posts the messages of a frame; a status if the stream must end.
-  absl::Status Take(StreamId id, const std::string& peer, agent_link::v1::AgentFrame frame);
+  absl::Status Take(StreamId id, const std::string& peer, In frame);
 
   ShellContext* const context_;
+  Service::WithAsyncMethod_Connect<Service::Service> service_;
   StreamTable<Stream> streams_;
 };
 

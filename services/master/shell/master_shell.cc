@@ -138,7 +138,7 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
       server_,
       rpc::Server::Start(
           {.addresses = {config.address}, .tls = config.tls, .reflection = config.grpc_reflection},
-          {schedulers_.get(), agents_.get(), operators_.get(), snapshots_.get()}));
+          {schedulers_.get(), operators_.get(), snapshots_.get()}, {agents_.get()}));
   options.advertise_address = Advertised(config, port());
   MEROS_RETURN_IF_ERROR(options.Validate());
   context_.info = InfoOf(options);
