@@ -11,6 +11,7 @@ namespace {
 
 using meros::v1::allocator::InverseOfferStatus;
 using meros::v1::master::AgentView;
+using meros::v1::master::ListAgentsRequest;
 
 std::vector<std::string> Row(const AgentView& view) {
   const auto used_of = [&](absl::string_view name, auto print) {
@@ -44,11 +45,21 @@ absl::string_view AnswerText(InverseOfferStatus::Status status) {
   }
 }
 
-int ListAgents(const Common& common) {
+absl::Status AddStates(const std::vector<std::string>& names, ListAgentsRequest* request) {
+  for (const std::string& name : names) {
+    AgentView::State state;
+    if (!AgentView::State_Parse(name, &state)) {
+      return absl::InvalidArgumentError("--state: no state of agents is called '" + name + "'");
+    }
+    request->add_states(state);
+  }
+  return absl::OkStatus();
+}
+
+int ListAgents(const Common& common, ListAgentsRequest request) {
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"AGENT", "HOST", "STATE", "TASKS", "CPUS", "MEM", "DISK", "ADDRESS", "AGE"});
-  meros::v1::master::ListAgentsRequest request;
   meros::v1::master::ListAgentsResponse all;
   do {
     const auto page = cluster->Call(&Cluster::MasterStub::ListAgents, request);
@@ -63,8 +74,36 @@ int ListAgents(const Common& common) {
 }
 
 void AddAgents(CLI::App* app, Common* common) {
+  struct Options {
+    std::vector<std::string> states, attributes;
+    std::string hostname, region, zone;
+  };
+  auto options = std::make_shared<Options>();
   CLI::App* verb = app->add_subcommand("agents", "Lists agents with used/total resources");
-  verb->callback([=] { common->chosen = [=] { return ListAgents(*common); }; });
+  verb->add_option("--state", options->states, "Only in one of these states, e.g. CONNECTED")
+      ->delimiter(',');
+  verb->add_option("--hostname", options->hostname, "Only of this hostname");
+  verb->add_option("--region", options->region, "Only in this region");
+  verb->add_option("--zone", options->zone, "Only in this zone");
+  verb->add_option("--attribute", options->attributes, "Only with NAME=VALUE, or NAME; repeatable")
+      ->allow_extra_args(false);
+  verb->callback([=] {
+    common->chosen = [=] {
+      ListAgentsRequest request;
+      const absl::Status status = AddStates(options->states, &request);
+      if (!status.ok()) return Fail(status);
+      if (!options->hostname.empty()) request.set_hostname(options->hostname);
+      if (!options->region.empty()) request.set_region(options->region);
+      if (!options->zone.empty()) request.set_zone(options->zone);
+      for (const std::string& text : options->attributes) {
+        const auto [name, value] = NameAndValue(text);
+        auto* attribute = request.add_attributes();
+        attribute->set_name(name);
+        if (value.has_value()) attribute->set_value(*value);
+      }
+      return ListAgents(*common, std::move(request));
+    };
+  });
 }
 
 }  // namespace meros::cli

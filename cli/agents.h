@@ -11,8 +11,8 @@ namespace meros::cli {
 
 void AddAgent(CLI::App* app, Common* common);
 
-// Prints the table of agents; an exit code.
-int ListAgents(const Common& common);
+// Prints the table of agents that the request asks for; an exit code.
+int ListAgents(const Common& common, meros::v1::master::ListAgentsRequest request = {});
 
 // Where an agent stands, and what operators have ordered about it: "CONNECTED, DRAINING".
 std::string AgentState(const meros::v1::master::AgentView& view);

@@ -81,6 +81,12 @@ std::string Age(double unix_seconds) {
   return absl::StrFormat("%.0fd", age / 86400);
 }
 
+std::pair<std::string, std::optional<std::string>> NameAndValue(absl::string_view text) {
+  const size_t sign = text.find('=');
+  if (sign == absl::string_view::npos) return {std::string(text), std::nullopt};
+  return {std::string(text.substr(0, sign)), std::string(text.substr(sign + 1))};
+}
+
 std::string StateName(meros::v1::TaskState state) {
   return std::string(absl::StripPrefix(meros::v1::TaskState_Name(state), "TASK_"));
 }

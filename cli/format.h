@@ -6,7 +6,9 @@
 #include <google/protobuf/message.h>
 #include <google/protobuf/repeated_field.h>
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -46,6 +48,9 @@ std::string Age(double unix_seconds);
 
 // "RUNNING" for TASK_RUNNING.
 std::string StateName(meros::v1::TaskState state);
+
+// "NAME=VALUE" in its halves; no value in "NAME".
+std::pair<std::string, std::optional<std::string>> NameAndValue(absl::string_view text);
 
 // Text without control characters.
 std::string Printable(absl::string_view text);

@@ -41,5 +41,14 @@ TEST(RunScheduler, ExitCodeIsTheTasksOwn) {
   EXPECT_EQ(RunScheduler::ExitCode(status), 137);
 }
 
+TEST(Format, NamesAndValuesAreHalvedAtTheFirstSign) {
+  using Halves = std::pair<std::string, std::optional<std::string>>;
+
+  EXPECT_EQ(NameAndValue("rack=r1"), Halves("rack", "r1"));
+  EXPECT_EQ(NameAndValue("a=b=c"), Halves("a", "b=c"));
+  EXPECT_EQ(NameAndValue("a="), Halves("a", ""));
+  EXPECT_EQ(NameAndValue("a"), Halves("a", std::nullopt));
+}
+
 }  // namespace
 }  // namespace meros::cli

@@ -24,17 +24,10 @@ std::vector<std::string> Row(const FrameworkView& view) {
           Age(view.registered_time())};
 }
 
-int Frameworks(const Common& common, bool all_states) {
+int Frameworks(const Common& common, meros::v1::master::ListFrameworksRequest request) {
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"FRAMEWORK", "NAME", "STATE", "ROLES", "TASKS", "CPUS", "MEM", "AGE"});
-  meros::v1::master::ListFrameworksRequest request;
-  if (all_states) {
-    for (auto state : {FrameworkView::RECOVERED, FrameworkView::CONNECTED,
-                       FrameworkView::DISCONNECTED, FrameworkView::COMPLETED}) {
-      request.add_states(state);
-    }
-  }
   meros::v1::master::ListFrameworksResponse all;
   do {
     const auto page = cluster->Call(&Cluster::MasterStub::ListFrameworks, request);
@@ -61,10 +54,31 @@ int Teardown(const Common& common, const std::string& id) {
 }  // namespace
 
 void AddFrameworks(CLI::App* app, Common* common) {
-  auto all = std::make_shared<bool>(false);
+  struct Options {
+    bool all = false;
+    std::string name, role, principal;
+  };
+  auto options = std::make_shared<Options>();
   CLI::App* verb = app->add_subcommand("frameworks", "Lists frameworks");
-  verb->add_flag("-a,--all", *all, "Removed frameworks too");
-  verb->callback([=] { common->chosen = [=] { return Frameworks(*common, *all); }; });
+  verb->add_flag("-a,--all", options->all, "Removed frameworks too");
+  verb->add_option("--name", options->name, "Only of this name");
+  verb->add_option("--role", options->role, "Only subscribed to this role");
+  verb->add_option("--principal", options->principal, "Only of this principal");
+  verb->callback([=] {
+    common->chosen = [=] {
+      meros::v1::master::ListFrameworksRequest request;
+      if (options->all) {
+        for (auto state : {FrameworkView::RECOVERED, FrameworkView::CONNECTED,
+                           FrameworkView::DISCONNECTED, FrameworkView::COMPLETED}) {
+          request.add_states(state);
+        }
+      }
+      if (!options->name.empty()) request.set_name(options->name);
+      if (!options->role.empty()) request.set_role(options->role);
+      if (!options->principal.empty()) request.set_principal(options->principal);
+      return Frameworks(*common, std::move(request));
+    };
+  });
 }
 
 void AddTeardown(CLI::App* app, Common* common) {

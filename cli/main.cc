@@ -50,7 +50,8 @@ int main(int argc, char** argv) {
        {AddRun,      AddPs,         AddTask,        AddLogs,     AddKill,       AddAgents,
         AddAgent,    AddFrameworks, AddMaintenance, AddTeardown, AddQuota,      AddWeight,
         AddRole,     AddReserve,    AddUnreserve,   AddVolume,   AddOperations, AddExplain,
-        AddSnapshot, AddSimulate,   AddRegistry,    AddTop,      AddVersion,    AddCompletion}) {
+        AddSnapshot, AddSimulate,   AddRegistry,    AddTop,      AddWatch,      AddLogLevel,
+        AddVersion,  AddCompletion}) {
     add(&app, &common);
   }
   CLI11_PARSE(app, argc, argv);

@@ -18,6 +18,7 @@ using meros::v1::Resource;
 
 struct Options {
   std::string agent, amounts, role, principal, volume, size, path, framework;
+  std::vector<std::string> states, types;
 };
 
 std::string NewRequestId() { return Rng(runtime::RandomSeed()).Uuid(); }
@@ -186,12 +187,35 @@ absl::Status ShrinkVolume(const Common& common, const Options& o) {
   });
 }
 
-absl::Status List(const Common& common, const Options& o) {
-  auto cluster = Cluster::Connect(common.connection);
-  if (!cluster.ok()) return cluster.status();
+absl::StatusOr<pb::ListOperationsRequest> ListRequest(const Options& o) {
   pb::ListOperationsRequest request;
   if (!o.agent.empty()) request.mutable_agent_id()->set_value(o.agent);
   if (!o.framework.empty()) request.mutable_framework_id()->set_value(o.framework);
+  for (const std::string& name : o.states) {
+    meros::v1::OperationState state;
+    if (!meros::v1::OperationState_Parse("OPERATION_" + name, &state)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--state: no state of operations is called '", name, "'"));
+    }
+    request.add_states(state);
+  }
+  for (const std::string& name : o.types) {
+    meros::v1::Offer::Operation::Type type;
+    if (!meros::v1::Offer::Operation::Type_Parse(name, &type)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--type: no type of operations is called '", name, "'"));
+    }
+    request.add_types(type);
+  }
+  return request;
+}
+
+absl::Status List(const Common& common, const Options& o) {
+  auto wanted = ListRequest(o);
+  if (!wanted.ok()) return wanted.status();
+  pb::ListOperationsRequest request = *std::move(wanted);
+  auto cluster = Cluster::Connect(common.connection);
+  if (!cluster.ok()) return cluster.status();
   pb::ListOperationsResponse all;
   while (true) {
     const auto page = cluster->Call(&Cluster::MasterStub::ListOperations, request);
@@ -286,6 +310,10 @@ void AddOperations(CLI::App* app, Common* common) {
       "operations", "Operations on reservations and volumes that are not done with");
   verb->add_option("--agent", options->agent, "Only of this agent");
   verb->add_option("--framework", options->framework, "Only of this framework");
+  verb->add_option("--state", options->states, "Only in one of these states, e.g. PENDING")
+      ->delimiter(',');
+  verb->add_option("--type", options->types, "Only of one of these types, e.g. RESERVE")
+      ->delimiter(',');
   Choose(verb, common, options, List);
 }
 

@@ -12,7 +12,8 @@ using meros::v1::master::ListTasksResponse;
 
 struct PsOptions {
   bool all = false;
-  std::string framework, agent, name, state;
+  std::string framework, agent, role, name, state;
+  std::vector<std::string> labels;
 };
 
 absl::StatusOr<ListTasksRequest> RequestFor(const PsOptions& options) {
@@ -20,7 +21,14 @@ absl::StatusOr<ListTasksRequest> RequestFor(const PsOptions& options) {
   request.set_include_completed(options.all);
   if (!options.framework.empty()) request.mutable_framework_id()->set_value(options.framework);
   if (!options.agent.empty()) request.mutable_agent_id()->set_value(options.agent);
+  if (!options.role.empty()) request.set_role(options.role);
   if (!options.name.empty()) request.set_name(options.name);
+  for (const std::string& text : options.labels) {
+    const auto [key, value] = NameAndValue(text);
+    auto* label = request.add_labels();
+    label->set_key(key);
+    if (value.has_value()) label->set_value(*value);
+  }
   if (!options.state.empty()) {
     meros::v1::TaskState state;
     if (!meros::v1::TaskState_Parse(options.state, &state) &&
@@ -71,7 +79,10 @@ void AddPs(CLI::App* app, Common* common) {
   verb->add_flag("-a,--all", options->all, "Ended tasks too");
   verb->add_option("--framework", options->framework, "Only tasks of this framework id");
   verb->add_option("--agent", options->agent, "Only tasks on this agent id");
+  verb->add_option("--role", options->role, "Only tasks charged to this role");
   verb->add_option("--name", options->name, "Only tasks of this name");
+  verb->add_option("--label", options->labels, "Only tasks with KEY=VALUE, or KEY; repeatable")
+      ->allow_extra_args(false);
   verb->add_option("--state", options->state, "Only tasks in this state, e.g. RUNNING");
   verb->callback([=] { common->chosen = [=] { return Ps(*common, *options); }; });
 }

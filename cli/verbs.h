@@ -20,6 +20,7 @@ struct Common {
 void AddRun(CLI::App* app, Common* common);
 void AddPs(CLI::App* app, Common* common);
 void AddTask(CLI::App* app, Common* common);
+void AddLogLevel(CLI::App* app, Common* common);
 void AddLogs(CLI::App* app, Common* common);
 void AddKill(CLI::App* app, Common* common);
 void AddAgents(CLI::App* app, Common* common);
@@ -37,6 +38,7 @@ void AddUnreserve(CLI::App* app, Common* common);
 void AddVolume(CLI::App* app, Common* common);
 void AddOperations(CLI::App* app, Common* common);
 void AddTop(CLI::App* app, Common* common);
+void AddWatch(CLI::App* app, Common* common);
 void AddVersion(CLI::App* app, Common* common);
 void AddCompletion(CLI::App* app, Common* common);
 

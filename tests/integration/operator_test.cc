@@ -1,0 +1,104 @@
+// Goal: what operators ask of a running cluster is answered as they asked: listings and watches
+// show what their filters say, and the log level is what they set, for as long as they said.
+// Method: a cluster of the real services, a framework with a task, and the command line.
+#include <gmock/gmock.h>
+
+#include "gtest/gtest.h"
+#include "libs/testing/local_cluster.h"
+#include "libs/testing/temp_dir.h"
+#include "tests/integration/recording_scheduler.h"
+
+namespace meros::integration {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class OperatorTest : public ::testing::Test {
+ protected:
+  OperatorTest()
+      : cluster_({.directory = directory_.path(),
+                  .agent_flags = {"--hostname=node-1", "--attributes=rack:r1;gen:2"}}) {}
+
+  void SetUp() override {
+    const absl::Status started = cluster_.Start();
+    ASSERT_TRUE(started.ok()) << started;
+  }
+
+  // What the command prints; it is to succeed.
+  std::string Out(std::vector<std::string> arguments) {
+    const auto result = cluster_.Cli(std::move(arguments));
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result.out;
+  }
+  // What it says; it is to fail.
+  std::string Err(std::vector<std::string> arguments) {
+    const auto result = cluster_.Cli(std::move(arguments));
+    EXPECT_EQ(result.exit_code, 1) << result.out;
+    return result.err;
+  }
+
+  testing::TempDir directory_;
+  testing::LocalCluster cluster_;
+};
+
+TEST_F(OperatorTest, ListingsAndWatchesShowWhatTheirFiltersSay) {
+  RecordingScheduler scheduler;
+  sdk::SchedulerDriver driver(&scheduler, {.masters = {cluster_.master_address()},
+                                           .framework = Framework("filtered"),
+                                           .tls = {.insecure = true}});
+  ASSERT_TRUE(driver.Start().ok());
+  const auto offer = scheduler.WaitOffer();
+  ASSERT_TRUE(offer.has_value());
+  auto task = ShellTask("t1", *offer, 0.1, 32, "sleep 1000");
+  auto* label = task.mutable_labels()->add_labels();
+  label->set_key("tier");
+  label->set_value("web");
+  driver.LaunchTasks({offer->id()}, {task});
+  ASSERT_TRUE(scheduler.WaitState("t1", meros::v1::TASK_RUNNING).has_value());
+  const std::string framework = scheduler.framework_id();
+  const std::string agent = offer->agent_id().value();
+
+  EXPECT_THAT(Out({"agents", "--hostname", "NODE-1", "--attribute", "rack=r1", "--attribute",
+                   "gen=2.0", "--state", "CONNECTED"}),
+              HasSubstr(agent));
+  EXPECT_THAT(Out({"agents", "--attribute", "rack=r2"}), Not(HasSubstr(agent)));
+  EXPECT_THAT(Out({"agents", "--region", "east"}), Not(HasSubstr(agent)));
+  EXPECT_THAT(Out({"ps", "--label", "tier=web", "--agent", agent, "--role", "*"}), HasSubstr("t1"));
+  EXPECT_THAT(Out({"ps", "--label", "tier=db"}), Not(HasSubstr("t1")));
+  EXPECT_THAT(Out({"frameworks", "--role", "*", "--name", "filtered"}), HasSubstr(framework));
+  EXPECT_THAT(Out({"frameworks", "--principal", "nobody"}), Not(HasSubstr(framework)));
+  EXPECT_THAT(Err({"frameworks", "--role", "a//b"}), HasSubstr("role: "));
+
+  EXPECT_THAT(Out({"watch", "--once"}),
+              AllOf(HasSubstr("agent      " + agent), HasSubstr("framework  " + framework),
+                    HasSubstr("t1 RUNNING")));
+  EXPECT_THAT(Out({"watch", "--once", "--agent", agent}),
+              AllOf(HasSubstr("agent      " + agent), Not(HasSubstr("framework  ")),
+                    HasSubstr("t1 RUNNING")));
+  EXPECT_THAT(Out({"watch", "--once", "--framework", framework, "--kind", "tasks"}),
+              AllOf(Not(HasSubstr("agent  ")), HasSubstr("t1 RUNNING")));
+  EXPECT_THAT(Err({"watch", "--once", "--framework", framework, "--kind", "agents"}),
+              HasSubstr("kinds[0]: nothing of WATCH_AGENTS"));
+  driver.Stop();
+}
+
+TEST_F(OperatorTest, TheLogLevelIsWhatWasSetForAsLongAsWasSaid) {
+  EXPECT_EQ(Out({"log-level"}), "info\n");
+
+  Out({"log-level", "debug", "--duration", "2h"});
+  EXPECT_THAT(Out({"log-level"}), AllOf(HasSubstr("debug for "), HasSubstr(", then info")));
+  Out({"log-level", "error", "--duration", "1ms"});
+  EXPECT_TRUE(
+      testing::Eventually(absl::Seconds(60), [&] { return Out({"log-level"}) == "info\n"; }));
+
+  Out({"log-level", "warning"});
+  EXPECT_EQ(Out({"log-level"}), "warning\n");
+  EXPECT_THAT(Err({"log-level", "loud"}), HasSubstr("level: log level must be debug, info"));
+  EXPECT_THAT(Err({"log-level", "debug", "--duration", "0s"}),
+              HasSubstr("duration: must be from 1 ms to 365 days, is 0"));
+}
+
+}  // namespace
+}  // namespace meros::integration
