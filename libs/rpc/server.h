@@ -4,12 +4,12 @@
 // Thread rule: thread-compatible (main owns it); SetServing is thread-safe.
 #pragma once
 
+#include <grpcpp/server.h>
+#include <grpcpp/server_context.h>
+
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <grpcpp/server.h>
-#include <grpcpp/server_context.h>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -24,7 +24,7 @@ struct ServerOptions {
   bool reflection = false;            // --grpc_reflection: lets grpcurl list services
   int metadata_bytes_max = 16 << 10;  // larger request headers are refused
   int streams_per_connection_max = 10000;
-  int unix_socket_mode = 0600;        // who may connect to a unix address
+  int unix_socket_mode = 0600;  // who may connect to a unix address
 };
 
 class Server {
@@ -32,9 +32,9 @@ class Server {
   // Binds and serves `services`, and `queued` on queues of their own; all must outlive the server.
   // ERRORS: InvalidArgument (no address, bad TLS options, something else at a socket's path),
   // AlreadyExists or Unavailable (address in use), naming the address.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
-                                                       const std::vector<grpc::Service*>& services,
-                                                       const std::vector<QueuedService*>& queued = {});
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const ServerOptions& options, const std::vector<grpc::Service*>& services,
+      const std::vector<QueuedService*>& queued = {});
   ~Server();
 
   // Bound port of the i-th address; 1 for unix addresses.
@@ -43,8 +43,8 @@ class Server {
   // What the health service answers for "" (the whole process). Serving from the start.
   void SetServing(bool serving);
 
-  // Refuses new calls, lets running ones end until `grace` has passed, then cancels them; returns when
-  // the last reactor is done. Idempotent.
+  // Refuses new calls, lets running ones end until `grace` has passed, then cancels them; returns
+  // when the last reactor is done. Idempotent.
   void Shutdown(absl::Duration grace);
 
  private:
@@ -55,8 +55,8 @@ class Server {
   std::vector<int> ports_;
 };
 
-// Who called, for authorization and logs: the common name of the client's certificate under mutual TLS,
-// empty for plaintext and unix sockets.
+// Who called, for authorization and logs: the common name of the client's certificate under mutual
+// TLS, empty for plaintext and unix sockets.
 std::string PeerPrincipal(const grpc::ServerContextBase& context);
 
 }  // namespace meros::rpc

@@ -61,8 +61,8 @@ class SimulatedAgents {
   // All leave their master, and open the connections to another one, so that they are there when it
   // leads.
   absl::Status Warm(const std::string& master);
-  // All leave their master, if they have not, and return to this one, over the connections of Warm()
-  // where they lead there. Waits until each is registered. ERRORS: as Start().
+  // All leave their master, if they have not, and return to this one, over the connections that
+  // Warm() opened. Waits until each is registered. ERRORS: as Start().
   absl::Status Move(const std::string& master, HeldTasks held, absl::Duration limit);
 
   size_t launches() const { return launches_.load(); }
