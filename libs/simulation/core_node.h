@@ -74,6 +74,14 @@ class CoreNode : public Node {
 
   NodeContext& context() { return context_; }
 
+  // Another core begins in the place of this one, whose mailbox is dropped with it.
+  void Replace(Core core) {
+    core_ = std::move(core);
+    mailbox_.clear();
+    armed_for_ = absl::InfiniteFuture();
+    ArmDeadline();
+  }
+
  private:
   // Virtual time that a batch takes; keeps a core that wakes itself from stopping time.
   static constexpr absl::Duration kBatchTime = absl::Microseconds(10);

@@ -33,7 +33,11 @@ void AllocatorNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
       cluster_.ledger().Fail(absl::StrCat("the allocator cannot read a delta: ", delta->what));
     }
   }
-  if (TryPost(allocator::FrameReceived{id, std::move(messages)})) return;
+  // A frame is one input: here a small bound refuses much and not the same for ever.
+  if (queued() < cluster_.shape().allocator_frames_max &&
+      TryPost(allocator::FrameReceived{id, std::move(messages)})) {
+    return;
+  }
   Sometimes<"the allocator cuts a master that says too much">(true);
   context().Close(id, absl::ResourceExhaustedError("the allocator cannot keep up"));
   Post(allocator::StreamClosed{id});

@@ -64,6 +64,7 @@ std::string Shape::ToString() const {
       "cluster: ", masters, " masters, ", agents, " agents, ", frameworks,
       " frameworks, offer_timeout=", absl::FormatDuration(offer_timeout),
       " proposals_waiting_max=", proposals_waiting_max,
+      " allocator_frames_max=", allocator_frames_max, on_zookeeper ? " on ZooKeeper" : "",
       "\ncontainers: slow=", slow_container_chance, " fail=", launch_failure_chance,
       " kill_fails=", kill_failure_chance, " reboot_every=", absl::FormatDuration(reboot_every),
       "\noperators:", habits.operations ? " operations" : "", habits.roles ? " roles" : "",
@@ -79,7 +80,12 @@ Cluster::Cluster(uint64_t seed, Rng rng)
       volumes_(
           std::make_unique<VolumeLedger>(*resources::ParseResources(kAgentResources), &ledger_)),
       quotas_(&ledger_),
+      ensemble_(world_.MakeRng("ensemble")),
       rng_(world_.MakeRng("cluster")) {
+  // Of their own, so that what else a seed draws stays as it was.
+  Rng allocator = world_.MakeRng("allocator's patience");
+  if (allocator.Chance(0.15)) shape_.allocator_frames_max = allocator.Uniform(4, 16);
+  shape_.on_zookeeper = world_.MakeRng("on zookeeper").Chance(0.3);
   world_.AddInvariant("ledger", [this] { return ledger_.status(); });
   AddNodes();
 }
@@ -87,9 +93,16 @@ Cluster::Cluster(uint64_t seed, Rng rng)
 Cluster::~Cluster() = default;
 
 void Cluster::AddNodes() {
-  world_.AddNode(kRegistry, {.make = [this](NodeContext* context) {
-                   return std::make_unique<RegistryNode>(context, this);
-                 }});
+  if (shape_.on_zookeeper) {
+    world_.AddNode(Ensemble::kNode, {.make = [this](NodeContext* context) {
+                     return std::make_unique<EnsembleNode>(context, &ensemble_);
+                   }});
+  }
+  for (const std::string& registry : Registries()) {
+    world_.AddNode(registry, {.make = [this](NodeContext* context) {
+                     return std::make_unique<RegistryNode>(context, this);
+                   }});
+  }
   for (int i = 0; i < shape_.masters; ++i) {
     world_.AddNode(NodeOf(MasterAddress(i)), {.make = [this](NodeContext* context) {
                      return std::make_unique<MasterNode>(context, this);
@@ -170,7 +183,10 @@ bool Cluster::IsReady() const {
   for (int i = 0; i < shape_.masters; ++i) {
     if (!world_.IsUp(NodeOf(MasterAddress(i)))) return false;
   }
-  if (!world_.IsUp(kRegistry) || !world_.IsUp(kAllocator)) return false;
+  for (const std::string& registry : Registries()) {
+    if (!world_.IsUp(registry)) return false;
+  }
+  if (!world_.IsUp(kAllocator)) return false;
   for (const auto& machine : machines_) {
     const auto* node = static_cast<const AgentNode*>(world_.Find(machine->name()));
     if (node == nullptr) return false;
@@ -238,6 +254,11 @@ absl::Status Cluster::CheckEmpty() const {
   if (!books.operations.all().empty()) return absl::InternalError("the master has operations");
   if (books.frameworks.size() > 0) return absl::InternalError("the master knows frameworks");
   return absl::OkStatus();
+}
+
+std::vector<std::string> Cluster::Registries() const {
+  if (shape_.on_zookeeper) return {kRegistry, absl::StrCat(kRegistry, "-2")};
+  return {kRegistry};
 }
 
 std::string Cluster::MasterAddress(int index) const {

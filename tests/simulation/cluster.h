@@ -4,6 +4,7 @@
 // Thread rule: thread-compatible.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "absl/time/time.h"
 #include "libs/simulation/world.h"
+#include "tests/simulation/ensemble.h"
 #include "tests/simulation/job.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/machine.h"
@@ -31,6 +33,10 @@ struct Shape {
   // Older offers are rescinded; infinite in most worlds, as in production.
   absl::Duration offer_timeout = absl::InfiniteDuration();
   size_t proposals_waiting_max = 1000;
+  // What the allocator holds of a master that it has not got round to.
+  size_t allocator_frames_max = 1'000'000;
+  // The election, and the records of two registries, of which one serves.
+  bool on_zookeeper = false;
   // Mishaps of containers, each time something is done with one.
   double slow_container_chance = 0;
   double launch_failure_chance = 0;
@@ -60,6 +66,7 @@ class Cluster {
   VolumeLedger& volumes() { return *volumes_; }
   QuotaLedger& quotas() { return quotas_; }
   RegistryHistory& registry_history() { return registry_history_; }
+  Ensemble& ensemble() { return ensemble_; }
   const Shape& shape() const { return shape_; }
 
   // A timeout of production, as short as this world wants it.
@@ -67,6 +74,10 @@ class Cluster {
     return timeout * world_.faults().knobs.timeout_scale;
   }
   absl::Duration offer_timeout() const { return Scaled(shape_.offer_timeout); }
+  // Of ZooKeeper: half of it is enough for what a candidate and a claim need, whatever the network.
+  absl::Duration session_timeout() const {
+    return std::max(Scaled(absl::Seconds(10)), absl::Seconds(6));
+  }
 
   // host:port under which a node is known to others, and back.
   static std::string AddressOf(const std::string& node) { return node + ":7050"; }
@@ -74,6 +85,8 @@ class Cluster {
     return address.substr(0, address.rfind(':'));
   }
   std::string MasterAddress(int index) const;
+  // In the order in which masters try them.
+  std::vector<std::string> Registries() const;
 
   // While true, frameworks think of new work.
   bool is_growing() const { return is_growing_; }
@@ -114,6 +127,7 @@ class Cluster {
   const std::unique_ptr<VolumeLedger> volumes_;
   QuotaLedger quotas_;
   RegistryHistory registry_history_;
+  Ensemble ensemble_;
   Rng rng_;
   bool is_growing_ = true;
   std::vector<std::unique_ptr<Machine>> machines_;

@@ -22,7 +22,8 @@ master::MasterOptions OptionsOf(NodeContext* context, const Cluster& cluster) {
   master::MasterOptions options;
   options.master_id = context->MakeRng("id").Uuid();
   options.advertise_address = Cluster::AddressOf(context->name());
-  options.lease_ttl = cluster.Scaled(options.lease_ttl);
+  options.lease_ttl = cluster.shape().on_zookeeper ? cluster.session_timeout() / 2
+                                                   : cluster.Scaled(options.lease_ttl);
   options.framework_heartbeat_interval = cluster.Scaled(options.framework_heartbeat_interval);
   options.agent_unreachable_timeout = cluster.Scaled(options.agent_unreachable_timeout);
   options.agent_reregister_timeout = cluster.Scaled(absl::Seconds(60));
@@ -52,7 +53,19 @@ MasterNode::MasterNode(NodeContext* context, Cluster* cluster, master::MasterOpt
                  .master_info = info_.SerializeAsString(),
                  .request_timeout = std::max(options.lease_ttl, absl::Seconds(1))}),
       rng_(context->MakeRng("links")),
-      backoff_({.initial = absl::Milliseconds(100), .maximum = absl::Seconds(3)}) {}
+      backoff_({.initial = absl::Milliseconds(100), .maximum = absl::Seconds(3)}) {
+  if (!cluster_.shape().on_zookeeper) return;
+  candidate_ = std::make_unique<Candidate>(
+      context, &cluster_.ensemble(), cluster_.session_timeout(), options.advertise_address,
+      Candidate::Ways{.answer = [this](master::LeaseAnswer answer) { Post(std::move(answer)); },
+                      .tell =
+                          [this](Effect effect, std::optional<registry::v1::ElectionWin> won) {
+                            questions_.push_back({std::move(effect), std::move(won)});
+                            this->context().After(absl::ZeroDuration(), [this] {
+                              (void)AskRegistry(this->context().Now());
+                            });
+                          }});
+}
 
 void MasterNode::OnStreamOpen(ConnectionId id, const std::string& from) {
   peers_[id] = absl::StartsWith(from, "agent-") ? Peer::kAgent
@@ -61,6 +74,7 @@ void MasterNode::OnStreamOpen(ConnectionId id, const std::string& from) {
 }
 
 void MasterNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
+  if (candidate_ != nullptr && candidate_->OnMessage(id, bytes)) return;
   if (id == registry_) return OnRegistryFrame(bytes);
   if (id == allocator_) return OnAllocatorFrame(bytes);
   const auto peer = peers_.find(id);
@@ -151,16 +165,43 @@ void MasterNode::OnRegistryFrame(const std::string& bytes) {
   for (registry::v1::Response& response : *frame.mutable_responses()) {
     cluster_.registry_history().OnAnswered(context().Now(), info_.id(), response);
     auto answer = exchange_.Take(std::move(response));
-    if (answer.has_value()) Post(std::move(answer->input));
+    if (!answer.has_value()) continue;
+    has_registry_answered_ = true;
+    const bool is_away = absl::IsUnavailable(answer->status);
+    std::vector<master::Input> inputs;
+    inputs.push_back(std::move(answer->input));
+    TakeAnswers(std::move(inputs));
+    if (is_away) MoveOn();
   }
 }
 
-void MasterNode::OnStreamClosed(ConnectionId id, const absl::Status&) {
-  if (id == registry_) {
-    registry_ = 0;
-    return PostAll(
-        exchange_.FailAll(absl::UnavailableError("the session with the registry ended")));
+void MasterNode::TakeAnswers(std::vector<master::Input> inputs) {
+  for (master::Input& input : inputs) {
+    auto* lease = std::get_if<master::LeaseAnswer>(&input);
+    if (candidate_ != nullptr && lease != nullptr) {
+      candidate_->Hear(std::move(*lease));
+    } else {
+      Post(std::move(input));
+    }
   }
+}
+
+void MasterNode::MoveOn() {
+  if (registry_ == 0 || cluster_.Registries().size() < 2) return;
+  context().Close(std::exchange(registry_, 0));
+  ++registry_turn_;
+  TakeAnswers(exchange_.FailAll(absl::UnavailableError("another registry is tried")));
+}
+
+void MasterNode::OnRegistryClosed() {
+  registry_ = 0;
+  if (!has_registry_answered_) ++registry_turn_;
+  TakeAnswers(exchange_.FailAll(absl::UnavailableError("the session with the registry ended")));
+}
+
+void MasterNode::OnStreamClosed(ConnectionId id, const absl::Status&) {
+  if (candidate_ != nullptr && candidate_->OnClosed(id)) return;
+  if (id == registry_) return OnRegistryClosed();
   if (id == allocator_) {
     allocator_ = 0;
     Post(master::AllocatorClosed{id});
@@ -172,10 +213,6 @@ void MasterNode::OnStreamClosed(ConnectionId id, const absl::Status&) {
   peers_.erase(peer);
   if (kind == Peer::kAgent) return Post(master::AgentStreamClosed{id});
   if (kind == Peer::kScheduler) Post(master::SchedulerStreamClosed{id});
-}
-
-void MasterNode::PostAll(std::vector<master::Input> inputs) {
-  for (master::Input& input : inputs) Post(std::move(input));
 }
 
 void MasterNode::Apply(absl::Time, Effect effect) {
@@ -201,7 +238,10 @@ void MasterNode::Apply(absl::Time, Effect effect) {
   } else if (!std::holds_alternative<master::Counted>(effect) &&
              !std::holds_alternative<master::Preempted>(effect) &&
              !std::holds_alternative<master::PreemptionRefused>(effect)) {
-    questions_.push_back(std::move(effect));
+    if (candidate_ != nullptr && Candidate::IsQuestion(effect)) {
+      return candidate_->Ask(std::move(effect));
+    }
+    questions_.push_back({std::move(effect), std::nullopt});
   }
 }
 
@@ -220,12 +260,19 @@ void MasterNode::OnBatchApplied(absl::Time now) {
 // As RegistryLink::Send. False when the node died.
 bool MasterNode::AskRegistry(absl::Time now) {
   if (questions_.empty()) return true;
-  PostAll(exchange_.FailOverdue(now));
-  if (registry_ == 0) registry_ = context().Open(Cluster::kRegistry);
+  std::vector<master::Input> overdue = exchange_.FailOverdue(now);
+  if (!overdue.empty()) MoveOn();
+  TakeAnswers(std::move(overdue));
+  if (registry_ == 0) {
+    const std::vector<std::string> registries = cluster_.Registries();
+    registry_ = context().Open(registries[registry_turn_ % registries.size()]);
+    has_registry_answered_ = false;
+  }
   registry::v1::SessionRequest frame;
-  for (const Effect& effect : std::exchange(questions_, {})) {
+  for (const Question& question : std::exchange(questions_, {})) {
     registry::v1::Request request;
-    if (!exchange_.Ask(now, effect, &request)) continue;
+    if (!exchange_.Ask(now, question.effect, &request)) continue;
+    if (question.won.has_value()) *request.mutable_acquire_lease()->mutable_won() = *question.won;
     cluster_.registry_history().OnAsked(now, info_.id(), request);
     *frame.add_requests() = std::move(request);
   }

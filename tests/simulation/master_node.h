@@ -7,6 +7,8 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@
 #include "meros/v1/scheduler/scheduler_service.pb.h"
 #include "services/master/core/master_core.h"
 #include "services/master/shell/registry_exchange.h"
+#include "tests/simulation/candidate.h"
 #include "tests/simulation/cluster.h"
 #include "tests/simulation/frames.h"
 
@@ -51,9 +54,13 @@ class MasterNode : public CoreNode<master::MasterCore> {
   // An input from outside; when it is refused or malformed the stream ends and nothing more is
   // taken.
   bool Take(ConnectionId id, absl::StatusOr<master::Input> input);
-  void PostAll(std::vector<master::Input> inputs);
 
   bool AskRegistry(absl::Time now);
+  // As RegistryLink: a registry that does not serve is left for the next.
+  void MoveOn();
+  void OnRegistryClosed();
+  // Answers of the registry; those about the lease are the election's, when it is held elsewhere.
+  void TakeAnswers(std::vector<master::Input> inputs);
   void WantAllocator(bool wanted);
   void OpenAllocator();
   void RedialAllocatorLater();
@@ -66,7 +73,14 @@ class MasterNode : public CoreNode<master::MasterCore> {
 
   master::RegistryExchange exchange_;
   ConnectionId registry_ = 0;  // 0: no session
-  std::vector<Effect> questions_;
+  size_t registry_turn_ = 0;   // which one
+  bool has_registry_answered_ = false;
+  struct Question {
+    Effect effect;
+    std::optional<registry::v1::ElectionWin> won;
+  };
+  std::vector<Question> questions_;
+  std::unique_ptr<Candidate> candidate_;  // null: the registry elects
 
   Rng rng_;
   runtime::Backoff backoff_;

@@ -15,9 +15,7 @@ registry::CoreOptions Options(const Cluster& cluster) {
   return options;
 }
 
-RegistryCore Load(NodeContext* context, Cluster* cluster) {
-  std::vector<storage::Row> rows;
-  for (const auto& [key, value] : context->disk()) rows.push_back({key, value});
+RegistryCore Load(NodeContext* context, Cluster* cluster, const std::vector<storage::Row>& rows) {
   absl::StatusOr<registry::StoredState> stored = registry::DecodeStore(rows);
   if (!stored.ok()) {
     cluster->ledger().Fail(absl::StrCat("the registry cannot start: ", stored.status().message()));
@@ -27,12 +25,54 @@ RegistryCore Load(NodeContext* context, Cluster* cluster) {
   return RegistryCore(Options(*cluster), *std::move(stored), context->Now());
 }
 
+RegistryCore First(NodeContext* context, Cluster* cluster) {
+  if (cluster->shape().on_zookeeper) return RegistryCore(Options(*cluster), {}, context->Now());
+  std::vector<storage::Row> rows;
+  for (const auto& [key, value] : context->disk()) rows.push_back({key, value});
+  return Load(context, cluster, rows);
+}
+
 }  // namespace
 
 RegistryNode::RegistryNode(NodeContext* context, Cluster* cluster)
-    : CoreNode(context, Load(context, cluster)), cluster_(*cluster) {}
+    : CoreNode(context, First(context, cluster)), cluster_(*cluster) {
+  if (!cluster_.shape().on_zookeeper) return;
+  is_serving_ = false;
+  store_ = std::make_unique<FencedStore>(
+      context, &cluster_.ensemble(), cluster_.session_timeout(),
+      FencedStoreEvents{
+          .on_open = [this](const std::vector<storage::Row>& rows) { Serve(rows); },
+          .on_owned = [this](absl::Time until) { Post(RegistryCore::StoreOwned{until}); },
+          .on_over = [this](const absl::Status& why) { Retire(why); }});
+}
+
+void RegistryNode::Start() {
+  CoreNode::Start();
+  if (store_ != nullptr) store_->Start();
+}
+
+void RegistryNode::Serve(const std::vector<storage::Row>& rows) {
+  Sometimes<"a registry takes over what another one wrote">(!rows.empty());
+  Replace(Load(&context(), &cluster_, rows));
+  is_serving_ = true;
+}
+
+// As RegistryShell::Retire.
+void RegistryNode::Retire(const absl::Status& why) {
+  is_serving_ = false;
+  open_commits_.clear();
+  Replace(RegistryCore(Options(cluster_), {}, context().Now()));
+  for (const ConnectionId stream : std::exchange(streams_, {})) {
+    context().Close(stream, absl::UnavailableError(why.message()));
+  }
+}
 
 void RegistryNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
+  if (store_ != nullptr && store_->OnMessage(id, bytes)) return;
+  if (!is_serving_) {
+    streams_.erase(id);
+    return context().Close(id, absl::UnavailableError("this registry stands by"));
+  }
   registry::v1::SessionRequest frame;
   if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
   for (registry::v1::Request& request : *frame.mutable_requests()) {
@@ -46,6 +86,8 @@ void RegistryNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
 }
 
 void RegistryNode::OnStreamClosed(ConnectionId id, const absl::Status&) {
+  if (store_ != nullptr && store_->OnClosed(id)) return;
+  streams_.erase(id);
   Post(RegistryCore::StreamClosed{id});
 }
 
@@ -70,6 +112,12 @@ void RegistryNode::Apply(absl::Time, Effect effect) {
 }
 
 void RegistryNode::Write(RegistryCore::Persist persist) {
+  if (store_ != nullptr) {
+    return store_->Commit(registry::EncodeTransaction(persist),
+                          [this, token = persist.token](const absl::Status&) {
+                            Post(RegistryCore::StoreCommitted{token});
+                          });
+  }
   SimDisk::Writes writes;
   for (storage::Mutation& mutation : registry::EncodeTransaction(persist)) {
     writes.emplace_back(std::move(mutation.key), std::move(mutation.value));

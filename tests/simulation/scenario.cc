@@ -84,8 +84,10 @@ absl::Status Live(Cluster* cluster) {
   MEROS_RETURN_IF_ERROR(world.RunFor(UniformDuration(&rng, absl::Seconds(20), absl::Seconds(120))));
   cluster->CalmDown();
   world.HealAll();
-  world.Crash(Cluster::kRegistry);  // what it has acknowledged is looked for when it starts
-  world.Restart(Cluster::kRegistry);
+  for (const std::string& registry : cluster->Registries()) {
+    world.Crash(registry);  // what it has acknowledged is looked for when it starts
+    world.Restart(registry);
+  }
   MEROS_RETURN_IF_ERROR(Named(world.RunUntil([&] { return cluster->IsUntouched(); }, kProgress),
                               "operators undo what they did"));
   if (cluster->shape().is_upgraded) MEROS_RETURN_IF_ERROR(Upgrade(cluster));

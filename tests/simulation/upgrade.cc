@@ -17,7 +17,8 @@ void RollingUpgrade::Start() {
 void RollingUpgrade::Plan() {
   const Shape& shape = cluster_.shape();
   const std::string leader = cluster_.Leader();
-  std::vector<std::string> order = {Cluster::kRegistry, Cluster::kAllocator};
+  std::vector<std::string> order = cluster_.Registries();
+  order.push_back(Cluster::kAllocator);
   for (int i = 0; i < shape.masters; ++i) {
     const std::string master = Cluster::NodeOf(cluster_.MasterAddress(i));
     if (master != leader) order.push_back(master);
