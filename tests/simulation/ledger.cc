@@ -97,13 +97,13 @@ void Ledger::OnMasterBatch(const std::string& node, const master::MasterCore& co
     std::string names;
     for (const auto& [task, execution] : executions_) {
       if (!execution.is_alive || execution.agent_id != agent->record.id.value()) continue;
-      // What a removed framework ran is free before it has stopped, as for Mesos (MESOS-6608).
-      if (core.books().frameworks.IsRemoved(FrameworkId(task.first))) continue;
       if (is_drained) Fail(absl::StrCat(task.second, " runs on an agent that is drained"));
       bool is_held = false;
       for (const auto& [number, held] : agent->tasks) {
         is_held = is_held || (held->id().value() == task.second && held->holds_resources);
       }
+      const auto ending = agent->ending.find({FrameworkId(task.first), TaskId(task.second)});
+      is_held = is_held || (ending != agent->ending.end() && !ending->second.resources.empty());
       if (is_held) continue;
       unknown += execution.resources;
       absl::StrAppend(&names, " ", task.second);

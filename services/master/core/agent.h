@@ -116,7 +116,7 @@ struct AgentRecord {
   std::string ip;               // that it last connected from; empty if not known
   AgentOrders orders;           // in force
   resources::Resources total;
-  resources::Resources used;     // by tasks that have not ended, and executors
+  resources::Resources used;     // by tasks that have not ended, executors, and what is ending
   resources::Resources offered;  // used + offered + free = total
   absl::Time registered = absl::InfinitePast();
   absl::Time reregistered = absl::InfinitePast();
@@ -162,6 +162,13 @@ struct Agent {
   absl::btree_set<uint64_t> offers;        // by sequence
   absl::btree_map<ExecutorKey, Executor> executors;
   absl::btree_map<uint64_t, Operation*> operations;  // by sequence; owned by OperationBook
+  // What it still runs of frameworks that were removed: they have left the books, but what they use
+  // is in use until the agent says that it has stopped.
+  struct EndingTask {
+    v1::TaskState state = v1::TASK_STAGING;  // as the agent told it last
+    resources::Resources resources;
+  };
+  absl::btree_map<TaskKey, EndingTask> ending;
   // Kills to repeat when the agent returns; dropped with the task.
   struct PendingKill {
     std::shared_ptr<const v1::KillPolicy> policy;  // may be null
@@ -183,8 +190,10 @@ struct Agent {
   }
   bool may_offer() const { return record.may_offer(); }
   bool is_late() const { return due != absl::InfiniteFuture(); }
-  // Nothing is left on it that its frameworks have still to hear of.
-  bool is_empty() const { return tasks.empty() && executors.empty() && operations.empty(); }
+  // Nothing runs on it, and nothing is left that its frameworks have still to hear of.
+  bool is_empty() const {
+    return tasks.empty() && executors.empty() && operations.empty() && ending.empty();
+  }
 };
 
 }  // namespace meros::master

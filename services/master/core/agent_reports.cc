@@ -44,6 +44,9 @@ tasks::HoldingsDigest DigestOf(const Agent& agent) {
   for (const auto& [sequence, task] : agent.tasks) {
     digest.Add(task->framework_id().value(), task->id().value(), task->state);
   }
+  for (const auto& [key, task] : agent.ending) {
+    digest.Add(key.first.value(), key.second.value(), task.state);
+  }
   return digest;
 }
 

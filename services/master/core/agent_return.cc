@@ -49,6 +49,19 @@ void RefreshFrameworks(Transaction* tx, const Agent& agent) {
     const Framework* framework = tx->books().frameworks.Find(task->framework_id());
     tx->Send(agent.stream, UpdateFrameworkMessage{framework->record.subscription.info});
   }
+  for (const auto& [key, task] : agent.ending) {
+    if (told.insert(key.first).second) tx->Send(agent.stream, ShutdownFrameworkMessage{key.first});
+  }
+}
+
+// What of its report is of removed frameworks, which it was told to shut down.
+void TakeEnding(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& tasks) {
+  for (const ReportedTask& task : tasks) {
+    if (tasks::IsTerminal(task.state) || !tx->books().frameworks.IsRemoved(task.framework_id)) {
+      continue;
+    }
+    tx->KeepEnding(agent, {task.framework_id, task.id}, task.state, task.resources);
+  }
 }
 
 // A known task: its agent's word counts, but an end is never taken back.
@@ -71,7 +84,7 @@ void TakeTasks(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& t
   absl::btree_map<std::pair<FrameworkId, std::string>, resources::Resources> held;
   for (const ReportedTask& reported : tasks) {
     Framework* framework = tx->books().frameworks.Find(reported.framework_id);
-    if (framework == nullptr) continue;  // removed: the agent was told to shut it down
+    if (framework == nullptr) continue;  // removed: TakeEnding
     Task* known = framework->FindTask(reported.id);
     if (known != nullptr) {
       // A task id that runs on two agents: the first one counts, this one is ended.
@@ -142,7 +155,8 @@ void Describe(Transaction* tx, Agent* agent, const AgentDescription& description
 }  // namespace
 
 void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Announce announce) {
-  tx->EndOffersOf(agent);  // of a session that this one replaces
+  tx->EndOffersOf(agent);                                     // of a session that this one replaces
+  if (!message.digest.has_value()) tx->ReleaseEnding(agent);  // the report tells what there is
   tx->ReleaseTasksBeyond(agent, message.agent.total);
   if (!message.agent.total.Contains(agent->record.used)) {
     tx->Add(Count::kAgentTotalDisputed);
@@ -162,6 +176,7 @@ void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Ann
   } else {
     AddReportedFrameworks(tx, *agent, std::move(message.frameworks));
     TakeTasks(tx, agent, message.tasks, announce);
+    TakeEnding(tx, agent, message.tasks);
     TakeExecutors(tx, agent, std::move(message.executors));
     AskForMissing(tx, *agent, message.tasks);
   }

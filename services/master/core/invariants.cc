@@ -28,6 +28,10 @@ void CheckAgent(const Books& books, const Agent& agent) {
     if (task->holds_resources) sums.used += task->resources();
   }
   for (const auto& [key, executor] : agent.executors) sums.used += executor.resources;
+  for (const auto& [key, task] : agent.ending) {
+    MEROS_CHECK(!tasks::IsTerminal(task.state)) << key.second;
+    sums.used += task.resources;
+  }
   for (uint64_t sequence : agent.offers) {
     const Offer* offer = books.offers.Find(sequence);
     MEROS_CHECK(offer != nullptr && offer->agent_id == agent.record.id) << sequence;
@@ -45,7 +49,7 @@ void CheckAgent(const Books& books, const Agent& agent) {
   MEROS_CHECK(agent.record.Free() + sums.used + sums.offered == agent.record.total);
   if (!agent.is_live()) {
     MEROS_CHECK(agent.tasks.empty() && agent.offers.empty() && agent.executors.empty() &&
-                agent.operations.empty())
+                agent.operations.empty() && agent.ending.empty())
         << agent.record.id << " " << AgentStateName(agent.record.state);
   }
   MEROS_CHECK(agent.may_offer() || agent.offers.empty()) << agent.record.id;

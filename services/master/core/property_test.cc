@@ -33,6 +33,8 @@ class Mirror {
   const std::set<std::pair<std::string, std::string>>& gangs() const { return gangs_; }
   // When agents go away.
   const std::map<std::string, Unavailability>& away() const { return away_; }
+  // What agents have, as far as it can be had.
+  const std::map<std::string, Resources>& totals() const { return totals_; }
   uint64_t version() const { return version_; }
 
  private:
@@ -41,6 +43,7 @@ class Mirror {
       held_.clear();
       gangs_.clear();
       away_.clear();
+      totals_.clear();
       version_ = begin->version;
     }
     if (message.version != 0) {
@@ -60,10 +63,12 @@ class Mirror {
     } else if (const auto* ended = std::get_if<RemoveGangDelta>(&message.message)) {
       EXPECT_EQ(gangs_.erase({ended->framework_id.value(), ended->gang_id}), 1u);
     } else if (const auto* known = std::get_if<UpsertAgentDelta>(&message.message)) {
+      totals_[known->agent_id.value()] = known->total;
       away_.erase(known->agent_id.value());
       if (known->unavailability) away_.emplace(known->agent_id.value(), *known->unavailability);
     } else if (const auto* agent = std::get_if<RemoveAgentDelta>(&message.message)) {
       away_.erase(agent->agent_id.value());
+      totals_.erase(agent->agent_id.value());
       std::erase_if(held_,
                     [&](const auto& e) { return std::get<0>(e.first) == agent->agent_id.value(); });
     } else if (const auto* framework = std::get_if<RemoveFrameworkDelta>(&message.message)) {
@@ -76,6 +81,7 @@ class Mirror {
   std::map<std::tuple<std::string, std::string, std::string>, Resources> held_;
   std::set<std::pair<std::string, std::string>> gangs_;
   std::map<std::string, Unavailability> away_;
+  std::map<std::string, Resources> totals_;
   uint64_t version_ = 0;
 };
 
@@ -113,6 +119,17 @@ std::map<std::string, Unavailability> AwayIn(const Books& books) {
   return away;
 }
 
+std::map<std::string, Resources> TotalsIn(const Books& books) {
+  std::map<std::string, Resources> totals;
+  for (const auto& [sequence, agent] : books.agents.all()) {
+    if (!agent->is_live()) continue;
+    Resources total = agent->record.total;
+    for (const auto& [key, task] : agent->ending) total -= task.resources;
+    totals.emplace(agent->record.id.value(), std::move(total));
+  }
+  return totals;
+}
+
 class Storm {
  public:
   explicit Storm(uint64_t seed) : rng_(seed), driver_(Options(), seed) { driver_.Lead(); }
@@ -127,6 +144,7 @@ class Storm {
         ASSERT_EQ(mirror_.held(), HeldIn(driver_.books())) << "step " << i;
         ASSERT_EQ(mirror_.gangs(), GangsIn(driver_.books())) << "step " << i;
         ASSERT_EQ(mirror_.away(), AwayIn(driver_.books())) << "step " << i;
+        ASSERT_EQ(mirror_.totals(), TotalsIn(driver_.books())) << "step " << i;
       }
     }
   }

@@ -25,7 +25,9 @@ void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update)
   if (!agent->is_active()) return;  // the agent re-sends it when it is back in session
   Framework* framework = tx->books().frameworks.Find(update.framework_id);
   if (framework == nullptr) {
-    tx->Add(Count::kInvalidStatusUpdates);
+    if (!tx->NoteEnding(agent, {update.framework_id, update.task_id}, update.latest_state)) {
+      tx->Add(Count::kInvalidStatusUpdates);
+    }
     // An agent in session runs tasks of frameworks that were in the books: this one is gone for
     // good, if so long ago that nothing is left of it, and acknowledges nothing. What it runs must
     // end, and what has ended is forgotten.

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
-#include "libs/tasks/task_state.h"
 
 namespace meros::master {
 namespace {
@@ -91,15 +90,7 @@ void Transaction::RemoveFramework(Framework* framework, const absl::Status& stat
   for (const auto& [sequence, agent] : books_.agents.all()) {
     if (agent->is_live()) Tell(*agent, ShutdownFrameworkMessage{id});
   }
-  while (!framework->tasks.empty()) {
-    Task* task = framework->tasks.begin()->second;
-    if (!tasks::IsTerminal(task->state)) {
-      const auto status = MakeStatus(task->id(), task->agent_id(), v1::TASK_KILLED,
-                                     v1::TaskStatus::REASON_FRAMEWORK_REMOVED, "Framework removed");
-      SetTaskState(task, v1::TASK_KILLED, status.get());
-    }
-    CompleteTask(task);
-  }
+  while (!framework->tasks.empty()) EndRemoved(framework->tasks.begin()->second);
   for (const auto& [sequence, agent] : books_.agents.all()) {
     auto it = agent->executors.lower_bound({id, ExecutorId()});
     while (it != agent->executors.end() && it->first.first == id) {
@@ -149,6 +140,7 @@ void Transaction::SetAgentState(Agent* agent, AgentState state) {
   const bool was_live = agent->is_live();
   const bool might_offer = agent->may_offer();
   books_.agents.SetState(agent, state);
+  if (!agent->is_live()) ReleaseEnding(agent);
   if (state != AgentState::kDisconnected) books_.late_agents.Remove(agent);
   if (agent->is_live() && (!was_live || might_offer != agent->may_offer())) {
     TellAllocator(Describe(*agent));
@@ -175,6 +167,7 @@ void Transaction::SetAgentTotal(Agent* agent, resources::Resources total) {
 
 void Transaction::EraseAgent(Agent* agent) {
   const AgentId id = agent->record.id;
+  ReleaseEnding(agent);
   EndInverseOffersOf(*agent);
   if (agent->is_live()) TellAllocator(RemoveAgentDelta{id});
   books_.late_agents.Remove(agent);
@@ -280,7 +273,9 @@ void Transaction::PublishLeadership(LeadershipRecord record) { Publish(std::move
 void Transaction::PublishCleared() { Publish(Cleared{}); }
 
 UpsertAgentDelta Transaction::Describe(const Agent& agent) const {
-  return {agent.record.id, agent.record.info, agent.record.total, agent.may_offer(),
+  resources::Resources total = agent.record.total;
+  for (const auto& [key, task] : agent.ending) total -= task.resources;
+  return {agent.record.id, agent.record.info, std::move(total), agent.may_offer(),
           agent.record.unavailability};
 }
 

@@ -2,7 +2,8 @@
 // function here, so that between two calls these always hold (CheckInvariants):
 //
 //   - per agent: used + offered + free = total, used being the resources of its tasks that have not
-//     ended and of its executors, offered those of its offers;
+//     ended, of its executors and of what removed frameworks still run there, offered those of its
+//     offers;
 //   - a task is in the task book, in its framework and on its agent, or in none of them;
 //   - an offer is in the offer book, in its framework and on its agent, or in none of them;
 //   - an operation is in the operation book and on its agent, or in neither;
@@ -61,7 +62,8 @@ class Transaction {
   void DisconnectFramework(Framework* framework);
   // Replaces what it says about itself; offers for roles that it left are rescinded.
   void UpdateSubscription(Framework* framework, Subscription subscription);
-  // Ends it and everything it runs. Its stream, if any, is closed with `status`.
+  // Ends it and everything it runs, which is in use until its agents say that it has stopped. Its
+  // stream, if any, is closed with `status`.
   void RemoveFramework(Framework* framework, const absl::Status& status);
   // Writes its record, durable some time later.
   void RecordFramework(const Framework& framework);
@@ -122,8 +124,8 @@ class Transaction {
                     const resources::Conversion& conversion);
   // The same of resources that nobody holds. REQUIRES: what is consumed is free.
   void ConvertFree(Agent* agent, const resources::Conversion& conversion);
-  // Tasks that were launched with reservations or volumes that `total` lacks, because an operation
-  // failed, hold nothing any more; their agent will refuse them.
+  // Tasks, also those that are ending, that were launched with reservations or volumes that `total`
+  // lacks, because an operation failed, hold nothing any more; their agent will refuse them.
   void ReleaseTasksBeyond(Agent* agent, const resources::Resources& total);
   Operation* AddOperation(Agent* agent, Operation operation);
   void SetOperationStatus(Operation* operation, std::shared_ptr<const v1::OperationStatus> status);
@@ -156,6 +158,16 @@ class Transaction {
   // One of that list is known to have ended: it goes to the framework's history.
   void EndUnreachable(Framework* framework, const Task& task, v1::TaskState state,
                       const v1::TaskStatus& status);
+
+  // What a removed framework still runs on a live agent (transaction_ending.cc): it counts as used
+  // if it is free, and the allocator sees that much less of the agent.
+  void KeepEnding(Agent* agent, const Agent::TaskKey& key, v1::TaskState state,
+                  const resources::Resources& resources);
+  // The agent says how it is with such a task: a terminal state lets go of it. False when the agent
+  // has no such task.
+  bool NoteEnding(Agent* agent, const Agent::TaskKey& key, v1::TaskState state);
+  // Lets go of all of them.
+  void ReleaseEnding(Agent* agent);
 
   // REQUIRES: not there yet, and its resources are spent from offers or free (`reported`).
   void AddExecutor(Agent* agent, Executor executor, bool reported);
@@ -229,6 +241,8 @@ class Transaction {
   void HoldResources(Task* task, Framework* framework, Agent* agent);
   void ReleaseTask(Task* task, Framework* framework, Agent* agent);
   void DropTask(Task* task);
+  // Its framework is removed: it goes to the history, what it holds stays in use until it stopped.
+  void EndRemoved(Task* task);
   // Something left the agent, perhaps the last thing that a drain waits for.
   void NoteLeft(const Agent& agent);
   // A task that is in no index enters the framework's history.

@@ -35,6 +35,18 @@ void Transaction::ReleaseTasksBeyond(Agent* agent, const resources::Resources& t
       ReleaseTask(task, books_.frameworks.Find(task->framework_id()), agent);
     }
   }
+  bool has_changed = false;
+  for (auto& [key, task] : agent->ending) {
+    const resources::Resources wanted = task.resources.NeedingCheckpoint();
+    if (wanted.empty()) continue;
+    if (total.Contains(kept + wanted)) {
+      kept += wanted;
+    } else {
+      agent->record.used -= std::exchange(task.resources, {});
+      has_changed = true;
+    }
+  }
+  if (has_changed && agent->is_live()) TellAllocator(Describe(*agent));
 }
 
 Operation* Transaction::AddOperation(Agent* agent, Operation operation) {
