@@ -30,6 +30,9 @@ bool IsFatal(const absl::Status& status) {
          absl::IsUnauthenticated(status) || absl::IsAborted(status);
 }
 
+// What the master tells the last stream of a framework, and everyone who subscribes as it later.
+constexpr absl::string_view kRemoved = "Framework has been removed";
+
 }  // namespace
 
 DriverCore::DriverCore(DriverCoreOptions options)
@@ -45,7 +48,7 @@ void DriverCore::Step(absl::Time now, Input input, std::vector<Effect>* out) {
 }
 
 absl::Time DriverCore::NextDeadline() const {
-  return std::min(state_deadline_, reconcile_deadline_);
+  return std::min({state_deadline_, reconcile_deadline_, leave_deadline_});
 }
 
 void DriverCore::On(absl::Time now, const Start&, std::vector<Effect>* out) {
@@ -55,15 +58,21 @@ void DriverCore::On(absl::Time now, const Start&, std::vector<Effect>* out) {
 }
 
 void DriverCore::On(absl::Time now, const Stop& stop, std::vector<Effect>* out) {
-  if (state_ == DriverState::kSubscribed && stop.tasks == Stop::Tasks::kTearDown) {
-    Call call;
-    call.set_type(Call::TEARDOWN);
-    SendCall(std::move(call), out);
+  if (state_ == DriverState::kIdle || stop.tasks == Stop::Tasks::kKeep) {
+    return End(absl::OkStatus(), out);
   }
-  End(absl::OkStatus(), out);
+  if (is_leaving()) return;
+  leave_deadline_ = now + options_.teardown_timeout;
+  reconcile_deadline_ = absl::InfiniteFuture();
+  if (state_ == DriverState::kSubscribed) SendTeardown(out);
 }
 
 void DriverCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out) {
+  if (now >= leave_deadline_) {
+    return End(absl::DeadlineExceededError("no master confirmed that the framework is removed; it "
+                                           "may be there until its failover_timeout has passed"),
+               out);
+  }
   if (now >= state_deadline_) {
     if (state_ == DriverState::kBackingOff) {
       OpenStream(now, out);
@@ -77,6 +86,7 @@ void DriverCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>* o
 
 void DriverCore::On(absl::Time now, Closed& closed, std::vector<Effect>* out) {
   if (closed.stream != stream_ || state_ == DriverState::kBackingOff) return;
+  if (is_leaving() && closed.status.message() == kRemoved) return End(absl::OkStatus(), out);
   if (IsFatal(closed.status)) return End(closed.status, out);
   leader_hint_ = LeaderHint(closed.status);
   if (leader_hint_.has_value() && state_ == DriverState::kConnecting &&
@@ -107,7 +117,7 @@ void DriverCore::OpenStream(absl::Time now, std::vector<Effect>* out) {
 }
 
 void DriverCore::BackOff(absl::Time now, const absl::Status& reason, std::vector<Effect>* out) {
-  if (state_ == DriverState::kSubscribed) out->push_back(Disconnected{reason});
+  if (state_ == DriverState::kSubscribed && !is_leaving()) out->push_back(Disconnected{reason});
   state_ = DriverState::kBackingOff;
   hints_followed_ = 0;
   // A master that was sent too much says when it takes more; the delay on top of that is drawn, so
@@ -122,7 +132,7 @@ void DriverCore::End(absl::Status status, std::vector<Effect>* out) {
     out->push_back(Close{stream_, Close::How::kAfterQueued});
   }
   state_ = DriverState::kEnded;
-  state_deadline_ = reconcile_deadline_ = absl::InfiniteFuture();
+  state_deadline_ = reconcile_deadline_ = leave_deadline_ = absl::InfiniteFuture();
   out->push_back(Ended{std::move(status)});
 }
 
@@ -134,6 +144,7 @@ void DriverCore::On(absl::Time now, Received& received, std::vector<Effect>* out
     return;  // nothing of this stream counts before SUBSCRIBED
   }
   if (state_ == DriverState::kSubscribed) state_deadline_ = now + silence_max_;
+  if (is_leaving()) return OnWhileLeaving(now, event, out);
   switch (event.type()) {
     case Event::SUBSCRIBED:
       return OnSubscribed(now, event, out);
@@ -149,7 +160,17 @@ void DriverCore::On(absl::Time now, Received& received, std::vector<Effect>* out
   }
 }
 
-void DriverCore::OnSubscribed(absl::Time now, const Event& event, std::vector<Effect>* out) {
+void DriverCore::OnWhileLeaving(absl::Time now, const Event& event, std::vector<Effect>* out) {
+  if (event.type() == Event::SUBSCRIBED) {
+    EnterSubscription(now, event);
+    return SendTeardown(out);
+  }
+  if (event.type() != Event::ERROR) return;
+  const std::string& message = event.error().message();
+  End(message == kRemoved ? absl::OkStatus() : absl::AbortedError(message), out);
+}
+
+void DriverCore::EnterSubscription(absl::Time now, const Event& event) {
   state_ = DriverState::kSubscribed;
   reconnect_.Reset();
   hints_followed_ = 0;
@@ -159,6 +180,10 @@ void DriverCore::OnSubscribed(absl::Time now, const Event& event, std::vector<Ef
         kHeartbeatsMissedMax * absl::Seconds(event.subscribed().heartbeat_interval_seconds());
   }
   state_deadline_ = now + silence_max_;
+}
+
+void DriverCore::OnSubscribed(absl::Time now, const Event& event, std::vector<Effect>* out) {
+  EnterSubscription(now, event);
   out->push_back(Subscribed{framework_.id().value(), event.subscribed().master_info(),
                             std::exchange(subscribed_before_, true)});
   for (auto& [id, task] : tasks_) {
@@ -212,6 +237,7 @@ void DriverCore::OnUpdate(Event* event, std::vector<Effect>* out) {
 }
 
 void DriverCore::On(absl::Time now, UserCall& user, std::vector<Effect>* out) {
+  if (is_leaving()) return;
   Call& call = user.call;
   RememberSuppression(call);
   if (call.type() == Call::KILL) {
@@ -238,6 +264,12 @@ void DriverCore::On(absl::Time now, UserCall& user, std::vector<Effect>* out) {
 void DriverCore::SendCall(Call call, std::vector<Effect>* out) {
   *call.mutable_framework_id() = framework_.id();
   out->push_back(Send{stream_, std::move(call)});
+}
+
+void DriverCore::SendTeardown(std::vector<Effect>* out) {
+  Call call;
+  call.set_type(Call::TEARDOWN);
+  SendCall(std::move(call), out);
 }
 
 void DriverCore::RememberLaunches(const Call& call) {

@@ -8,10 +8,15 @@
 //                  └──────delay over──┘
 //  any ──(6) Stop, or an error that reconnecting cannot cure──▶ ENDED
 //
-//  (1) the first master of the list; (3) the leader a follower named is tried at once, otherwise the
-//  next master after a delay with jitter; (5) outstanding offers are void, the scheduler is told;
-//  (2) kills still unanswered are sent again and unfinished tasks are reconciled, again and again at
-//  growing intervals until each has been heard of (spec of the v1 API: clients must reconcile).
+//  A Stop that tears down goes on, through as many masters as it takes, until one says that the
+//  framework has been removed: TEARDOWN is sent after every SUBSCRIBED, and the scheduler hears
+//  only the end.
+//
+//  (1) the first master of the list; (3) the leader a follower named is tried at once, otherwise
+//  the next master after a delay with jitter; (5) outstanding offers are void, the scheduler is
+//  told; (2) kills still unanswered are sent again and unfinished tasks are reconciled, again and
+//  again at growing intervals until each has been heard of (spec of the v1 API: clients must
+//  reconcile).
 //
 // Owned by SchedulerDriver. Thread rule: strand-confined.
 #pragma once
@@ -36,13 +41,15 @@
 namespace meros::sdk {
 
 struct DriverCoreOptions {
-  std::vector<std::string> masters;  // host:port, at least one
+  std::vector<std::string> masters;    // host:port, at least one
   meros::v1::FrameworkInfo framework;  // id set to take over an earlier subscription
   runtime::BackoffOptions reconnect = {.initial = absl::Milliseconds(200),
                                        .maximum = absl::Seconds(5)};
   absl::Duration connect_timeout = absl::Seconds(10);  // from opening to SUBSCRIBED
   runtime::BackoffOptions reconcile = {.initial = absl::Seconds(2), .maximum = absl::Minutes(1)};
-  absl::Duration reconcile_interval = absl::Minutes(15);  // of all unfinished tasks, while subscribed
+  absl::Duration teardown_timeout = absl::Minutes(1);  // from Stop to the master's word
+  // Of all unfinished tasks, while subscribed.
+  absl::Duration reconcile_interval = absl::Minutes(15);
   size_t ends_remembered = 10000;  // acknowledged ends of tasks, some 200 bytes each
   uint64_t seed = 1;
 };
@@ -96,7 +103,8 @@ class DriverCore {
   struct Deliver {
     meros::v1::scheduler::Event event;
   };
-  // The last effect of every driver: OK after Stop, otherwise why it gave up.
+  // The last effect of every driver: OK after Stop, otherwise why it gave up; DeadlineExceeded when
+  // no master confirmed in time that the framework is removed.
   struct Ended {
     absl::Status status;
   };
@@ -112,9 +120,9 @@ class DriverCore {
  private:
   struct KnownTask {
     std::string agent_id;
-    std::string last_uuid;        // of the newest delivered update; empty for none
-    bool terminal = false;        // kept until that is acknowledged
-    bool unheard = false;         // not heard of since the last subscription
+    std::string last_uuid;  // of the newest delivered update; empty for none
+    bool terminal = false;  // kept until that is acknowledged
+    bool unheard = false;   // not heard of since the last subscription
     bool kill_wanted = false;
     meros::v1::scheduler::Call kill;  // as the scheduler asked
   };
@@ -126,6 +134,9 @@ class DriverCore {
   void On(absl::Time now, Closed&, std::vector<Effect>* out);
   void On(absl::Time now, UserCall&, std::vector<Effect>* out);
 
+  // Of a driver that is tearing down.
+  void OnWhileLeaving(absl::Time now, const meros::v1::scheduler::Event& event,
+                      std::vector<Effect>* out);
   void OpenStream(absl::Time now, std::vector<Effect>* out);
   void BackOff(absl::Time now, const absl::Status& reason, std::vector<Effect>* out);
   void End(absl::Status status, std::vector<Effect>* out);
@@ -135,11 +146,14 @@ class DriverCore {
   // Acknowledges it when the scheduler has heard it before.
   bool IsRepeated(const meros::v1::TaskStatus& status, std::vector<Effect>* out);
   void RememberEnd(const std::string& task_id, const std::string& uuid);
+  void EnterSubscription(absl::Time now, const meros::v1::scheduler::Event& event);
+  void SendTeardown(std::vector<Effect>* out);
   void SendCall(meros::v1::scheduler::Call call, std::vector<Effect>* out);
   void DropLaunches(const meros::v1::scheduler::Call& call, std::vector<Effect>* out);
   void RememberLaunches(const meros::v1::scheduler::Call& call);
   void RememberSuppression(const meros::v1::scheduler::Call& call);
   void Reconcile(absl::Time now, std::vector<Effect>* out);
+  bool is_leaving() const { return leave_deadline_ != absl::InfiniteFuture(); }
 
   const DriverCoreOptions options_;
   meros::v1::FrameworkInfo framework_;
@@ -148,15 +162,16 @@ class DriverCore {
   runtime::Backoff reconcile_backoff_;
 
   DriverState state_ = DriverState::kIdle;
-  StreamId stream_ = 0;               // newest; events of older ones are ignored
-  size_t next_master_ = 0;            // index into options_.masters
+  StreamId stream_ = 0;     // newest; events of older ones are ignored
+  size_t next_master_ = 0;  // index into options_.masters
   std::optional<std::string> leader_hint_;
-  int hints_followed_ = 0;            // in a row, so that two confused masters cannot spin us
+  int hints_followed_ = 0;  // in a row, so that two confused masters cannot spin us
   bool subscribed_before_ = false;
   absl::Duration silence_max_ = absl::Seconds(75);
-  absl::Time state_deadline_ = absl::InfiniteFuture();      // timeout, end of delay, or silence
+  absl::Time state_deadline_ = absl::InfiniteFuture();  // timeout, end of delay, or silence
   absl::Time reconcile_deadline_ = absl::InfiniteFuture();
-  std::map<std::string, KnownTask> tasks_;  // by task id
+  absl::Time leave_deadline_ = absl::InfiniteFuture();  // InfiniteFuture: it is not leaving
+  std::map<std::string, KnownTask> tasks_;              // by task id
   // Ends that the scheduler has acknowledged: uuids by task id, and the order of acknowledgement. A
   // master that dies may take an acknowledgement with it; then the agent repeats the end.
   std::map<std::string, std::string> ends_;

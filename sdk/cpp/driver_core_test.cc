@@ -44,6 +44,15 @@ class DriverCoreTest : public ::testing::Test {
     return types;
   }
 
+  static DriverCore::Stop AskToTearDown() { return {DriverCore::Stop::Tasks::kTearDown}; }
+
+  static Event Error(const std::string& message) {
+    Event error;
+    error.set_type(Event::ERROR);
+    error.mutable_error()->set_message(message);
+    return error;
+  }
+
   // Steps a Tick at the core's own deadline.
   std::vector<DriverCore::Effect> Wake() {
     now_ = core_.NextDeadline();
@@ -258,11 +267,8 @@ TEST_F(DriverCoreTest, SuppressionSurvivesABreak) {
 TEST_F(DriverCoreTest, AnErrorEventEndsTheDriver) {
   Step(DriverCore::Start{});
   Subscribe(1);
-  Event error;
-  error.set_type(Event::ERROR);
-  error.mutable_error()->set_message("Framework has been removed");
 
-  const auto effects = Step(DriverCore::Received{1, error});
+  const auto effects = Step(DriverCore::Received{1, Error("Framework has been removed")});
 
   ASSERT_EQ(Of<DriverCore::Ended>(effects).size(), 1u);
   EXPECT_EQ(Of<DriverCore::Ended>(effects)[0].status.message(), "Framework has been removed");
@@ -274,12 +280,77 @@ TEST_F(DriverCoreTest, StopTearsDownAndDetachDoesNot) {
   Subscribe(1);
   DriverCore detached = core_;
 
-  EXPECT_EQ(Sent(Step(DriverCore::Stop{DriverCore::Stop::Tasks::kTearDown})),
-            std::vector<Call::Type>{Call::TEARDOWN});
+  EXPECT_EQ(Sent(Step(AskToTearDown())), std::vector<Call::Type>{Call::TEARDOWN});
   std::vector<DriverCore::Effect> out;
   detached.Step(now_, DriverCore::Stop{DriverCore::Stop::Tasks::kKeep}, &out);
   EXPECT_TRUE(Sent(out).empty());
   EXPECT_TRUE(Of<DriverCore::Ended>(out).at(0).status.ok());
+}
+
+TEST_F(DriverCoreTest, TearingDownEndsWhenTheMasterSaysSo) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  EXPECT_TRUE(Of<DriverCore::Ended>(Step(AskToTearDown())).empty());
+  EXPECT_TRUE(Step(AskToTearDown()).empty()) << "once is enough";
+  EXPECT_TRUE(Step(DriverCore::Received{1, Update("t", meros::v1::TASK_RUNNING, "u1")}).empty())
+      << "the scheduler hears only the end";
+  EXPECT_TRUE(Step(DriverCore::UserCall{}).empty());
+
+  const auto effects = Step(DriverCore::Received{1, Error("Framework has been removed")});
+
+  EXPECT_TRUE(Of<DriverCore::Deliver>(effects).empty());
+  EXPECT_TRUE(Of<DriverCore::Ended>(effects).at(0).status.ok());
+}
+
+TEST_F(DriverCoreTest, TearingDownGoesOnWithTheNextMaster) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  Step(AskToTearDown());
+
+  auto effects = Step(DriverCore::Closed{1, absl::UnavailableError("the master lost leadership")});
+  EXPECT_TRUE(Of<DriverCore::Disconnected>(effects).empty());
+  EXPECT_EQ(Sent(Wake()), std::vector<Call::Type>{Call::SUBSCRIBE});
+  effects = Subscribe(2);
+  EXPECT_TRUE(Of<DriverCore::Subscribed>(effects).empty());
+  EXPECT_EQ(Sent(effects), std::vector<Call::Type>{Call::TEARDOWN});
+}
+
+// The master that heard the TEARDOWN died after it had recorded it.
+TEST_F(DriverCoreTest, TearingDownEndsWhenTheNextMasterKnowsOfIt) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  Step(AskToTearDown());
+  Step(DriverCore::Closed{1, absl::UnavailableError("gone")});
+  Wake();
+
+  const auto effects = Step(DriverCore::Received{2, Error("Framework has been removed")});
+
+  EXPECT_TRUE(Of<DriverCore::Ended>(effects).at(0).status.ok());
+}
+
+TEST_F(DriverCoreTest, WhoTookOverMeanwhileIsNoEndOfTheFramework) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  Step(AskToTearDown());
+
+  const auto effects = Step(DriverCore::Received{1, Error("Framework failed over")});
+
+  EXPECT_EQ(Of<DriverCore::Ended>(effects).at(0).status,
+            absl::AbortedError("Framework failed over"));
+}
+
+TEST_F(DriverCoreTest, TearingDownWithoutAMasterEndsInTime) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  Step(DriverCore::Closed{1, absl::UnavailableError("gone")});
+  const absl::Time asked = now_;
+  EXPECT_TRUE(Of<DriverCore::Ended>(Step(AskToTearDown())).empty()) << "it waits for a master";
+
+  std::vector<DriverCore::Effect> effects;
+  while (Of<DriverCore::Ended>(effects).empty()) effects = Wake();
+
+  EXPECT_EQ(now_ - asked, Options().teardown_timeout);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(Of<DriverCore::Ended>(effects)[0].status));
 }
 
 TEST_F(DriverCoreTest, EventsOfAnOldStreamAreIgnored) {

@@ -64,7 +64,8 @@ class SchedulerDriver {
   // REQUIRES: called once. ERRORS: InvalidArgument for options that cannot work (masters, TLS).
   absl::Status Start();
 
-  // Ends the subscription and tears the framework down: its tasks are killed.
+  // Tears the framework down: its tasks are killed. The driver ends when a master has confirmed it,
+  // through fail-overs of masters if need be, or after a minute (Join: DeadlineExceeded).
   void Stop();
 
   // Ends the subscription only: tasks run on for the framework's failover_timeout, in which a

@@ -161,7 +161,7 @@ TEST_F(Agents, AnAgentThatReconnectsIsAskedForTasksItLacks) {
 TEST_F(Agents, TasksOfARemovedFrameworkAreShutDownOnReturn) {
   RunATask();
   driver_.Do(AgentStreamClosed{2});
-  driver_.Call(0, "m-0000", TeardownCall{}, 5);
+  driver_.Teardown("m-0000", 5);
 
   const auto lines = driver_.Do(
       Return(3, "m-S0", {AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64))}));

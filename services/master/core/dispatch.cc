@@ -9,6 +9,7 @@
 #include "services/master/core/agent_reports.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/allocator_session.h"
+#include "services/master/core/framework_removal.h"
 #include "services/master/core/inverse_offers.h"
 #include "services/master/core/maintenance_changes.h"
 #include "services/master/core/offer_expiry.h"
@@ -45,8 +46,6 @@ absl::Status Carry(Transaction* tx, Framework* framework, SchedulerCall::Body bo
           return HandleReconcile(tx, framework, call);
         } else if constexpr (std::is_same_v<Call, MessageCall>) {
           return HandleMessage(tx, framework, std::move(call));
-        } else if constexpr (std::is_same_v<Call, TeardownCall>) {
-          return HandleTeardown(tx, framework);
         } else if constexpr (std::is_same_v<Call, UpdateFrameworkCall>) {
           return HandleUpdateFramework(tx, framework, std::move(call));
         } else if constexpr (std::is_same_v<Call, GangRequest>) {
@@ -60,7 +59,8 @@ absl::Status Carry(Transaction* tx, Framework* framework, SchedulerCall::Body bo
         } else if constexpr (std::is_same_v<Call, UnsupportedCall>) {
           return call.status;
         } else {
-          static_assert(std::is_same_v<Call, HintCall>);
+          // TEARDOWN is answered later (HandleSchedulerCall).
+          static_assert(std::is_same_v<Call, HintCall> || std::is_same_v<Call, TeardownCall>);
           return absl::OkStatus();
         }
       },
@@ -80,7 +80,7 @@ absl::StatusOr<Framework*> Caller(Transaction* tx, const SchedulerCall& call) {
     return absl::PermissionDeniedError(
         absl::StrCat("framework ", call.framework_id.value(), " belongs to another principal"));
   }
-  if (!framework->is_connected()) {
+  if (!framework->is_connected() && !framework->is_removing()) {
     return absl::FailedPreconditionError(
         absl::StrCat("framework ", call.framework_id.value(), " is not connected"));
   }
@@ -103,11 +103,15 @@ void HandleSchedulerCall(Transaction* tx, SchedulerCall call) {
     tx->Add(Count::kRepeatedRequests);
     return tx->Answer(waiting, *first);
   }
-  absl::Status status = Carry(tx, *framework, std::move(call.body));
-  // A call that ended the framework leaves nobody to remember it for.
-  if (Framework* left = tx->books().frameworks.Find(call.framework_id)) {
-    left->requests.Record(call.request_id, status, tx->now());
+  if (std::holds_alternative<TeardownCall>(call.body)) {
+    return BeginRemoval(tx, *framework, {.call = waiting});
   }
+  if ((*framework)->is_removing()) {  // its stream stays: it is to hear the end
+    return tx->Answer(waiting, absl::FailedPreconditionError(absl::StrCat(
+                                   "framework ", call.framework_id.value(), " is being removed")));
+  }
+  absl::Status status = Carry(tx, *framework, std::move(call.body));
+  (*framework)->requests.Record(call.request_id, status, tx->now());
   if (stream != 0 && absl::IsInvalidArgument(status)) {
     tx->Send(stream, ErrorEvent{std::string(status.message())});
     tx->Close(stream, status);
@@ -197,7 +201,7 @@ void OnTimer(Transaction* tx, const FrameworkHeartbeatTimer& timer) {
 void OnTimer(Transaction* tx, const FrameworkFailoverTimer& timer) {
   Framework* framework = tx->books().frameworks.Find(timer.framework_id);
   if (framework == nullptr || tx->now() < framework->record.failover_deadline) return;
-  tx->RemoveFramework(framework, absl::AbortedError("Framework has been removed"));
+  BeginRemoval(tx, framework, {});
 }
 
 void OnTimer(Transaction* tx, const OfferExpiryTimer&) { OnOfferExpiry(tx); }
@@ -250,7 +254,7 @@ void HandleInput(Transaction* tx, Input input) {
         } else if constexpr (std::is_same_v<In, AllocatorClosed>) {
           HandleAllocatorClosed(tx, in.stream);
         } else if constexpr (std::is_same_v<In, OperatorTeardown>) {
-          HandleOperatorCall(tx, in, HandleOperatorTeardown);
+          HandleOperatorTeardown(tx, in);
         } else if constexpr (std::is_same_v<In, OperatorKillTask>) {
           HandleOperatorCall(tx, in, HandleOperatorKill);
         } else if constexpr (std::is_same_v<In, OperatorAgentOrder>) {
@@ -292,6 +296,10 @@ absl::Status HandleWritten(Transaction* tx, const RegistryWritten& written) {
   }
   if (std::holds_alternative<MaintenanceAfter>(*after)) {
     AfterMaintenanceWritten(tx, status);
+    return absl::OkStatus();
+  }
+  if (const auto* removal = std::get_if<FrameworkRemovedAfter>(&*after)) {
+    AfterRemovalWritten(tx, removal->framework_id, status);
     return absl::OkStatus();
   }
   if (const auto* order = std::get_if<AgentOrderAfter>(&*after)) {

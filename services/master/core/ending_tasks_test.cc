@@ -52,7 +52,7 @@ class EndingTasks : public ::testing::Test {
                  Accept{{driver_.Offer(1)}, {LaunchOperation{{ATask("t", "m-S0", kTask)}}}, {}});
     driver_.Update(2, "m-0000", "t", v1::TASK_RUNNING, "u1");
   }
-  std::vector<std::string> Teardown() { return driver_.Call(0, "m-0000", TeardownCall{}, 5); }
+  std::vector<std::string> Teardown() { return driver_.Teardown("m-0000", 5); }
   const AgentRecord& Record() const { return driver_.books().agents.Find(AgentId("m-S0"))->record; }
   static std::string Told(const Resources& total) {
     return "AGENT m-S0 active " + total.DebugString();

@@ -6,13 +6,16 @@ namespace meros::master {
 namespace {
 
 constexpr FrameworkTransition kTransitions[] = {
-    {FrameworkState::kConnected, FrameworkState::kDisconnected},
-    {FrameworkState::kDisconnected, FrameworkState::kConnected},
-    {FrameworkState::kDisconnected, FrameworkState::kCompleted},
     {FrameworkState::kConnected, FrameworkState::kConnected},
-    {FrameworkState::kConnected, FrameworkState::kCompleted},
+    {FrameworkState::kConnected, FrameworkState::kDisconnected},
+    {FrameworkState::kConnected, FrameworkState::kRemoving},
+    {FrameworkState::kDisconnected, FrameworkState::kConnected},
+    {FrameworkState::kDisconnected, FrameworkState::kRemoving},
     {FrameworkState::kRecovered, FrameworkState::kConnected},
-    {FrameworkState::kRecovered, FrameworkState::kCompleted},
+    {FrameworkState::kRecovered, FrameworkState::kRemoving},
+    {FrameworkState::kRemoving, FrameworkState::kConnected},
+    {FrameworkState::kRemoving, FrameworkState::kDisconnected},
+    {FrameworkState::kRemoving, FrameworkState::kCompleted},
 };
 
 }  // namespace
@@ -22,6 +25,7 @@ absl::string_view FrameworkStateName(FrameworkState state) {
     case FrameworkState::kConnected: return "CONNECTED";
     case FrameworkState::kDisconnected: return "DISCONNECTED";
     case FrameworkState::kRecovered: return "RECOVERED";
+    case FrameworkState::kRemoving: return "REMOVING";
     case FrameworkState::kCompleted: return "COMPLETED";
   }
   return "?";

@@ -1,15 +1,18 @@
 // A framework: a scheduler that subscribed, and what it holds.
 //
-//              (1)                  (2)                    (4)
-//   ────▶ CONNECTED ───────────▶ DISCONNECTED ──────▶ COMPLETED
-//             ▲ ▲ └──── (3) ◀────────┘                    ▲
-//             │ └ (5) fail-over to another stream         │
-//          (6)└───── RECOVERED ◀── agent or registry (7) ─┘ (8)
+//              (1)                  (2)                   (4)             (9)
+//   ────▶ CONNECTED ───────────▶ DISCONNECTED ──────▶ REMOVING ──────▶ COMPLETED
+//             ▲ ▲ └──── (3) ◀────────┘                 ▲   ▲ │
+//             │ └ (5) fail-over to another stream      │   │ └──▶ (DIS)CONNECTED (10)
+//             │                                    (8) │   └ CONNECTED (4)
+//          (6)└───── RECOVERED ◀── agent or registry (7)
 //
 //   (1) SUBSCRIBE;  (2) the stream ended: offers are taken back and the fail-over deadline starts,
 //   in the registry too;  (3), (6) SUBSCRIBE with its id;  (4), (8) the deadline passed, TEARDOWN,
-//   or an operator's teardown;  (5) SUBSCRIBE while connected: the former stream gets ERROR
-//   "Framework failed over";  (7) known from the registry or from an agent's tasks only.
+//   or an operator's teardown: its tombstone is on its way to the registry (framework_removal.h);
+//   (5) SUBSCRIBE while connected: the former stream gets ERROR "Framework failed over";  (7) known
+//   from the registry or from an agent's tasks only;  (9) the tombstone is durable;  (10) the
+//   registry refused it.
 //
 // Owned by FrameworkBook; changed only by transaction.h and the scheduler handlers.
 // Thread rule: strand-confined; published copies of FrameworkRecord are immutable.
@@ -41,7 +44,7 @@ class OfferConstraints;
 
 namespace meros::master {
 
-enum class FrameworkState { kConnected, kDisconnected, kRecovered, kCompleted };
+enum class FrameworkState { kConnected, kDisconnected, kRecovered, kRemoving, kCompleted };
 
 absl::string_view FrameworkStateName(FrameworkState state);
 
@@ -107,6 +110,12 @@ struct TaskByIdEqual {
   bool operator()(const Task* a, const TaskId& b) const { return a->id() == b; }
 };
 
+// Who waits for the end of a framework.
+struct RemovalWaiter {
+  uint64_t call = 0;       // to be answered; 0: nobody
+  std::string request_id;  // of an operator's call; may be empty
+};
+
 struct Framework {
   Framework(FrameworkRecord the_record, size_t max_request_ids)
       : record(std::move(the_record)), shared_id(record.id), requests(max_request_ids) {}
@@ -119,7 +128,7 @@ struct Framework {
 
   FrameworkRecord record;
   const Shared<FrameworkId> shared_id;                                 // what its tasks hold
-  uint64_t stream = 0;                                                 // 0 while not connected
+  uint64_t stream = 0;  // 0 while not connected; one that is being removed may have one
   absl::flat_hash_set<Task*, TaskByIdHash, TaskByIdEqual> task_by_id;  // lookup only
   absl::btree_map<uint64_t, Task*> tasks;         // by sequence; owned by TaskBook
   absl::btree_set<uint64_t> offers;               // by sequence
@@ -132,8 +141,10 @@ struct Framework {
   // Since when it has held offers without answering any; InfiniteFuture while it owes no answer.
   absl::Time unanswered_since = absl::InfiniteFuture();
   RequestLog requests;
+  std::vector<RemovalWaiter> removal_waiters;  // while REMOVING
 
   bool is_connected() const { return record.state == FrameworkState::kConnected; }
+  bool is_removing() const { return record.state == FrameworkState::kRemoving; }
   bool partition_aware() const { return record.subscription.partition_aware; }
 };
 

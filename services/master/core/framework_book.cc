@@ -67,7 +67,10 @@ void FrameworkBook::CheckInvariants() const {
   for (const auto& [sequence, framework] : frameworks_) {
     MEROS_CHECK(framework->record.sequence == sequence);
     MEROS_CHECK(Find(framework->record.id) == framework.get());
-    MEROS_CHECK(framework->is_connected() == (framework->stream != 0)) << framework->record.id;
+    MEROS_CHECK(framework->is_removing() || framework->is_connected() == (framework->stream != 0))
+        << framework->record.id;
+    MEROS_CHECK(framework->is_removing() || framework->removal_waiters.empty());
+    MEROS_CHECK(!framework->is_removing() || framework->offers.empty()) << framework->record.id;
     MEROS_CHECK(framework->record.state != FrameworkState::kCompleted);
     MEROS_CHECK(framework->task_by_id.size() == framework->tasks.size());
     if (framework->stream != 0) ++streams;

@@ -59,6 +59,7 @@ TEST_F(Frameworks, TheFailoverTimeoutDecides) {
   driver_.Do(SchedulerStreamClosed{2});
 
   driver_.Advance(absl::Seconds(101));
+  driver_.CommitWrites();
 
   EXPECT_EQ(driver_.books().frameworks.Find(FrameworkId("m-0000")), nullptr);
   EXPECT_TRUE(driver_.books().frameworks.IsRemoved(FrameworkId("m-0000")));
@@ -113,8 +114,7 @@ TEST_F(Frameworks, TombstonesAreBoundedInMemoryAndInTheRegistry) {
   std::vector<std::string> lines;
   for (int i = 0; i < 3; ++i) {
     driver.Subscribe(i + 1);
-    lines = driver.Call(0, "m-000" + std::to_string(i), TeardownCall{}, 9);
-    for (std::string& line : driver.CommitWrites()) lines.push_back(std::move(line));
+    lines = driver.Teardown("m-000" + std::to_string(i), 9);
   }
 
   EXPECT_THAT(lines, Contains(HasSubstr("FORGET_FRAMEWORK m-0000")));

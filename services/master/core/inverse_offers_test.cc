@@ -147,6 +147,7 @@ TEST_F(InverseOffers, AreTakenBackSilentlyWhenTheFrameworkLeaves) {
   EXPECT_THAT(Ask("m-0000"), ElementsAre(HasSubstr("INVERSE_RESULT"))) << "it is not connected";
   EXPECT_EQ(AnswerOf("m-0000"), InverseAnswer::Kind::kNone);
   driver_.Do(OperatorTeardown{9, "", FrameworkId("m-0000")});
+  driver_.CommitWrites();
   EXPECT_THAT(driver_.books().agents.Find(AgentId("m-S0"))->record.answers, IsEmpty());
 }
 

@@ -66,8 +66,9 @@ TEST(LeadershipOfAMaster, NothingIsDoneAfterTheLeaseEndsAndAllIsMadeUpForWhenItI
   driver.set_registry_answers(true);
   const auto lines = driver.Advance(absl::Seconds(20));
   EXPECT_EQ(driver.core().leadership(), LeadershipState::kLeading);
-  EXPECT_THAT(lines, Contains("reply 3: OK"));
+  EXPECT_THAT(lines, Contains(HasSubstr("REMOVE_FRAMEWORK m-0000")));
   EXPECT_THAT(lines, Contains(HasSubstr("ADMIT m-S1")));
+  EXPECT_THAT(driver.CommitWrites(), Contains("reply 3: OK"));
 }
 
 TEST(LeadershipOfAMaster, ADoubtfulLeaseDoesNotMakeAgentsUnreachable) {

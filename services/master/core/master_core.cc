@@ -8,6 +8,7 @@
 #include "services/master/core/agent_health.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/dispatch.h"
+#include "services/master/core/framework_removal.h"
 #include "services/master/core/maintenance_changes.h"
 #include "services/master/core/recovery.h"
 #include "services/master/core/role_changes.h"
@@ -138,6 +139,7 @@ void MasterCore::StepDown(absl::Time now, absl::Status why, EffectList* out) {
   AbandonRoleChanges(&tx);
   AbandonAgentOrders(&tx);
   AbandonMaintenance(&tx);
+  AbandonRemovals(&tx);
   for (Input& input : std::exchange(state_->deferred, {})) GiveUp(std::move(input), out);
   auto empty = std::make_unique<Books>(state_->options.max_request_ids);
   // Ids that this process minted stay unique when it leads again.

@@ -305,8 +305,7 @@ TEST_F(Operations, OperationsOfAFrameworkThatEndsAreAcknowledgedForIt) {
   OfferAndAccept({Reserve(200), Create(100)});
   Result(Kind::RESERVE, v1::OPERATION_FINISHED, "u");
 
-  EXPECT_THAT(driver_.Call(1, "m-0000", TeardownCall{}),
-              Contains("agent 2: ACKNOWLEDGE_OPERATION uuid=u"));
+  EXPECT_THAT(driver_.Teardown("m-0000"), Contains("agent 2: ACKNOWLEDGE_OPERATION uuid=u"));
 
   EXPECT_THAT(Result(Kind::CREATE, v1::OPERATION_FINISHED, "w"),
               ElementsAre("agent 2: ACKNOWLEDGE_OPERATION uuid=w"));

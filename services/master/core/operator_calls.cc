@@ -1,6 +1,7 @@
 #include "services/master/core/operator_calls.h"
 
 #include "absl/strings/str_cat.h"
+#include "services/master/core/framework_removal.h"
 #include "services/master/core/scheduler_calls.h"
 
 namespace meros::master {
@@ -28,12 +29,18 @@ absl::StatusOr<const Task*> FindTask(Transaction* tx, const FrameworkId& framewo
 
 }  // namespace
 
-absl::Status HandleOperatorTeardown(Transaction* tx, const OperatorTeardown& call) {
+void HandleOperatorTeardown(Transaction* tx, const OperatorTeardown& call) {
+  RequestLog& requests = tx->books().operator_requests;
+  if (const absl::Status* first = requests.Find(call.request_id, tx->now())) {
+    tx->Add(Count::kRepeatedRequests);
+    return tx->Answer(call.call, *first);
+  }
   Framework* framework = tx->books().frameworks.Find(call.framework_id);
   if (framework == nullptr) {
-    return absl::NotFoundError(absl::StrCat("no framework ", call.framework_id.value()));
+    return tx->Answer(
+        call.call, absl::NotFoundError(absl::StrCat("no framework ", call.framework_id.value())));
   }
-  return HandleTeardown(tx, framework);
+  BeginRemoval(tx, framework, {call.call, call.request_id});
 }
 
 absl::Status HandleOperatorKill(Transaction* tx, const OperatorKillTask& call) {

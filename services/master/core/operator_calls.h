@@ -10,7 +10,7 @@
 namespace meros::master {
 
 // ERRORS: NotFound (unknown or completed framework).
-absl::Status HandleOperatorTeardown(Transaction* tx, const OperatorTeardown& call);
+void HandleOperatorTeardown(Transaction* tx, const OperatorTeardown& call);
 
 // ERRORS: NotFound (no such task), FailedPrecondition (several frameworks have a task of this id
 // and none is named).

@@ -56,8 +56,13 @@ struct AgentOrderAfter {
 struct RolesAfter {};
 // The oldest pending change of maintenance.
 struct MaintenanceAfter {};
+// A framework's tombstone.
+struct FrameworkRemovedAfter {
+  FrameworkId framework_id;
+};
 using AfterWrite = std::variant<NothingAfter, AdmitAfter, UnreachableAfter, ReachableAfter,
-                                RemoveAgentAfter, AgentOrderAfter, RolesAfter, MaintenanceAfter>;
+                                RemoveAgentAfter, AgentOrderAfter, RolesAfter, MaintenanceAfter,
+                                FrameworkRemovedAfter>;
 
 class RegistryQueue {
  public:

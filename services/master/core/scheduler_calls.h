@@ -55,9 +55,6 @@ absl::Status HandleReconcile(Transaction* tx, Framework* framework, const Reconc
 // ERRORS: NotFound (agent unknown or without session), InvalidArgument (above max_message_bytes).
 absl::Status HandleMessage(Transaction* tx, Framework* framework, MessageCall call);
 
-// Removes the framework and ends everything it runs.
-absl::Status HandleTeardown(Transaction* tx, Framework* framework);
-
 // Replaces the framework's description.
 // ERRORS: InvalidArgument if principal, user or checkpoint differ.
 absl::Status HandleUpdateFramework(Transaction* tx, Framework* framework, UpdateFrameworkCall call);

@@ -130,6 +130,12 @@ void HandleSubscribe(Transaction* tx, Subscribe call) {
   }
   Framework* framework = books.frameworks.Find(call.framework_id);
   if (framework == nullptr) return SubscribeNew(tx, std::move(call), /*with_given_id=*/true);
+  // Nobody knows yet how that ends; an ERROR would say that it has.
+  if (framework->is_removing()) {
+    return tx->Close(call.stream,
+                     absl::UnavailableError(absl::StrCat("framework ", call.framework_id.value(),
+                                                         " is being removed, try again")));
+  }
   SubscribeAgain(tx, framework, std::move(call));
 }
 

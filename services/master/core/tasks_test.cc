@@ -184,7 +184,7 @@ TEST_F(TasksOfOldFrameworks, SeeOnlyLost) {
 }
 
 TEST_F(Tasks, TeardownEndsEverything) {
-  const auto lines = driver_.Call(0, "m-0000", TeardownCall{}, 9);
+  const auto lines = driver_.Teardown("m-0000", 9);
 
   EXPECT_THAT(lines, Contains("agent 2: SHUTDOWN_FRAMEWORK m-0000"));
   EXPECT_THAT(lines, Contains(HasSubstr("ERROR \"Framework has been removed\"")));
@@ -245,7 +245,7 @@ TEST_F(Tasks, HistoryIsForgottenWithItsFramework) {
                      absl::Seconds(0)});
   driver.ForgetEffects();
 
-  driver.Call(0, "m-0000", TeardownCall{}, 9);
+  driver.Teardown("m-0000", 9);
 
   std::vector<std::string> forgotten;
   for (const Effect& effect : driver.effects()) {

@@ -8,6 +8,9 @@
 namespace meros::master {
 namespace {
 
+// Before another tombstone is tried.
+constexpr absl::Duration kWaitAfterRefusedRemoval = absl::Minutes(1);
+
 std::string ObjectKey(const FrameworkId& id) { return absl::StrCat("framework/", id.value()); }
 
 // What readers forget with a removed framework: its history, too.
@@ -55,10 +58,8 @@ void Transaction::DisconnectFramework(Framework* framework) {
   EndOffersOf(framework, Rescind::kSilently);
   EndGangsOf(*framework);
   books_.frameworks.SetStream(framework, 0);
-  books_.frameworks.SetState(framework, FrameworkState::kDisconnected);
-  framework->record.failover_deadline = now_ + framework->record.subscription.failover_timeout;
-  books_.timers.Arm(framework->record.failover_deadline,
-                    FrameworkFailoverTimer{framework->record.id});
+  if (framework->is_removing()) return;
+  WaitForFramework(framework, framework->record.subscription.failover_timeout);
   TellAllocator(Describe(*framework));
   RecordFramework(*framework);
   PublishFramework(*framework);
@@ -73,6 +74,35 @@ void Transaction::UpdateSubscription(Framework* framework, Subscription subscrip
     EndOffer(*offer, Rescind::kTellFramework, absl::ZeroDuration());
   }
   EndGangsOfLeftRoles(*framework);
+  TellAllocator(Describe(*framework));
+  PublishFramework(*framework);
+}
+
+void Transaction::WaitForFramework(Framework* framework, absl::Duration timeout) {
+  books_.frameworks.SetState(framework, FrameworkState::kDisconnected);
+  framework->record.failover_deadline = now_ + timeout;
+  books_.timers.Arm(framework->record.failover_deadline,
+                    FrameworkFailoverTimer{framework->record.id});
+}
+
+void Transaction::BeginRemoval(Framework* framework) {
+  EndOffersOf(framework, Rescind::kSilently);
+  EndGangsOf(*framework);
+  books_.frameworks.SetState(framework, FrameworkState::kRemoving);
+  framework->record.failover_deadline = absl::InfiniteFuture();
+  TellAllocator(Describe(*framework));
+  PublishFramework(*framework);
+  const FrameworkId& id = framework->record.id;
+  Write(ObjectKey(id), RemoveFrameworkRecord{id}, FrameworkRemovedAfter{id});
+}
+
+void Transaction::CancelRemoval(Framework* framework) {
+  if (framework->stream != 0) {
+    books_.frameworks.SetState(framework, FrameworkState::kConnected);
+  } else {
+    WaitForFramework(framework, std::max(framework->record.subscription.failover_timeout,
+                                         kWaitAfterRefusedRemoval));
+  }
   TellAllocator(Describe(*framework));
   PublishFramework(*framework);
 }
@@ -101,7 +131,6 @@ void Transaction::RemoveFramework(Framework* framework, const absl::Status& stat
   }
   ForgetAnswersOf(id);
   TellAllocator(RemoveFrameworkDelta{id});
-  Write(ObjectKey(id), RemoveFrameworkRecord{id}, NothingAfter{});
   framework->record.unregistered = now_;
   framework->record.failover_deadline = absl::InfiniteFuture();
   std::unique_ptr<Framework> completed = books_.frameworks.Complete(id);

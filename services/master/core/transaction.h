@@ -58,12 +58,17 @@ class Transaction {
   Framework* AddFramework(FrameworkRecord record);
   // Ties a stream to it; the former stream, if any, is told that it failed over and closed.
   void ConnectFramework(Framework* framework, StreamId stream);
-  // Its stream is gone: offers are taken back, the fail-over deadline starts.
+  // Its stream is gone: offers are taken back, the fail-over deadline starts unless it is being
+  // removed.
   void DisconnectFramework(Framework* framework);
   // Replaces what it says about itself; offers for roles that it left are rescinded.
   void UpdateSubscription(Framework* framework, Subscription subscription);
+  // Writes its tombstone: from now on it is offered nothing. REQUIRES: MayFollow(state, REMOVING).
+  void BeginRemoval(Framework* framework);
+  // The tombstone was refused: it is as it was, or disconnected with a new fail-over deadline.
+  void CancelRemoval(Framework* framework);
   // Ends it and everything it runs, which is in use until its agents say that it has stopped. Its
-  // stream, if any, is closed with `status`.
+  // stream, if any, is closed with `status`. REQUIRES: its tombstone is durable.
   void RemoveFramework(Framework* framework, const absl::Status& status);
   // Writes its record, durable some time later.
   void RecordFramework(const Framework& framework);
@@ -245,6 +250,8 @@ class Transaction {
   void EndRemoved(Task* task);
   // Something left the agent, perhaps the last thing that a drain waits for.
   void NoteLeft(const Agent& agent);
+  // It is disconnected, and removed unless it comes back in time.
+  void WaitForFramework(Framework* framework, absl::Duration timeout);
   // A task that is in no index enters the framework's history.
   void AddToHistory(Framework* framework, Task task);
   void UnlinkOffer(const Offer& offer);

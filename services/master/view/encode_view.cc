@@ -65,6 +65,7 @@ v1::master::FrameworkView::State StateOf(FrameworkState state) {
     case FrameworkState::kConnected:
       return View::CONNECTED;
     case FrameworkState::kDisconnected:
+    case FrameworkState::kRemoving:
       return View::DISCONNECTED;
     case FrameworkState::kCompleted:
       return View::COMPLETED;

@@ -163,6 +163,12 @@ std::vector<std::string> CoreDriver::Call(StreamId stream, const std::string& fr
   return Do(SchedulerCall{stream, call, FrameworkId(framework), request_id, "", std::move(body)});
 }
 
+std::vector<std::string> CoreDriver::Teardown(const std::string& framework, uint64_t call) {
+  std::vector<std::string> lines = Call(0, framework, TeardownCall{}, call);
+  for (std::string& line : CommitWrites()) lines.push_back(std::move(line));
+  return lines;
+}
+
 std::vector<std::string> CoreDriver::Update(StreamId stream, const std::string& framework,
                                             const std::string& task, v1::TaskState state,
                                             const std::string& uuid) {

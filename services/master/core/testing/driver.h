@@ -74,6 +74,8 @@ class CoreDriver {
   std::vector<std::string> Call(StreamId stream, const std::string& framework,
                                 SchedulerCall::Body body, uint64_t call = 0,
                                 const std::string& request_id = "");
+  // TEARDOWN, and its tombstone durable, with all that was to be written before.
+  std::vector<std::string> Teardown(const std::string& framework, uint64_t call = 0);
   std::vector<std::string> Update(StreamId stream, const std::string& framework,
                                   const std::string& task, v1::TaskState state,
                                   const std::string& uuid);
