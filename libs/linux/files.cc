@@ -42,14 +42,6 @@ std::string ParentOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-absl::Status SyncDirectory(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) return FromErrno("open directory", path);
-  // Some file systems do not sync directories; they say so by EINVAL.
-  if (::fsync(fd.get()) != 0 && errno != EINVAL) return FromErrno("sync directory", path);
-  return absl::OkStatus();
-}
-
 constexpr int kTreeDepthMax = 32;
 
 absl::Status RemoveEntries(int directory_fd, dev_t device, const std::string& path, int depth);
@@ -168,6 +160,14 @@ absl::Status RenameDurably(const std::string& from, const std::string& to) {
     return FromErrno("rename to", to);
   }
   return SyncDirectory(ParentOf(to));
+}
+
+absl::Status SyncDirectory(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return FromErrno("open directory", path);
+  // Some file systems do not sync directories; they say so by EINVAL.
+  if (::fsync(fd.get()) != 0 && errno != EINVAL) return FromErrno("sync directory", path);
+  return absl::OkStatus();
 }
 
 absl::Status MakeDirectories(const std::string& path, mode_t mode) {

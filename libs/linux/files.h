@@ -49,6 +49,9 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view cont
 // ERRORS: AlreadyExists; else by errno.
 absl::Status RenameDurably(const std::string& from, const std::string& to);
 
+// What was created, renamed or deleted in the directory survives power loss from now on.
+absl::Status SyncDirectory(const std::string& path);
+
 // Creates a directory and its parents; an existing directory is fine.
 // ERRORS: FailedPrecondition when something in the way is no directory; else by errno.
 absl::Status MakeDirectories(const std::string& path, mode_t mode = 0755);

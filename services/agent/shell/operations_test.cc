@@ -327,6 +327,15 @@ TEST(VolumeStore, MakesAndDestroysVolumes) {
       absl::Seconds(60), [&] { return std::filesystem::is_empty(directory / "volumes/trash"); }));
 }
 
+TEST(VolumeStore, WhatWasNeverMadeIsDestroyed) {
+  testing::TempDir directory;
+  VolumeStore store(directory.path());
+  ChangeVolumes change;
+  change.destroy = {{directory / "volumes/roles/eng/v"}};
+
+  EXPECT_TRUE(store.Change(change).ok());
+}
+
 TEST(VolumeStore, EmptiesMountsInPlaceAndFollowsNoLinks) {
   testing::TempDir directory;
   std::filesystem::create_directories(directory / "mount/a");

@@ -25,6 +25,16 @@ std::string TrashOf(const std::string& volume) {
   return absl::StrCat(ParentOf(ParentOf(ParentOf(volume))), "/trash");
 }
 
+// ROOT/volumes/roles/ROLE and all above it, which may be new too.
+absl::Status SyncWayTo(const std::string& volume) {
+  std::string directory = volume;
+  for (int i = 0; i < 4; ++i) {
+    directory = ParentOf(directory);
+    MEROS_RETURN_IF_ERROR(os::SyncDirectory(directory));
+  }
+  return absl::OkStatus();
+}
+
 // Volumes may be deep: this follows no links and knows no limit.
 absl::Status RemoveAll(const std::string& path) {
   std::error_code error;
@@ -69,6 +79,7 @@ absl::Status VolumeStore::Change(const ChangeVolumes& change) {
   }
   for (const VolumeDirectory& volume : change.create) {
     MEROS_RETURN_IF_ERROR(os::MakeDirectories(volume.path, 0755));
+    if (!volume.is_mount) MEROS_RETURN_IF_ERROR(SyncWayTo(volume.path));
   }
   return absl::OkStatus();
 }
@@ -81,7 +92,13 @@ absl::Status VolumeStore::Destroy(const VolumeDirectory& volume, const std::stri
       errno != ENOENT) {
     return absl::ErrnoToStatus(errno, absl::StrCat("moving ", volume.path, " to ", trash));
   }
-  (void)::rmdir(ParentOf(volume.path).c_str());  // the role's, if this was its last volume
+  // The role's, if this was its last volume.
+  const std::string role = ParentOf(volume.path);
+  const bool was_last = ::rmdir(role.c_str()) == 0 || errno == ENOENT;
+  // A volume that came back after a crash would give its data to whoever makes one of that name.
+  const absl::Status synced = os::SyncDirectory(was_last ? ParentOf(role) : role);
+  if (!synced.ok() && !absl::IsNotFound(synced)) return synced;  // not found: it was never made
+  MEROS_RETURN_IF_ERROR(os::SyncDirectory(trash));
   MutexLock lock(&mutex_);
   trash_.push_back(trash);
   wake_.SignalAll();

@@ -28,7 +28,8 @@ class VolumeStore {
   // What is not deleted yet is, after the next start. Idempotent.
   void Stop();
 
-  // Deletes, then makes. Repeatable. ERRORS: by errno, with the path; what came before stays done.
+  // Deletes, then makes, and syncs: what it did survives power loss. Repeatable. Blocks for some
+  // syncs of directories a volume. ERRORS: by errno, with the path; what came before stays done.
   absl::Status Change(const ChangeVolumes& change);
 
   // Puts a link to the volume into the sandbox and gives the volume to the owner of the sandbox.
