@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "libs/rpc/credentials.h"
 #include "tests/bench/report.h"
 
 namespace meros::bench {
@@ -41,7 +42,8 @@ const std::vector<Benchmark>& AllBenchmarks();
 
 // Waits until a master leads: one is ready before that, and would refuse agents that came in
 // between. ERRORS: DeadlineExceeded.
-absl::Status WaitForLeader(const std::string& address);
+absl::Status WaitForLeader(const std::string& address,
+                           const rpc::TlsOptions& tls = {.insecure = true});
 
 absl::StatusOr<Report> RunLaunch(Options* options);
 absl::StatusOr<Report> RunUpdates(Options* options);
@@ -58,6 +60,7 @@ absl::StatusOr<Report> RunAllocateLatency(Options* options);
 absl::StatusOr<Report> RunAllocateShapes(Options* options);
 absl::StatusOr<Report> RunAllocatorCrash(Options* options);
 absl::StatusOr<Report> RunRegistry(Options* options);
+absl::StatusOr<Report> RunRegistryZooKeeper(Options* options);
 absl::StatusOr<Report> RunContainers(Options* options);
 absl::StatusOr<Report> RunContainerLatency(Options* options);
 absl::StatusOr<Report> RunSequential(Options* options);

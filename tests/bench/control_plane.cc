@@ -5,6 +5,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
 #include "libs/runtime/clock.h"
+#include "libs/testing/certificates.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "meros/v1/master/master_service.grpc.pb.h"
@@ -14,8 +15,8 @@
 
 namespace meros::bench {
 
-absl::Status WaitForLeader(const std::string& address) {
-  MEROS_ASSIGN_OR_RETURN(auto channel, rpc::MakeChannel(address, {.insecure = true}));
+absl::Status WaitForLeader(const std::string& address, const rpc::TlsOptions& tls) {
+  MEROS_ASSIGN_OR_RETURN(auto channel, rpc::MakeChannel(address, tls));
   auto stub = meros::v1::master::MasterService::NewStub(channel);
   const bool leading = testing::Eventually(absl::Seconds(30), [&] {
     grpc::ClientContext context;
@@ -59,16 +60,37 @@ absl::Status Await(const LoadFramework& framework, const Plan& plan, double seco
                                                   " tasks ran: ", framework.last_failure()));
 }
 
+// How all links are secured: with --tls=1 by mutual TLS.
+struct Security {
+  std::vector<std::string> flags = {"--insecure"};  // of the services
+  rpc::TlsOptions tls = {.insecure = true};
+};
+
+absl::StatusOr<Security> SecurityOf(Options* options, const std::string& directory) {
+  if (options->Get("tls", 0) == 0) return Security();
+  MEROS_RETURN_IF_ERROR(testing::MakeCertificates(directory, "bench"));
+  const std::string base = directory + "/bench";
+  Security security;
+  security.tls = {
+      .ca_file = base + ".ca.pem", .cert_file = base + ".pem", .key_file = base + ".key"};
+  security.flags = {"--tls_ca=" + security.tls.ca_file, "--tls_cert=" + security.tls.cert_file,
+                    "--tls_key=" + security.tls.key_file};
+  return security;
+}
+
 // Runs the load as planned and counts.
 template <typename Count>
 absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_options,
                                LoadFrameworkOptions framework_options, Plan plan, Count count) {
   const double seconds = options->Get("seconds", 10);
   testing::TempDir directory;
-  testing::LocalCluster cluster({.directory = directory.path(), .agents = 0});
+  MEROS_ASSIGN_OR_RETURN(const Security security, SecurityOf(options, directory.path()));
+  testing::LocalCluster cluster(
+      {.directory = directory.path(), .agents = 0, .security_flags = security.flags});
   MEROS_RETURN_IF_ERROR(cluster.Start());
   agents_options.master = framework_options.master = cluster.master_address();
-  MEROS_RETURN_IF_ERROR(WaitForLeader(cluster.master_address()));
+  agents_options.tls = framework_options.tls = security.tls;
+  MEROS_RETURN_IF_ERROR(WaitForLeader(cluster.master_address(), security.tls));
   SimulatedAgents agents(agents_options);
   MEROS_RETURN_IF_ERROR(agents.Start(absl::Minutes(2)));
   LoadFramework framework(framework_options);
@@ -100,7 +122,9 @@ absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_o
     report.notes["master_bytes_per_running_task"] =
         absl::StrCat(grown_mb * (1 << 20) / static_cast<double>(plan.until_tasks));
   }
-  report.notes["agents"] = "simulated agents over real gRPC, plaintext, loopback";
+  report.notes["agents"] =
+      absl::StrCat("simulated agents over real gRPC, ",
+                   security.tls.insecure ? "plaintext" : "mutual TLS", ", loopback");
   report.notes["load_cpu_seconds"] =
       absl::StrCat(UsageOf(getpid()).cpu_seconds - load_before.cpu_seconds,
                    " (agents and framework, one process)");

@@ -39,8 +39,8 @@ double Scalar(const meros::v1::Offer& offer, const char* name) {
 }  // namespace
 
 absl::Status LoadFramework::Start(absl::Duration limit) {
-  MEROS_ASSIGN_OR_RETURN(auto channel, rpc::MakeChannel(options_.master, {.insecure = true},
-                                                        {.connection_group = 1 << 20}));
+  MEROS_ASSIGN_OR_RETURN(
+      auto channel, rpc::MakeChannel(options_.master, options_.tls, {.connection_group = 1 << 20}));
   stub_ = meros::v1::scheduler::SchedulerService::NewStub(channel);
   stream_ = Stream::Create();
   stub_->async()->Connect(stream_->context(), stream_->reactor());

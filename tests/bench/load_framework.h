@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "libs/base/mutex.h"
 #include "libs/rpc/bidi_client_stream.h"
+#include "libs/rpc/credentials.h"
 #include "meros/v1/scheduler/scheduler_service.grpc.pb.h"
 #include "tests/bench/report.h"
 
@@ -28,6 +29,7 @@ enum class Latency {
 
 struct LoadFrameworkOptions {
   std::string master;
+  rpc::TlsOptions tls = {.insecure = true};
   std::string name = "bench";
   std::string framework_id;  // empty: a new one
   std::string role = "bench";

@@ -59,11 +59,11 @@ const std::vector<Benchmark>& AllBenchmarks() {
   static const auto* const all = new std::vector<Benchmark>{
       {"launch", "T3",
        "tasks/s from ACCEPT to RUNNING seen and acknowledged; --agents --tasks_per_accept, and "
-       "--seconds or --tasks: until so many run",
+       "--seconds or --tasks: until so many run; --tls=1: mutual TLS (S7)",
        RunLaunch},
       {"updates", "T5",
        "status updates per CPU second of the master, acknowledged; --agents --tasks --seconds "
-       "--tasks_per_accept --whole_life=1: each task is launched and ends",
+       "--tasks_per_accept --whole_life=1: each task is launched and ends; --tls=1 (S7)",
        RunUpdates},
       {"failover", "T1",
        "seconds from a new leader to all agents and tasks known; --agents --tasks --labels, "
@@ -106,6 +106,9 @@ const std::vector<Benchmark>& AllBenchmarks() {
        RunAllocatorCrash},
       {"registry", "T10", "durable commits/s of the registry on SQLite; --seconds --outstanding",
        RunRegistry},
+      {"registry-zk", "T11",
+       "the same on a ZooKeeper ensemble of three, beside its raw rate; --seconds --outstanding",
+       RunRegistryZooKeeper},
       {"containers", "T13",
        "real containers/s, launched, ended and destroyed; --seconds "
        "--concurrency",

@@ -261,7 +261,7 @@ absl::Status SimulatedAgents::Connect(const std::string& master) {
   for (int i = 0; i < options_.agents; i += options_.agents_per_connection) {
     MEROS_ASSIGN_OR_RETURN(
         auto channel,
-        rpc::MakeChannel(master, {.insecure = true},
+        rpc::MakeChannel(master, options_.tls,
                          {.connection_group = 1 + i / options_.agents_per_connection}));
     channels_.push_back(std::move(channel));
   }

@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "libs/base/mutex.h"
+#include "libs/rpc/credentials.h"
 #include "tests/bench/queued_client.h"
 
 namespace meros::bench {
@@ -42,7 +43,8 @@ struct HeldTasks {
 };
 
 struct SimulatedAgentsOptions {
-  std::string master;  // host:port, plaintext
+  std::string master;  // host:port
+  rpc::TlsOptions tls = {.insecure = true};
   int agents = 100;
   int agents_per_connection = 100;  // streams that share an HTTP/2 connection
   double cpus = 1000;               // of each agent

@@ -3,7 +3,6 @@
 // which the cluster trusts one.
 #include <grpcpp/create_channel.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
 #include "libs/rpc/status.h"
+#include "libs/testing/certificates.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "meros/v1/master/master_service.grpc.pb.h"
@@ -22,22 +22,6 @@ namespace meros::integration {
 namespace {
 
 using meros::v1::master::MasterService;
-
-// <directory>/<name>.ca.pem, and <name>.pem with <name>.key signed by it for loopback.
-bool MakeCertificates(const std::string& directory, const std::string& name) {
-  const std::string key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-  const std::string script = absl::StrJoin(
-      {absl::StrCat("exec 2>", directory, "/openssl.log && cd ", directory),
-       absl::StrCat("openssl req -x509 ", key, " -days 2 -subj /CN=", name, "-authority -keyout ",
-                    name, ".ca.key -out ", name, ".ca.pem"),
-       absl::StrCat("openssl req ", key, " -subj /CN=", name, " -keyout ", name, ".key -out ", name,
-                    ".csr"),
-       absl::StrCat("echo subjectAltName=IP:127.0.0.1 > ", name, ".ext"),
-       absl::StrCat("openssl x509 -req -in ", name, ".csr -CA ", name, ".ca.pem -CAkey ", name,
-                    ".ca.key -CAcreateserial -days 2 -extfile ", name, ".ext -out ", name, ".pem")},
-      " && ");
-  return std::system(script.c_str()) == 0;
-}
 
 class TlsTest : public ::testing::Test {
  protected:
@@ -53,8 +37,10 @@ class TlsTest : public ::testing::Test {
                   .security_flags = Flags(directory_.path(), "ours", "ours")}) {}
 
   void SetUp() override {
-    ASSERT_TRUE(MakeCertificates(directory_.path(), "ours")) << directory_.path();
-    ASSERT_TRUE(MakeCertificates(directory_.path(), "theirs")) << directory_.path();
+    const absl::Status made = testing::MakeCertificates(directory_.path(), "ours");
+    ASSERT_TRUE(made.ok()) << made;
+    const absl::Status others = testing::MakeCertificates(directory_.path(), "theirs");
+    ASSERT_TRUE(others.ok()) << others;
     const absl::Status status = cluster_.Start();
     ASSERT_TRUE(status.ok()) << status;
   }
