@@ -1,6 +1,6 @@
 // Goal: streams on queues of their own deliver in order and end once with the right status from
-// either side, and a server that ends leaves none behind. Method: a real server on a unix socket
-// and our own client streams.
+// either side, with frames in arenas, and a server that ends leaves none behind. Method: a real
+// server on a unix socket and our own client streams.
 #include "libs/rpc/queued_call.h"
 
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "libs/base/mutex.h"
+#include "libs/rpc/arena_frame.h"
 #include "libs/rpc/bidi_client_stream.h"
 #include "libs/rpc/bidi_server_stream.h"
 #include "libs/rpc/channel.h"
@@ -24,7 +25,9 @@ namespace {
 
 using rpc_test::v1::EchoService;
 using rpc_test::v1::Frame;
-using ServerStream = BidiServerStream<Frame, Frame, QueuedReactor<Frame, Frame>>;
+using FrameIn = ArenaFrame<Frame>;
+using ServerCall = QueuedCall<FrameIn, Frame>;
+using ServerStream = BidiServerStream<FrameIn, Frame, QueuedReactor<FrameIn, Frame>>;
 using ClientStream = BidiClientStream<Frame, Frame>;
 
 Frame FrameOf(std::string text) {
@@ -59,28 +62,37 @@ class QueuedEcho final : public QueuedService {
  public:
   grpc::Service* service() override { return &service_; }
   void Accept(StreamQueue* queue) override {
-    AcceptCalls<Frame, Frame>(
-        queue, [this](auto... call) { service_.RequestConnect(call...); },
-        [this](std::unique_ptr<QueuedCall<Frame, Frame>> call) { Open(std::move(call)); });
+    AcceptCalls<FrameIn, Frame>(
+        queue, [this](auto... call) { service_.Request(call...); },
+        [this](std::unique_ptr<ServerCall> call) { Open(std::move(call)); });
   }
 
   Endings endings;
 
  private:
-  void Open(std::unique_ptr<QueuedCall<Frame, Frame>> call) {
+  class Service final : public EchoService::WithAsyncMethod_Connect<EchoService::Service> {
+   public:
+    void Request(grpc::ServerContext* context, ServerCall::Io* io, grpc::CompletionQueue* queue,
+                 grpc::ServerCompletionQueue* calls, void* tag) {
+      RequestAsyncBidiStreaming(0, context, io, queue, calls, tag);
+    }
+  };
+
+  void Open(std::unique_ptr<ServerCall> call) {
     auto stream = ServerStream::Create(&call->context);
     stream->Bind(std::move(call));
     ServerStream* raw = stream.get();
     stream->Start({.on_frame =
-                       [raw](Frame frame) {
-                         const bool bye = frame.texts(0) == "bye";
-                         raw->Send(std::move(frame));
+                       [raw](FrameIn frame) {
+                         EXPECT_NE(frame->GetArena(), nullptr);
+                         const bool bye = frame->texts(0) == "bye";
+                         raw->Send(Frame(std::move(*frame)));
                          if (bye) raw->Close(absl::NotFoundError("asked to end"));
                        },
                    .on_closed = [this](const absl::Status& status) { endings.Add(status); }});
   }
 
-  EchoService::WithAsyncMethod_Connect<EchoService::Service> service_;
+  Service service_;
 };
 
 // One client stream, and what it hears.

@@ -97,7 +97,7 @@ void MasterNode::OnAgentFrame(ConnectionId id, const std::string& bytes) {
   agent_link::v1::AgentFrame frame;
   if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
   for (agent_link::v1::AgentMessage& message : *frame.mutable_messages()) {
-    absl::StatusOr<master::Input> input = master::DecodeAgentMessage(std::move(message), id);
+    absl::StatusOr<master::Input> input = master::DecodeAgentMessage(&message, id);
     if (!input.ok()) {
       cluster_.ledger().Fail(
           absl::StrCat("a master cannot read what an agent says: ", input.status().message()));

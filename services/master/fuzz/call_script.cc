@@ -165,7 +165,7 @@ class Script {
   bool Agent(StreamId stream, absl::string_view bytes) {
     link::AgentMessage message;
     if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
-    return Take(DecodeAgentMessage(std::move(message), stream));
+    return Take(DecodeAgentMessage(&message, stream));
   }
   bool Take(absl::StatusOr<Input> input) {
     if (!input.ok()) return false;

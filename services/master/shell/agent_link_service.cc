@@ -9,9 +9,9 @@ namespace meros::master {
 
 namespace pb = ::meros::agent_link::v1;
 
-absl::Status AgentLinkService::Take(StreamId id, const std::string& peer, pb::AgentFrame frame) {
-  for (pb::AgentMessage& message : *frame.mutable_messages()) {
-    absl::StatusOr<Input> input = DecodeAgentMessage(std::move(message), id);
+absl::Status AgentLinkService::Take(StreamId id, const std::string& peer, pb::AgentFrame* frame) {
+  for (pb::AgentMessage& message : *frame->mutable_messages()) {
+    absl::StatusOr<Input> input = DecodeAgentMessage(&message, id);
     if (!input.ok()) {
       context_->metrics->frames_malformed.Add();
       return input.status();
@@ -24,7 +24,7 @@ absl::Status AgentLinkService::Take(StreamId id, const std::string& peer, pb::Ag
 
 void AgentLinkService::Accept(rpc::StreamQueue* queue) {
   rpc::AcceptCalls<In, Out>(
-      queue, [this](auto... call) { service_.RequestConnect(call...); },
+      queue, [this](auto... call) { service_.Request(call...); },
       [this](std::unique_ptr<rpc::QueuedCall<In, Out>> call) { Open(std::move(call)); });
 }
 
@@ -38,7 +38,7 @@ void AgentLinkService::Open(std::unique_ptr<rpc::QueuedCall<In, Out>> call) {
   stream->Start({.on_frame =
                      [this, id, raw, is_ending](In frame) {
                        if (*is_ending) return;
-                       const absl::Status status = Take(id, raw->peer(), std::move(frame));
+                       const absl::Status status = Take(id, raw->peer(), &*frame);
                        if (status.ok()) return;
                        MEROS_LOG(WARNING)
                            << "an agent's session is ended" << telemetry::Field("peer", raw->peer())

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "libs/rpc/arena_frame.h"
 #include "libs/rpc/bidi_server_stream.h"
 #include "libs/rpc/queued_call.h"
 #include "meros/agent_link/v1/agent_link.grpc.pb.h"
@@ -16,7 +17,7 @@
 namespace meros::master {
 
 class AgentLinkService final : public rpc::QueuedService {
-  using In = agent_link::v1::AgentFrame;
+  using In = rpc::ArenaFrame<agent_link::v1::AgentFrame>;
   using Out = agent_link::v1::MasterFrame;
 
  public:
@@ -31,14 +32,22 @@ class AgentLinkService final : public rpc::QueuedService {
   const StreamTable<Stream>& streams() const { return streams_; }
 
  private:
-  using Service = agent_link::v1::AgentLinkService;
+  using Generated = agent_link::v1::AgentLinkService;
+  // The generated service, with frames that are read into arenas.
+  class Service final : public Generated::WithAsyncMethod_Connect<Generated::Service> {
+   public:
+    void Request(grpc::ServerContext* context, rpc::QueuedCall<In, Out>::Io* io,
+                 grpc::CompletionQueue* queue, grpc::ServerCompletionQueue* calls, void* tag) {
+      RequestAsyncBidiStreaming(0, context, io, queue, calls, tag);  // 0: its first method
+    }
+  };
 
   void Open(std::unique_ptr<rpc::QueuedCall<In, Out>> call);
   // Decodes and posts the messages of a frame; a status if the stream must end.
-  absl::Status Take(StreamId id, const std::string& peer, In frame);
+  absl::Status Take(StreamId id, const std::string& peer, agent_link::v1::AgentFrame* frame);
 
   ShellContext* const context_;
-  Service::WithAsyncMethod_Connect<Service::Service> service_;
+  Service service_;
   StreamTable<Stream> streams_;
 };
 

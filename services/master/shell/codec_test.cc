@@ -73,6 +73,10 @@ TEST(DecodeCall, SubscribeOutsideOfAStreamIsRefused) {
   EXPECT_TRUE(DecodeCall(call, {.stream = 1}, "call").ok());
 }
 
+absl::StatusOr<Input> Decoded(link::AgentMessage message) {
+  return DecodeAgentMessage(&message, 1);
+}
+
 TEST(DecodeAgentMessage, ReportsMustFitTogether) {
   link::AgentMessage message;
   link::Reregister* report = message.mutable_reregister();
@@ -87,18 +91,18 @@ TEST(DecodeAgentMessage, ReportsMustFitTogether) {
   task->set_state(v1::TASK_RUNNING);
   AddCpus(1, task->mutable_resources());
 
-  EXPECT_THAT(DecodeAgentMessage(message, 1).status().message(), HasSubstr("tasks[0]"));
+  EXPECT_THAT(Decoded(message).status().message(), HasSubstr("tasks[0]"));
   v1::FrameworkInfo* framework = report->add_frameworks();
   framework->set_name("f");
   framework->set_user("u");
   framework->mutable_id()->set_value("f");
-  auto input = DecodeAgentMessage(message, 1);
+  auto input = Decoded(message);
   ASSERT_TRUE(input.ok()) << input.status();
   const auto& decoded = std::get<AgentReregister>(*input);
   EXPECT_EQ(decoded.tasks[0].resources.Cpus().millis(), 1000);
   EXPECT_EQ(decoded.tasks[0].name, "t");  // made up from the report
   *report->add_tasks() = *task;
-  EXPECT_THAT(DecodeAgentMessage(message, 1).status().message(), HasSubstr("tasks[1]"));
+  EXPECT_THAT(Decoded(message).status().message(), HasSubstr("tasks[1]"));
 }
 
 TEST(DecodeAgentMessage, UpdatesNeedAUuidAndAState) {
@@ -107,11 +111,36 @@ TEST(DecodeAgentMessage, UpdatesNeedAUuidAndAState) {
   message.mutable_status_update()->mutable_status()->mutable_task_id()->set_value("t");
   message.mutable_status_update()->mutable_status()->set_state(v1::TASK_RUNNING);
   message.mutable_status_update()->set_latest_state(v1::TASK_RUNNING);
-  EXPECT_THAT(DecodeAgentMessage(message, 1).status().message(), HasSubstr("uuid"));
+  EXPECT_THAT(Decoded(message).status().message(), HasSubstr("uuid"));
   message.mutable_status_update()->mutable_status()->set_uuid("0123456789abcdef");
-  EXPECT_TRUE(DecodeAgentMessage(message, 1).ok());
+  EXPECT_TRUE(Decoded(message).ok());
   message.mutable_status_update()->set_latest_state(99);
-  EXPECT_THAT(DecodeAgentMessage(message, 1).status().message(), HasSubstr("latest_state"));
+  EXPECT_THAT(Decoded(message).status().message(), HasSubstr("latest_state"));
+}
+
+TEST(DecodeAgentMessage, NothingOfAnInputIsInTheArenaOfItsMessage) {
+  google::protobuf::Arena arena;
+  auto* message = google::protobuf::Arena::CreateMessage<link::AgentMessage>(&arena);
+  v1::TaskStatus* status = message->mutable_status_update()->mutable_status();
+  status->mutable_task_id()->set_value("t");
+  status->set_uuid("0123456789abcdef");
+  status->set_state(v1::TASK_RUNNING);
+  message->mutable_status_update()->set_latest_state(v1::TASK_RUNNING);
+
+  auto input = DecodeAgentMessage(message, 1);
+  ASSERT_TRUE(input.ok()) << input.status();
+  const auto& update = std::get<AgentStatusUpdate>(*input);
+  EXPECT_EQ(update.status->GetArena(), nullptr);
+  EXPECT_EQ(update.status->task_id().GetArena(), nullptr);
+
+  v1::AgentInfo* info = message->mutable_register_()->mutable_info();
+  message->mutable_register_()->set_registration_key("key");
+  info->set_hostname("h");
+  AddCpus(4, info->mutable_resources());
+  input = DecodeAgentMessage(message, 1);
+  ASSERT_TRUE(input.ok()) << input.status();
+  EXPECT_EQ(std::get<AgentRegister>(*input).agent.info->GetArena(), nullptr);
+  EXPECT_EQ(std::get<AgentRegister>(*input).agent.info->hostname(), "h");
 }
 
 TEST(EncodeForAgent, ResourcesOfATaskAreAllocatedToTheOffersRole) {
@@ -382,10 +411,9 @@ Call SubscribeWithin(const std::string& regex) {
   subscribe->mutable_framework_info()->add_roles("eng");
   subscribe->mutable_framework_info()->add_capabilities()->set_type(
       v1::FrameworkInfo::Capability::MULTI_ROLE);
-  auto* constraint =
-      (*subscribe->mutable_offer_constraints()->mutable_role_constraints())["eng"]
-          .add_groups()
-          ->add_attribute_constraints();
+  auto* constraint = (*subscribe->mutable_offer_constraints()->mutable_role_constraints())["eng"]
+                         .add_groups()
+                         ->add_attribute_constraints();
   constraint->mutable_selector()->set_attribute_name("rack");
   constraint->mutable_predicate()->mutable_text_matches()->set_regex(regex);
   return call;

@@ -1,5 +1,6 @@
 #include "services/master/shell/decode_agent.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -59,9 +60,7 @@ absl::StatusOr<AgentDescription> DecodeDescription(pb::Register* message, const 
   agent.service_address = message->service_address();
   agent.resource_version_uuid = message->resource_version_uuid();
   agent.epoch_seen = message->epoch_seen();
-  auto info = std::make_shared<v1::AgentInfo>();
-  info->Swap(message->mutable_info());
-  agent.info = std::move(info);
+  agent.info = std::make_shared<v1::AgentInfo>(std::move(*message->mutable_info()));
   return agent;
 }
 
@@ -76,8 +75,8 @@ absl::StatusOr<Input> Decode(pb::Register* message, StreamId stream, const Field
 }
 
 // `info` is the task's launch, or null where the agent no longer has it.
-absl::StatusOr<ReportedTask> DecodeTask(const v1::Task& message, const v1::TaskInfo* info,
-                                        const AgentId& agent_id, const FieldPath& path) {
+absl::Status DecodeTask(const v1::Task& message, const v1::TaskInfo* info, const AgentId& agent_id,
+                        const FieldPath& path, ReportedTask* task) {
   MEROS_RETURN_IF_ERROR(wire::CheckId(message.task_id(), path.Field("task_id")));
   MEROS_RETURN_IF_ERROR(wire::CheckId(message.framework_id(), path.Field("framework_id")));
   if (message.agent_id().value() != agent_id.value()) {
@@ -86,19 +85,18 @@ absl::StatusOr<ReportedTask> DecodeTask(const v1::Task& message, const v1::TaskI
   }
   MEROS_ASSIGN_OR_RETURN(resources::Resources resources,
                          wire::ResourcesFromProto(message.resources(), path));
-  ReportedTask task;
-  task.id = TaskId(message.task_id().value());
-  task.framework_id = FrameworkId(message.framework_id().value());
-  task.executor_id = ExecutorId(message.executor_id().value());
-  task.role = RoleOf(resources);
-  task.resources = resources.WithoutAllocation();
-  task.state = message.state();
-  if (message.has_status_update_state()) task.forwarded_state = message.status_update_state();
-  task.forwarded_uuid = message.status_update_uuid();
-  task.name = info != nullptr ? info->name() : message.name();
-  task.description = info != nullptr ? DescribeTask(*info) : DescribeTask(message);
-  for (const v1::TaskStatus& status : message.statuses()) task.statuses.Add(status);
-  return task;
+  task->id = TaskId(message.task_id().value());
+  task->framework_id = FrameworkId(message.framework_id().value());
+  task->executor_id = ExecutorId(message.executor_id().value());
+  task->role = RoleOf(resources);
+  task->resources = resources.WithoutAllocation();
+  task->state = message.state();
+  if (message.has_status_update_state()) task->forwarded_state = message.status_update_state();
+  task->forwarded_uuid = message.status_update_uuid();
+  task->name = info != nullptr ? info->name() : message.name();
+  task->description = info != nullptr ? DescribeTask(*info) : DescribeTask(message);
+  for (const v1::TaskStatus& status : message.statuses()) task->statuses.Add(status);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Executor> DecodeExecutor(const v1::ExecutorInfo& message, const FieldPath& path) {
@@ -124,36 +122,57 @@ absl::Status DecodeFrameworks(const pb::Reregister& message, const FieldPath& pa
   return absl::OkStatus();
 }
 
-absl::Status DecodeHoldings(pb::Reregister* message, const FieldPath& path, AgentReregister* out) {
-  absl::flat_hash_set<std::string> frameworks;
-  for (const ReportedFramework& framework : out->frameworks)
-    frameworks.insert(framework.id.value());
-  absl::flat_hash_set<std::pair<std::string, std::string>> seen;
-  for (int i = 0; i < message->tasks_size(); ++i) {
-    const FieldPath item = path.Item("tasks", i);
-    const bool has_info = i < message->task_infos_size() && message->task_infos(i).has_task_id();
-    const v1::TaskInfo* info = has_info ? &message->task_infos(i) : nullptr;
-    MEROS_ASSIGN_OR_RETURN(ReportedTask task,
-                           DecodeTask(message->tasks(i), info, out->agent_id, item));
-    if (!frameworks.contains(task.framework_id.value())) {
-      return item.Field("framework_id")
-          .Fault("is not among frameworks: ", task.framework_id.value());
-    }
-    if (!seen.emplace(task.framework_id.value(), task.id.value()).second) {
-      return item.Field("task_id").Fault("is reported twice: ", task.id.value());
-    }
-    out->tasks.push_back(std::move(task));
+// Room is made for so many tasks of a report at once, whatever it says.
+constexpr size_t kTasksExpected = 1000;
+
+// Each is named once, and of a framework that is named, too.
+class SeenIds {
+ public:
+  // What is added outlives the set.
+  explicit SeenIds(const std::vector<ReportedFramework>& frameworks) {
+    for (const ReportedFramework& framework : frameworks) frameworks_.insert(framework.id.value());
   }
-  absl::flat_hash_set<std::pair<std::string, std::string>> executors;
-  for (int i = 0; i < message->executors_size(); ++i) {
+  absl::Status Add(absl::string_view framework, absl::string_view id, const FieldPath& path,
+                   absl::string_view name_of_id) {
+    if (!frameworks_.contains(framework)) {
+      return path.Field("framework_id").Fault("is not among frameworks: ", framework);
+    }
+    if (!seen_.emplace(framework, id).second) {
+      return path.Field(name_of_id).Fault("is reported twice: ", id);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::flat_hash_set<absl::string_view> frameworks_;
+  absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> seen_;
+};
+
+absl::Status DecodeTasks(const pb::Reregister& message, const FieldPath& path,
+                         AgentReregister* out) {
+  SeenIds seen(out->frameworks);
+  out->tasks.reserve(std::min<size_t>(message.tasks_size(), kTasksExpected));
+  for (int i = 0; i < message.tasks_size(); ++i) {
+    const FieldPath item = path.Item("tasks", i);
+    const v1::Task& task = message.tasks(i);
+    const bool has_info = i < message.task_infos_size() && message.task_infos(i).has_task_id();
+    const v1::TaskInfo* info = has_info ? &message.task_infos(i) : nullptr;
+    MEROS_RETURN_IF_ERROR(DecodeTask(task, info, out->agent_id, item, &out->tasks.emplace_back()));
+    MEROS_RETURN_IF_ERROR(
+        seen.Add(task.framework_id().value(), task.task_id().value(), item, "task_id"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DecodeExecutors(const pb::Reregister& message, const FieldPath& path,
+                             AgentReregister* out) {
+  SeenIds seen(out->frameworks);
+  for (int i = 0; i < message.executors_size(); ++i) {
     const FieldPath item = path.Item("executors", i);
-    MEROS_ASSIGN_OR_RETURN(Executor executor, DecodeExecutor(message->executors(i), item));
-    if (!frameworks.contains(executor.framework_id.value())) {
-      return item.Field("framework_id").Fault("is not among frameworks");
-    }
-    if (!executors.emplace(executor.framework_id.value(), executor.id.value()).second) {
-      return item.Field("executor_id").Fault("is reported twice: ", executor.id.value());
-    }
+    const v1::ExecutorInfo& info = message.executors(i);
+    MEROS_ASSIGN_OR_RETURN(Executor executor, DecodeExecutor(info, item));
+    MEROS_RETURN_IF_ERROR(
+        seen.Add(info.framework_id().value(), info.executor_id().value(), item, "executor_id"));
     out->executors.push_back(std::move(executor));
   }
   return absl::OkStatus();
@@ -182,7 +201,8 @@ absl::StatusOr<Input> Decode(pb::Reregister* message, StreamId stream, const Fie
     MEROS_RETURN_IF_ERROR(CheckOnlyDigest(*message, path));
   } else {
     MEROS_RETURN_IF_ERROR(DecodeFrameworks(*message, path, &result));
-    MEROS_RETURN_IF_ERROR(DecodeHoldings(message, path, &result));
+    MEROS_RETURN_IF_ERROR(DecodeTasks(*message, path, &result));
+    MEROS_RETURN_IF_ERROR(DecodeExecutors(*message, path, &result));
   }
   for (int i = 0; i < message->operations_size(); ++i) {
     MEROS_ASSIGN_OR_RETURN(ReportedOperation operation,
@@ -209,9 +229,7 @@ absl::StatusOr<Input> Decode(pb::StatusUpdate* message, StreamId stream, const F
   update.task_id = TaskId(message->status().task_id().value());
   update.latest_state = static_cast<v1::TaskState>(message->latest_state());
   update.is_ahead = message->is_ahead();
-  auto status = std::make_shared<v1::TaskStatus>();
-  status->Swap(message->mutable_status());
-  update.status = std::move(status);
+  update.status = std::make_shared<v1::TaskStatus>(std::move(*message->mutable_status()));
   return update;
 }
 
@@ -235,34 +253,34 @@ void SetIp(absl::string_view peer, Input* input) {
   agent->ip = std::string(ip);
 }
 
-absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage message, StreamId stream) {
+absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage* message, StreamId stream) {
   const FieldPath path;
-  switch (message.body_case()) {
+  switch (message->body_case()) {
     case pb::AgentMessage::kRegister:
-      return Decode(message.mutable_register_(), stream, path.Field("register"));
+      return Decode(message->mutable_register_(), stream, path.Field("register"));
     case pb::AgentMessage::kReregister:
-      return Decode(message.mutable_reregister(), stream, path.Field("reregister"));
+      return Decode(message->mutable_reregister(), stream, path.Field("reregister"));
     case pb::AgentMessage::kHeartbeat:
       return AgentHeartbeat{stream};
     case pb::AgentMessage::kStatusUpdate:
-      return Decode(message.mutable_status_update(), stream, path.Field("status_update"));
+      return Decode(message->mutable_status_update(), stream, path.Field("status_update"));
     case pb::AgentMessage::kExitedExecutor: {
-      const pb::ExitedExecutor& exited = message.exited_executor();
+      const pb::ExitedExecutor& exited = message->exited_executor();
       return AgentExecutorExited{stream, FrameworkId(exited.framework_id()),
                                  ExecutorId(exited.executor_id()), exited.wait_status()};
     }
     case pb::AgentMessage::kExecutorMessage: {
-      pb::ExecutorMessage* bytes = message.mutable_executor_message();
+      pb::ExecutorMessage* bytes = message->mutable_executor_message();
       return AgentExecutorMessage{stream, FrameworkId(bytes->framework_id()),
                                   ExecutorId(bytes->executor_id()),
                                   std::move(*bytes->mutable_data())};
     }
     case pb::AgentMessage::kAgentUpdate:
-      return Decode(message.agent_update(), stream, path.Field("agent_update"));
+      return Decode(message->agent_update(), stream, path.Field("agent_update"));
     case pb::AgentMessage::kUnregister:
-      return AgentUnregister{stream, message.unregister().reason()};
+      return AgentUnregister{stream, message->unregister().reason()};
     case pb::AgentMessage::kOperationUpdate:
-      return DecodeUpdate(message.mutable_operation_update(), stream,
+      return DecodeUpdate(message->mutable_operation_update(), stream,
                           path.Field("operation_update"));
     case pb::AgentMessage::BODY_NOT_SET:
       return absl::InvalidArgumentError("a message of the agent has no known body");

@@ -10,8 +10,9 @@
 
 namespace meros::master {
 
+// Takes the message's content; nothing of the input is in the message's arena, if it has one.
 // ERRORS: InvalidArgument with the path of the offending field.
-absl::StatusOr<Input> DecodeAgentMessage(agent_link::v1::AgentMessage message, StreamId stream);
+absl::StatusOr<Input> DecodeAgentMessage(agent_link::v1::AgentMessage* message, StreamId stream);
 
 // Notes where a registration came from: `peer` is gRPC's name of it, such as "ipv4:10.0.0.1:4711".
 // No effect on other inputs, and for peers that have no address.

@@ -192,9 +192,7 @@ absl::StatusOr<AgentOperationUpdate> DecodeUpdate(agent_link::v1::OperationUpdat
   AgentOperationUpdate update;
   update.stream = stream;
   update.operation_uuid = std::move(*message->mutable_operation_uuid());
-  auto status = std::make_shared<v1::OperationStatus>();
-  status->Swap(message->mutable_status());
-  update.status = std::move(status);
+  update.status = std::make_shared<v1::OperationStatus>(std::move(*message->mutable_status()));
   return update;
 }
 
