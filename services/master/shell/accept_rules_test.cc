@@ -210,13 +210,71 @@ std::vector<OperationRow> Contents() {
        "SCALAR scalar { value: 9 } reservations { type: DYNAMIC role: 'eng' principal: 'p' } disk "
        "{ persistence { id: 'v' principal: 'p' } volume { container_path: 'd' mode: RW } } } }",
        "subtract must be more than 0"},
-      {"CREATE_DISK needs a resource provider",
-       "type: CREATE_DISK create_disk { source { name: 'disk' type: SCALAR scalar { value: 1 } } "
-       "target_type: MOUNT }",
-       "resource providers"},
   };
 }
 INSTANTIATE_TEST_SUITE_P(Contents, OperationRules, ValuesIn(Contents()), RowName<OperationRow>);
+
+// A disk as an operation's source; `more` is merged into its disk info's source.
+std::string Disk(absl::string_view type, absl::string_view more = "",
+                 absl::string_view provider = "provider_id { value: 'rp' }") {
+  return absl::StrCat("source { name: 'disk' type: SCALAR scalar { value: 1 } ", provider,
+                      " disk { source { type: ", type, " ", more, " } } } ");
+}
+std::string CreateDisk(absl::string_view source, absl::string_view more = "target_type: MOUNT") {
+  return absl::StrCat("type: CREATE_DISK create_disk { ", source, " ", more, " }");
+}
+std::string DestroyDisk(absl::string_view source) {
+  return absl::StrCat("type: DESTROY_DISK destroy_disk { ", source, " }");
+}
+
+// In the order in which they are judged: each row breaks its rule and, but the last ones, those
+// after it.
+std::vector<OperationRow> Disks() {
+  constexpr char kPlain[] = "source { name: 'disk' type: SCALAR scalar { value: 1 } } ";
+  constexpr char kOfProvider[] =
+      "source { name: 'disk' type: SCALAR scalar { value: 1 } provider_id { value: 'rp' } } ";
+  return {
+      {"CREATE_DISK of a valid resource",
+       CreateDisk("source { name: 'disk' type: SCALAR scalar { value: -1 } } "),
+       "create_disk.source.scalar.value"},
+      {"CREATE_DISK of a disk of a provider", CreateDisk(kPlain),
+       "create_disk.source.provider_id: must be set"},
+      {"CREATE_DISK of a RAW disk", CreateDisk(kOfProvider),
+       "create_disk.source: must be a RAW disk"},
+      {"CREATE_DISK of no other kind of disk", CreateDisk(Disk("BLOCK")),
+       "create_disk.source: must be a RAW disk"},
+      {"CREATE_DISK makes a MOUNT or BLOCK disk",
+       CreateDisk(Disk("RAW", "profile: 'fast'"), "target_type: RAW target_profile: 'p'"),
+       "create_disk.target_type: must be MOUNT or BLOCK"},
+      {"CREATE_DISK takes the profile of the source",
+       CreateDisk(Disk("RAW", "profile: 'fast'"), "target_type: BLOCK target_profile: 'p'"),
+       "create_disk.target_profile: must not be set"},
+      {"CREATE_DISK needs some profile", CreateDisk(Disk("RAW", "id: 'i'")),
+       "create_disk.target_profile: must be set"},
+      {"CREATE_DISK of what the offers hold", CreateDisk(Disk("RAW", "profile: 'fast'")),
+       "the offers hold nothing of resource provider rp"},
+      {"DESTROY_DISK of a valid resource",
+       DestroyDisk("source { name: 'disk' type: SCALAR scalar { value: -1 } } "),
+       "destroy_disk.source.scalar.value"},
+      {"DESTROY_DISK of a disk of a provider", DestroyDisk(kPlain),
+       "destroy_disk.source.provider_id: must be set"},
+      {"DESTROY_DISK of a MOUNT, BLOCK or RAW disk", DestroyDisk(kOfProvider),
+       "destroy_disk.source: must be a MOUNT, BLOCK or RAW disk"},
+      {"DESTROY_DISK not of a PATH disk", DestroyDisk(Disk("PATH", "path { root: '/d' }")),
+       "destroy_disk.source: must be a MOUNT, BLOCK or RAW disk"},
+      {"DESTROY_DISK of a disk with a volume behind it", DestroyDisk(Disk("RAW", "profile: 'p'")),
+       "destroy_disk.source.disk.source.id: must be set"},
+      {"DESTROY_DISK of what holds no persistent volume",
+       DestroyDisk("source { name: 'disk' type: SCALAR scalar { value: 1 } provider_id { value: "
+                   "'rp' } reservations { type: DYNAMIC role: 'eng' principal: 'p' } disk { "
+                   "persistence { id: 'v' principal: 'p' } volume { container_path: 'd' mode: RW } "
+                   "source { type: MOUNT id: 'i' mount { root: '/d' } } } } "),
+       "destroy_disk.source: must not be a persistent volume"},
+      {"DESTROY_DISK of what the offers hold", DestroyDisk(Disk("BLOCK", "id: 'i'")),
+       "the offers hold nothing of resource provider rp"},
+  };
+}
+INSTANTIATE_TEST_SUITE_P(Disks, OperationRules, ValuesIn(Disks()), RowName<OperationRow>);
 
 TEST(AcceptRules, ALaunchWithoutTasksLeavesTheStreamOpen) {
   Scheduler scheduler;

@@ -8,6 +8,7 @@
 #include "libs/wire/limits.h"
 #include "libs/wire/operations.h"
 #include "libs/wire/structure.h"
+#include "services/master/shell/disk_operations.h"
 
 namespace meros::master {
 namespace {
@@ -64,10 +65,11 @@ struct Deallocate {
 
 absl::Status Decode(const ProtoOperation& message, const FieldPath& path, ResourceOperation* out) {
   MEROS_RETURN_IF_ERROR(wire::CheckOperationMember(message, path));
-  if (message.type() == ProtoOperation::CREATE_DISK ||
-      message.type() == ProtoOperation::DESTROY_DISK) {
-    return absl::UnimplementedError(
-        absl::StrCat(out->name, " is for disks of resource providers, and there are none"));
+  if (message.type() == ProtoOperation::CREATE_DISK) {
+    return FaultOfCreateDisk(message.create_disk(), path.Field("create_disk"));
+  }
+  if (message.type() == ProtoOperation::DESTROY_DISK) {
+    return FaultOfDestroyDisk(message.destroy_disk(), path.Field("destroy_disk"));
   }
   MEROS_ASSIGN_OR_RETURN(resources::Operation operation,
                          wire::OperationFromProto(message, "", path));
