@@ -90,6 +90,13 @@ void Ledger::OnMasterEffect(const std::string& node, const std::string& process,
 // what the books call free, else somebody could be offered what is not there.
 void Ledger::OnMasterBatch(const std::string& node, const master::MasterCore& core) {
   if (core.leadership() != master::LeadershipState::kLeading) return;
+  for (const auto& framework : core.books().completed_frameworks) {
+    removed_frameworks_.insert(framework->record.id);
+  }
+  for (const auto& [sequence, framework] : core.books().frameworks.all()) {
+    if (!removed_frameworks_.contains(framework->record.id)) continue;
+    Fail(absl::StrCat(node, " knows ", framework->record.id.value(), ", which was removed"));
+  }
   for (const auto& [sequence, agent] : core.books().agents.all()) {
     if (!agent->is_active()) continue;
     const bool is_drained = agent->record.orders.drain == master::AgentOrders::Drain::kDrained;

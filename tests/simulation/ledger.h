@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "libs/base/ids.h"
 #include "libs/resources/resources.h"
 #include "meros/agent_link/v1/agent_link.pb.h"
 #include "meros/containerizer/v1/containerizer.pb.h"
@@ -37,7 +38,8 @@ class Ledger {
   void OnMasterEffect(const std::string& node, const std::string& process,
                       const master::MasterCore& core, const master::Effect& effect);
 
-  // ---- Resources: what runs and is offered fits on its agent. ----
+  // ---- Resources: what runs and is offered fits on its agent. Frameworks: what was removed does
+  // not come back. ----
   void OnMasterBatch(const std::string& node, const master::MasterCore& core);
 
   // ---- Tasks: executed at most once; nothing of them runs once their end was told. ----
@@ -85,6 +87,7 @@ class Ledger {
   std::map<std::string, TaskKey> task_of_container_;
   std::map<TaskKey, Stream> streams_;
   std::set<std::string> acknowledged_updates_;  // by uuid
+  std::set<FrameworkId> removed_frameworks_;
   bool is_peace_ = false;
 };
 

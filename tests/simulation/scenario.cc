@@ -1,13 +1,8 @@
 #include "tests/simulation/scenario.h"
 
-#include <set>
-#include <utility>
-
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/simulation/probes.h"
 #include "tests/simulation/cluster.h"
-#include "tests/simulation/master_node.h"
 #include "tests/simulation/upgrade.h"
 
 namespace meros::simulation {
@@ -30,30 +25,6 @@ bool HaveLeft(Cluster* cluster) {
   }
   return true;
 }
-
-// A framework whose removal the leader of then could not record rises again with the next one, and
-// would be waited for as long as it once asked for. Nobody comes for it: an operator ends it.
-class Leftovers {
- public:
-  explicit Leftovers(Cluster* cluster) : cluster_(*cluster) {}
-
-  void TearDown() {
-    const MasterNode* leader = cluster_.LeadingNode();
-    if (leader == nullptr) return;
-    for (const auto& [sequence, framework] : leader->core().books().frameworks.all()) {
-      const FrameworkId& id = framework->record.id;
-      if (framework->record.state != master::FrameworkState::kRecovered) continue;
-      if (!told_.emplace(leader->core().epoch(), id).second) continue;
-      Sometimes<"a removed framework rises again with the next leader">(true);
-      static_cast<MasterNode*>(cluster_.world().Find(cluster_.Leader()))
-          ->Post(master::OperatorTeardown{0, "", id});
-    }
-  }
-
- private:
-  Cluster& cluster_;
-  std::set<std::pair<uint64_t, FrameworkId>> told_;  // by epoch
-};
 
 absl::Status Named(const absl::Status& status, absl::string_view what) {
   if (status.ok()) return status;
@@ -96,11 +67,7 @@ absl::Status Live(Cluster* cluster) {
   for (const auto& job : cluster->jobs()) job->is_finishing = true;
   MEROS_RETURN_IF_ERROR(
       Named(world.RunUntil([&] { return HaveLeft(cluster); }, kProgress), "frameworks leave"));
-  Leftovers leftovers(cluster);
-  const auto is_empty = [&] {
-    leftovers.TearDown();
-    return cluster->CheckEmpty().ok();
-  };
+  const auto is_empty = [&] { return cluster->CheckEmpty().ok(); };
   MEROS_RETURN_IF_ERROR(Named(world.RunUntil(is_empty, kProgress), "nothing is left"));
   return cluster->registry_history().Check();
 }
