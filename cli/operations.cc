@@ -18,6 +18,7 @@ using meros::v1::Resource;
 
 struct Options {
   std::string agent, amounts, role, principal, volume, size, path, framework;
+  bool shared = false;
   std::vector<std::string> states, types;
 };
 
@@ -127,6 +128,7 @@ absl::Status CreateVolume(const Common& common, const Options& o) {
   if (!principal.empty()) disk->mutable_persistence()->set_principal(principal);
   disk->mutable_volume()->set_container_path(o.path.empty() ? o.volume : o.path);
   disk->mutable_volume()->set_mode(meros::v1::Volume::RW);
+  if (o.shared) volume->mutable_shared();
   pb::CreateVolumesRequest request;
   request.set_request_id(NewRequestId());
   request.mutable_agent_id()->set_value(o.agent);
@@ -289,6 +291,8 @@ void AddVolume(CLI::App* app, Common* common) {
   create->add_option("--size", options->size, "MiB, or with M, G, T")->required();
   create->add_option("--path", options->path,
                      "Where tasks see it, below their sandbox; its id if not given");
+  create->add_flag("--shared", options->shared,
+                   "Tasks may use it at the same time (frameworks with SHARED_RESOURCES)");
   Choose(create, common, options, CreateVolume);
 
   CLI::App* destroy = AddVolumeVerb(volume, "destroy",

@@ -91,6 +91,7 @@ meros::v1::FrameworkInfo EngFramework() {
   meros::v1::FrameworkInfo info = Framework("operations");
   info.set_roles(0, "eng");
   info.add_capabilities()->set_type(meros::v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT);
+  info.add_capabilities()->set_type(meros::v1::FrameworkInfo::Capability::SHARED_RESOURCES);
   return info;
 }
 
@@ -225,6 +226,41 @@ TEST_F(OperationsTest, OperatorsReserveAndMakeVolumes) {
     return listed.exit_code == 0 && listed.out.find(agent) == std::string::npos;
   }));
   EXPECT_TRUE(WaitOffer(HasNothingReserved).has_value());
+}
+
+TEST_F(OperationsTest, ASharedVolumeIsUsedByTasksAtOneTime) {
+  const auto offer = WaitOffer(HasNothingReserved);
+  ASSERT_TRUE(offer.has_value());
+  const std::string agent = offer->agent_id().value();
+  ASSERT_EQ(cluster_.Cli({"reserve", agent, "disk=100", "--role", "eng"}).exit_code, 0);
+  const auto created = cluster_.Cli({"volume", "create", agent, "v", "--size", "100M", "--role",
+                                     "eng", "--path", "data", "--shared"});
+  ASSERT_EQ(created.exit_code, 0) << created.err;
+
+  const auto launch = [&](const std::string& id, const std::string& command) {
+    // What is shared is an offer of its own.
+    const auto with_volume = WaitOffer(HasVolume);
+    ASSERT_TRUE(with_volume.has_value()) << id;
+    const auto rest =
+        WaitOffer([](const Offer& other) { return Amount(other.resources(), "cpus") >= 0.1; });
+    ASSERT_TRUE(rest.has_value()) << id;
+    Operation operation = Launch(id, *with_volume, command);
+    auto* task = operation.mutable_launch()->mutable_task_infos(0);
+    task->mutable_resources(task->resources_size() - 1)->mutable_shared();
+    driver_->AcceptOffers({with_volume->id(), rest->id()}, {operation});
+  };
+  launch("waits", "while [ ! -e data/go ]; do sleep 0.1; done; cat data/go");
+  ASSERT_TRUE(scheduler_.WaitState("waits", meros::v1::TASK_RUNNING).has_value());
+  const auto refused = cluster_.Cli({"volume", "destroy", agent, "v", "--role", "eng"});
+  EXPECT_NE(refused.err.find("in use"), std::string::npos) << refused.err;
+  launch("goes", "echo together > data/then && mv data/then data/go");
+
+  ASSERT_TRUE(scheduler_.WaitState("goes", meros::v1::TASK_FINISHED).has_value());
+  ASSERT_TRUE(scheduler_.WaitState("waits", meros::v1::TASK_FINISHED).has_value());
+  EXPECT_EQ(cluster_.Cli({"logs", "waits"}).out, "together\n");
+  const auto destroyed = cluster_.Cli({"volume", "destroy", agent, "v", "--role", "eng"});
+  EXPECT_EQ(destroyed.exit_code, 0) << destroyed.err;
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(60), [&] { return !VolumeExists(); }));
 }
 
 }  // namespace

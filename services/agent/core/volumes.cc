@@ -69,7 +69,7 @@ absl::StatusOr<std::vector<VolumeLink>> LinksOf(const std::string& work_dir,
     const resources::Disk& disk = *volume.metadata()->disk;
     MEROS_ASSIGN_OR_RETURN(VolumeDirectory directory, DirectoryOf(work_dir, volume));
     MEROS_ASSIGN_OR_RETURN(std::string path, PathOf(*disk.volume, disk.persistence->id));
-    links.push_back({std::move(directory.path), std::move(path)});
+    links.push_back({std::move(directory.path), std::move(path), volume.is_shared()});
   }
   return links;
 }

@@ -35,6 +35,7 @@ absl::StatusOr<VolumeDirectory> DirectoryOf(const std::string& work_dir,
 struct VolumeLink {
   std::string volume;  // absolute path of the volume's directory
   std::string path;    // relative, below the sandbox
+  bool is_shared = false;
 };
 
 // One for each persistent volume of `used`. ERRORS: Unimplemented and InvalidArgument, in words for

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -334,6 +336,26 @@ TEST(VolumeStore, WhatWasNeverMadeIsDestroyed) {
   change.destroy = {{directory / "volumes/roles/eng/v"}};
 
   EXPECT_TRUE(store.Change(change).ok());
+}
+
+// Others would lose what they write to.
+TEST(VolumeStore, ASharedVolumeStaysWithItsFirstUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: giving files away needs root";
+  testing::TempDir directory;
+  const std::string volume = directory / "v";
+  std::filesystem::create_directory(volume);
+  const auto use = [&](const std::string& sandbox, uid_t user, bool is_shared) {
+    std::filesystem::create_directory(directory / sandbox);
+    EXPECT_EQ(::chown((directory / sandbox).c_str(), user, user), 0);
+    EXPECT_TRUE(VolumeStore::Link(directory / sandbox, {volume, "data", is_shared}).ok());
+    struct stat info;
+    EXPECT_EQ(::stat(volume.c_str(), &info), 0);
+    return info.st_uid;
+  };
+
+  EXPECT_EQ(use("a", 1001, true), 1001u);
+  EXPECT_EQ(use("b", 1002, true), 1001u);
+  EXPECT_EQ(use("c", 1002, false), 1002u);
 }
 
 TEST(VolumeStore, EmptiesMountsInPlaceAndFollowsNoLinks) {

@@ -109,9 +109,12 @@ absl::Status VolumeStore::Link(const std::string& sandbox, const VolumeLink& lin
   if (!os::IsDirectory(link.volume)) {
     return absl::NotFoundError(absl::StrCat("the volume ", link.volume, " does not exist"));
   }
-  struct stat owner;
-  if (::stat(sandbox.c_str(), &owner) != 0 ||
-      ::lchown(link.volume.c_str(), owner.st_uid, owner.st_gid) != 0) {
+  struct stat owner, volume;
+  if (::stat(sandbox.c_str(), &owner) != 0 || ::stat(link.volume.c_str(), &volume) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("looking at ", sandbox, " and ", link.volume));
+  }
+  const bool is_taken = link.is_shared && volume.st_uid != ::geteuid();
+  if (!is_taken && ::lchown(link.volume.c_str(), owner.st_uid, owner.st_gid) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("giving ", link.volume, " to the task's user"));
   }
   const std::string path = absl::StrCat(sandbox, "/", link.path);

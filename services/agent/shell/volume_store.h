@@ -32,7 +32,8 @@ class VolumeStore {
   // syncs of directories a volume. ERRORS: by errno, with the path; what came before stays done.
   absl::Status Change(const ChangeVolumes& change);
 
-  // Puts a link to the volume into the sandbox and gives the volume to the owner of the sandbox.
+  // Puts a link to the volume into the sandbox and gives the volume to the owner of the sandbox; a
+  // shared one only to the first, whose it stays.
   // ERRORS: NotFound if there is no such volume; AlreadyExists if the path is taken; else by errno.
   static absl::Status Link(const std::string& sandbox, const VolumeLink& link);
 

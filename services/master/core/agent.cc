@@ -29,15 +29,24 @@ constexpr AgentTransition kTransitions[] = {
 
 absl::string_view AgentStateName(AgentState state) {
   switch (state) {
-    case AgentState::kAdmitting: return "ADMITTING";
-    case AgentState::kRegistered: return "REGISTERED";
-    case AgentState::kDisconnected: return "DISCONNECTED";
-    case AgentState::kMarkingUnreachable: return "MARKING_UNREACHABLE";
-    case AgentState::kUnreachable: return "UNREACHABLE";
-    case AgentState::kRecovered: return "RECOVERED";
-    case AgentState::kReadmitting: return "READMITTING";
-    case AgentState::kRemoving: return "REMOVING";
-    case AgentState::kGone: return "GONE";
+    case AgentState::kAdmitting:
+      return "ADMITTING";
+    case AgentState::kRegistered:
+      return "REGISTERED";
+    case AgentState::kDisconnected:
+      return "DISCONNECTED";
+    case AgentState::kMarkingUnreachable:
+      return "MARKING_UNREACHABLE";
+    case AgentState::kUnreachable:
+      return "UNREACHABLE";
+    case AgentState::kRecovered:
+      return "RECOVERED";
+    case AgentState::kReadmitting:
+      return "READMITTING";
+    case AgentState::kRemoving:
+      return "REMOVING";
+    case AgentState::kGone:
+      return "GONE";
   }
   return "?";
 }
@@ -47,6 +56,21 @@ absl::Span<const AgentTransition> AgentTransitions() { return kTransitions; }
 bool MayFollow(AgentState from, AgentState to) {
   return std::any_of(std::begin(kTransitions), std::end(kTransitions),
                      [&](const AgentTransition& t) { return t.from == from && t.to == to; });
+}
+
+resources::Resources AgentRecord::Free() const {
+  resources::Resources free = total - used - offered;
+  const resources::Resources shared = total.Shared();
+  if (shared.empty()) return free;
+  return free.NonShared() + shared;
+}
+
+resources::Resources WithSingleShares(const resources::Resources& held) {
+  const resources::Resources shared = held.Shared();
+  if (shared.empty()) return held;
+  resources::Resources single = held.NonShared();
+  for (const resources::Resource& resource : shared) single.Add(resource.WithShares(1));
+  return single;
 }
 
 std::optional<Unavailability> PlannedFor(const AgentRecord& record, const MaintenancePlan& plan) {

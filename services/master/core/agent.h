@@ -84,8 +84,8 @@ struct AgentOrders {
   enum class Drain { kNone, kAsked, kDraining, kDrained };
   bool deactivated = false;  // no offers; always so unless drain is kNone
   Drain drain = Drain::kNone;
-  std::optional<absl::Duration> max_grace;  // of the drain; nullopt: each task's own
-  bool mark_gone = false;                   // of the drain: gone when it is empty
+  std::optional<absl::Duration> max_grace;        // of the drain; nullopt: each task's own
+  bool mark_gone = false;                         // of the drain: gone when it is empty
   absl::Time delay_until = absl::InfinitePast();  // kAsked: when it begins at the latest
 
   bool must_empty() const { return drain == Drain::kAsked || drain == Drain::kDraining; }
@@ -117,17 +117,21 @@ struct AgentRecord {
   AgentOrders orders;           // in force
   resources::Resources total;
   resources::Resources used;     // by tasks that have not ended, executors, and what is ending
-  resources::Resources offered;  // used + offered + free = total
+  resources::Resources offered;  // used + offered + free = total, but for what is shared
   absl::Time registered = absl::InfinitePast();
   absl::Time reregistered = absl::InfinitePast();
   absl::Time unreachable_since = absl::InfinitePast();
   std::optional<Unavailability> unavailability;  // planned: maintenance, or a drain that is delayed
   absl::btree_map<FrameworkId, InverseAnswer> answers;  // of those that were asked about it
 
-  resources::Resources Free() const { return total - used - offered; }
+  // A shared volume is always free: many may use it.
+  resources::Resources Free() const;
   // Whether its resources may be offered.
   bool may_offer() const { return state == AgentState::kRegistered && !orders.deactivated; }
 };
+
+// Of each shared resource one share, however often it is held: what the agent must have to hold it.
+resources::Resources WithSingleShares(const resources::Resources& held);
 
 // When the agent goes away, whichever comes first: its machine, or a drain that may be delayed. A
 // drain that has begun is under way and not planned.
@@ -152,7 +156,7 @@ struct Agent {
   const Shared<AgentId> shared_id;  // what its tasks hold
   uint64_t stream = 0;              // 0 while there is no session
   absl::Time last_seen = absl::InfinitePast();
-  bool is_watched = false;  // an AgentSilenceTimer is armed
+  bool is_watched = false;                  // an AgentSilenceTimer is armed
   absl::Time due = absl::InfiniteFuture();  // when it is lost; finite while it is in LateAgents
   std::string resource_version_uuid;
   bool applies_operations = false;  // capability AGENT_OPERATION_FEEDBACK

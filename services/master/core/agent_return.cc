@@ -158,7 +158,7 @@ void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Ann
   tx->EndOffersOf(agent);                                     // of a session that this one replaces
   if (!message.digest.has_value()) tx->ReleaseEnding(agent);  // the report tells what there is
   tx->ReleaseTasksBeyond(agent, message.agent.total);
-  if (!message.agent.total.Contains(agent->record.used)) {
+  if (!message.agent.total.Contains(WithSingleShares(agent->record.used))) {
     tx->Add(Count::kAgentTotalDisputed);
     const absl::Status status = absl::InvalidArgumentError(
         absl::StrCat("the agent's resources ", message.agent.total.DebugString(),

@@ -322,7 +322,7 @@ void HandleAgentTotalChanged(Transaction* tx, Agent* agent, AgentTotalChanged me
   agent->resource_version_uuid = std::move(message.resource_version_uuid);
   if (message.total == agent->record.total) return;
   tx->ReleaseTasksBeyond(agent, message.total);
-  if (!message.total.Contains(agent->record.used)) {
+  if (!message.total.Contains(WithSingleShares(agent->record.used))) {
     tx->Add(Count::kAgentTotalDisputed);
     tx->Close(agent->stream, absl::InvalidArgumentError(absl::StrCat(
                                  "the new resources ", message.total.DebugString(),

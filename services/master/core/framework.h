@@ -71,6 +71,7 @@ struct Subscription {
   bool partition_aware = false;
   bool multi_role = false;
   bool reservation_refinement = false;
+  bool shared_resources = false;
 
   bool HasRole(absl::string_view role) const;
 };

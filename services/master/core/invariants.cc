@@ -43,10 +43,10 @@ void CheckAgent(const Books& books, const Agent& agent) {
   MEROS_CHECK(sums.used == agent.record.used) << agent.record.id << ": " << sums.used.DebugString()
                                               << " != " << agent.record.used.DebugString();
   MEROS_CHECK(sums.offered == agent.record.offered) << agent.record.id;
-  MEROS_CHECK(agent.record.total.Contains(sums.used + sums.offered))
+  MEROS_CHECK(agent.record.total.Contains(WithSingleShares(sums.used + sums.offered)))
       << agent.record.id << " has " << agent.record.total.DebugString() << ", used "
       << sums.used.DebugString() << ", offered " << sums.offered.DebugString();
-  MEROS_CHECK(agent.record.Free() + sums.used + sums.offered == agent.record.total);
+  MEROS_CHECK(agent.record.Free() + (sums.used + sums.offered).NonShared() == agent.record.total);
   if (!agent.is_live()) {
     MEROS_CHECK(agent.tasks.empty() && agent.offers.empty() && agent.executors.empty() &&
                 agent.operations.empty() && agent.ending.empty())

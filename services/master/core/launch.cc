@@ -58,7 +58,7 @@ absl::StatusOr<resources::Resources> NeedOfExecutor(const TaskLaunch& task,
 
 absl::Status CheckLeft(const char* who, const resources::Resources& wanted,
                        const SpentOffers& spent) {
-  if (spent.left.Contains(wanted)) return absl::OkStatus();
+  if (spent.left.Contains(WithSingleShares(wanted))) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(who, " needs ", wanted.DebugString(),
                                                    " but of the offers only ",
                                                    spent.left.DebugString(), " is left"));
@@ -99,6 +99,18 @@ absl::StatusOr<resources::Resources> NeedOfGroup(const LaunchGroupOperation& gro
   return wanted;
 }
 
+// What is shared stays there for the next task of the call, whatever it is used for.
+void Take(Transaction* tx, const resources::Resources& wanted, SpentOffers* spent) {
+  const resources::Resources shared = wanted.Shared();
+  if (shared.empty()) {
+    spent->left -= wanted;
+    return;
+  }
+  spent->left -= wanted.NonShared();
+  tx->TellAllocator(AllocateDelta{spent->framework->record.id, spent->role, spent->agent->record.id,
+                                  shared, /*proposal_id=*/0});
+}
+
 // Whether the executor is to be launched with the task, which is noted in the books.
 bool AddExecutorOf(Transaction* tx, const TaskLaunch& task, SpentOffers* spent) {
   const Agent::ExecutorKey key = KeyOf(task, *spent);
@@ -117,7 +129,7 @@ void LaunchOne(Transaction* tx, const TaskLaunch& task, SpentOffers* spent) {
     return RefuseTask(tx, *spent->framework, task, v1::TASK_ERROR, Status::REASON_TASK_INVALID,
                       std::string(wanted.status().message()));
   }
-  spent->left -= *wanted;
+  Take(tx, *wanted, spent);
   // A task without executor has one of its own.
   const bool launch_executor = task.executor_id.empty() || AddExecutorOf(tx, task, spent);
   tx->LaunchTask(spent->framework, spent->agent, spent->role, task);
@@ -149,7 +161,7 @@ void LaunchGroup(Transaction* tx, LaunchGroupOperation* operation, SpentOffers* 
     }
     return;
   }
-  spent->left -= *wanted;
+  Take(tx, *wanted, spent);
   RunGroupMessage run{spent->framework->record.subscription.info,
                       {},
                       spent->role,

@@ -69,8 +69,9 @@ absl::Status Check(const resources::CreateVolumes& create, const OperationAsker&
                    const Agent& agent) {
   for (const Resource& volume : create.volumes) {
     if (!volume.is_persistent_volume()) continue;  // refused with the conversion
-    if (volume.is_shared()) {
-      return absl::UnimplementedError("shared volumes are not supported by this master");
+    if (volume.is_shared() && asker.framework != nullptr &&
+        !asker.framework->record.subscription.shared_resources) {
+      return Invalid("a shared volume is to be made without capability SHARED_RESOURCES");
     }
     MEROS_RETURN_IF_ERROR(CheckIdIsFree(volume, agent));
     MEROS_RETURN_IF_ERROR(

@@ -19,6 +19,21 @@ bool IsResize(const resources::Operation& operation) {
          std::holds_alternative<resources::ShrinkVolume>(operation);
 }
 
+// A shared volume goes only when nobody else has it: neither a task, nor this call once more.
+absl::Status CheckLastShare(const Conversion& conversion, const SpentOffers& spent) {
+  for (const resources::Resource& volume : conversion.consumed.Shared()) {
+    if (spent.agent->record.used.Contains(volume)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("a task uses the shared volume ", volume.DebugString()));
+    }
+    if ((spent.left - volume).Contains(volume)) {
+      return absl::FailedPreconditionError(absl::StrCat("the shared volume ", volume.DebugString(),
+                                                        " is in more than one of the offers"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Conversion> Judge(Transaction* tx, const ResourceOperation& operation,
                                  const SpentOffers& spent) {
   const FrameworkId& framework_id = spent.framework->record.id;
@@ -39,7 +54,20 @@ absl::StatusOr<Conversion> Judge(Transaction* tx, const ResourceOperation& opera
         absl::StrCat(operation.name, " needs ", conversion.consumed.DebugString(),
                      " but of the offers only ", spent.left.DebugString(), " is left"));
   }
+  MEROS_RETURN_IF_ERROR(CheckLastShare(conversion, spent));
   return conversion;
+}
+
+// Until nobody is offered anything of it.
+void EndOffersWith(Transaction* tx, Agent* agent, const Resources& wanted) {
+  const AgentRecord& record = agent->record;
+  const std::vector<uint64_t> offers(agent->offers.begin(), agent->offers.end());
+  for (uint64_t sequence : offers) {
+    if ((record.total - record.used - record.offered).Contains(wanted)) return;
+    const Offer* offer = tx->books().offers.Find(sequence);
+    if ((offer->resources - wanted) == offer->resources) continue;  // holds nothing of it
+    tx->EndOffer(*offer, Rescind::kTellFramework, absl::ZeroDuration());
+  }
 }
 
 Operation NewOperation(Transaction* tx, const Agent& agent, const ResourceOperation& operation,
@@ -86,6 +114,7 @@ void ApplyOperation(Transaction* tx, const ResourceOperation& operation, SpentOf
     return RefuseOperation(tx, *spent->framework, operation.id, spent->agent->record.id,
                            std::string(conversion.status().message()));
   }
+  EndOffersWith(tx, spent->agent, conversion->consumed.Shared());
   spent->left -= conversion->consumed;
   (IsResize(*operation.content) ? spent->withheld : spent->left) += conversion->converted;
   tx->ConvertSpent(spent->agent, spent->framework->record.id, spent->role, *conversion);
@@ -120,13 +149,7 @@ absl::Status HandleOperatorOperation(Transaction* tx, const OperatorOperation& c
     return absl::FailedPreconditionError(
         absl::StrCat(needed.DebugString(), " is in use on agent ", call.agent_id.value()));
   }
-  const std::vector<uint64_t> offers(agent->offers.begin(), agent->offers.end());
-  for (uint64_t sequence : offers) {
-    if (record.Free().Contains(needed)) break;
-    const Offer* offer = tx->books().offers.Find(sequence);
-    if ((offer->resources - needed) == offer->resources) continue;  // holds nothing of it
-    tx->EndOffer(*offer, Rescind::kTellFramework, absl::ZeroDuration());
-  }
+  EndOffersWith(tx, agent, needed);
   tx->ConvertFree(agent, conversion);
   Send(tx, agent, NewOperation(tx, *agent, call.operation, FrameworkId()), "");
   return absl::OkStatus();

@@ -236,7 +236,7 @@ TEST_F(Operations, WhatBreaksARuleIsRefusedInWords) {
        "the principal of a volume"},
       {AnOperation("x", Kind::CREATE,
                    resources::CreateVolumes{Volume(10).WithMetadata(MetadataRef(shared))}),
-       "shared volumes are not supported"},
+       "without capability SHARED_RESOURCES"},
       {AnOperation("x", Kind::DESTROY, resources::DestroyVolumes{Volume(10, "none")}),
        "DESTROY needs"},
       {AnOperation("x", Kind::SHRINK_VOLUME,

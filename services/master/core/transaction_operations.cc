@@ -29,7 +29,7 @@ void Transaction::ReleaseTasksBeyond(Agent* agent, const resources::Resources& t
     if (!task->holds_resources) continue;
     const resources::Resources wanted = task->resources().NeedingCheckpoint();
     if (wanted.empty()) continue;
-    if (total.Contains(kept + wanted)) {
+    if (total.Contains(WithSingleShares(kept + wanted))) {
       kept += wanted;
     } else {
       ReleaseTask(task, books_.frameworks.Find(task->framework_id()), agent);
@@ -39,7 +39,7 @@ void Transaction::ReleaseTasksBeyond(Agent* agent, const resources::Resources& t
   for (auto& [key, task] : agent->ending) {
     const resources::Resources wanted = task.resources.NeedingCheckpoint();
     if (wanted.empty()) continue;
-    if (total.Contains(kept + wanted)) {
+    if (total.Contains(WithSingleShares(kept + wanted))) {
       kept += wanted;
     } else {
       agent->record.used -= std::exchange(task.resources, {});

@@ -284,6 +284,8 @@ absl::StatusOr<Subscription> DecodeSubscription(const v1::FrameworkInfo& info,
   subscription.multi_role = wire::HasCapability(info, v1::FrameworkInfo::Capability::MULTI_ROLE);
   subscription.reservation_refinement =
       wire::HasCapability(info, v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT);
+  subscription.shared_resources =
+      wire::HasCapability(info, v1::FrameworkInfo::Capability::SHARED_RESOURCES);
   FillMinAllocatable(info, &subscription);
   return subscription;
 }

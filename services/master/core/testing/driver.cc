@@ -16,6 +16,7 @@ Subscription SubscriptionOf(const AFramework& framework) {
   subscription.roles = framework.roles;
   subscription.failover_timeout = framework.failover_timeout;
   subscription.partition_aware = framework.partition_aware;
+  subscription.shared_resources = framework.shared_resources;
   return subscription;
 }
 

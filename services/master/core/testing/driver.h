@@ -30,6 +30,7 @@ struct AFramework {
   bool partition_aware = true;
   absl::Duration failover_timeout = absl::Seconds(100);
   std::string principal;
+  bool shared_resources = false;
 };
 Subscription SubscriptionOf(const AFramework& framework);
 
