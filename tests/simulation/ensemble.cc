@@ -138,6 +138,7 @@ absl::Status Ensemble::Apply(uint64_t session, const Op& op, Tree* tree, Answer*
     if (op.version != kAnyVersion && op.version != found->second.version) {
       return absl::FailedPreconditionError(absl::StrCat(path, " has another version"));
     }
+    if (op.kind == Op::Kind::kCheck) return absl::OkStatus();
     found->second.data = op.data;
     ++found->second.version;
   }

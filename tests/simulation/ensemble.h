@@ -44,11 +44,11 @@ class Ensemble {
   struct Op {
     // kPut creates or sets and kErase of nothing is fine, for records: the real store knows which
     // of them there are.
-    enum class Kind { kCreate, kCreateSequential, kSet, kPut, kErase };
+    enum class Kind { kCreate, kCreateSequential, kSet, kCheck, kPut, kErase };
     Kind kind = Kind::kSet;
     std::string path;
     std::string data;
-    int version = kAnyVersion;  // kSet
+    int version = kAnyVersion;  // kSet, kCheck
     bool is_ephemeral = false;
   };
   struct Request {

@@ -91,10 +91,57 @@ void FencedStore::Prove(uint64_t turn) {
                   if (answer.ok() && answer->written[0].second.owner == client_.session()) {
                     return events_.on_owned(asked + client_.hold());
                   }
-                  if (absl::IsUnavailable(answer.status())) return;
-                  Over(absl::FailedPreconditionError("the store is another's"));
+                  if (!absl::IsUnavailable(answer.status())) TakeBack();
                 });
   context_.After(client_.timeout() / 6, [this, turn] { Prove(turn); });
+}
+
+void FencedStore::TakeBack() {
+  client_.Leave();
+  ++turn_;
+  is_away_ = true;
+  TryTakeBack();
+}
+
+void FencedStore::TryTakeBack() {
+  const absl::Time asked = context_.Now();
+  client_.Read([this, turn = turn_, asked](absl::StatusOr<Ensemble::Answer> answer) {
+    if (turn != turn_ || !is_ours_) return;
+    if (!answer.ok()) return TryTakeBackLater(answer.status());
+    const Ensemble::Entry& fence = answer->tree->at(kFence);
+    if (fence.data != claim_) {
+      Sometimes<"a registry that was replaced finds the fence moved">(true);
+      return Over(absl::FailedPreconditionError("the store is another's"));
+    }
+    // Made by a try that was not answered.
+    const auto owner = answer->tree->find(kOwner);
+    const bool is_owner = owner != answer->tree->end() && owner->second.owner == client_.session();
+    if (is_owner) return BeBack(asked);
+    client_.Write({{.kind = Ensemble::Op::Kind::kCreate, .path = kOwner, .is_ephemeral = true},
+                   {.kind = Ensemble::Op::Kind::kCheck, .path = kFence, .version = fence.version}},
+                  [this, turn, asked](absl::StatusOr<Ensemble::Answer> made) {
+                    if (turn != turn_ || !is_ours_) return;
+                    if (!made.ok()) return TryTakeBackLater(made.status());
+                    BeBack(asked);
+                  });
+  });
+}
+
+void FencedStore::TryTakeBackLater(const absl::Status& why) {
+  if (absl::IsAborted(why)) client_.Leave();
+  if (done_ != nullptr && context_.Now() >= deadline_) return GiveUp();
+  context_.After(UniformDuration(&rng_, absl::Milliseconds(1), absl::Milliseconds(100)),
+                 [this, turn = turn_] {
+                   if (turn == turn_ && is_ours_) TryTakeBack();
+                 });
+}
+
+void FencedStore::BeBack(absl::Time proven) {
+  Sometimes<"a registry takes its store back under another session">(true);
+  is_away_ = false;
+  events_.on_owned(proven + client_.hold());
+  Prove(turn_);
+  if (done_ != nullptr) Try();
 }
 
 void FencedStore::Commit(std::vector<storage::Mutation> mutations,
@@ -107,38 +154,40 @@ void FencedStore::Commit(std::vector<storage::Mutation> mutations,
     transaction_.push_back(std::move(op));
   }
   done_ = std::move(done);
-  Try(context_.Now() + client_.timeout() / 2);
+  deadline_ = context_.Now() + client_.timeout() / 2;
+  if (!is_away_) Try();
 }
 
-void FencedStore::Try(absl::Time deadline) {
-  client_.Write(
-      transaction_, [this, turn = turn_, deadline](absl::StatusOr<Ensemble::Answer> answer) {
-        if (turn != turn_ || !is_ours_) return;
-        if (answer.ok()) return Done();
-        if (absl::IsFailedPrecondition(answer.status())) return LookAtFence();
-        if (!absl::IsUnavailable(answer.status())) return Over(answer.status());
-        if (context_.Now() >= deadline) {
-          Sometimes<"a registry gives its store up, in doubt about a write">(true);
-          return Over(absl::UnavailableError("it is open whether a transaction was done"));
-        }
-        context_.After(UniformDuration(&rng_, absl::Milliseconds(1), absl::Milliseconds(100)),
-                       [this, turn, deadline] {
-                         if (turn == turn_ && is_ours_) Try(deadline);
-                       });
-      });
+void FencedStore::Try() {
+  client_.Write(transaction_, [this, turn = turn_](absl::StatusOr<Ensemble::Answer> answer) {
+    if (turn != turn_ || !is_ours_) return;
+    if (answer.ok()) return Done();
+    if (absl::IsAborted(answer.status())) return TakeBack();
+    if (absl::IsFailedPrecondition(answer.status())) return LookAtFence();
+    if (!absl::IsUnavailable(answer.status())) return Over(answer.status());
+    if (context_.Now() >= deadline_) return GiveUp();
+    context_.After(UniformDuration(&rng_, absl::Milliseconds(1), absl::Milliseconds(100)),
+                   [this, turn] {
+                     if (turn == turn_ && is_ours_) Try();
+                   });
+  });
+}
+
+void FencedStore::GiveUp() {
+  Sometimes<"a registry gives its store up, in doubt about a write">(true);
+  Over(absl::UnavailableError("it is open whether a transaction was done"));
 }
 
 void FencedStore::LookAtFence() {
   client_.Read([this, turn = turn_](absl::StatusOr<Ensemble::Answer> answer) {
     if (turn != turn_ || !is_ours_) return;
     if (absl::IsUnavailable(answer.status())) return LookAtFence();
-    if (!answer.ok()) return Over(answer.status());
+    if (!answer.ok()) return TakeBack();
     const Ensemble::Entry& fence = answer->tree->at(kFence);
     if (fence.data == claim_ && fence.version == fence_ + 1) {
       Sometimes<"a write to ZooKeeper is found to be done though its answer was lost">(true);
       return Done();
     }
-    Sometimes<"a registry that was replaced finds the fence moved">(true);
     Over(absl::FailedPreconditionError("the store is another's"));
   });
 }
@@ -150,7 +199,7 @@ void FencedStore::Done() {
 }
 
 void FencedStore::Over(const absl::Status& why) {
-  is_ours_ = false;
+  is_ours_ = is_away_ = false;
   ++turn_;
   done_ = nullptr;
   client_.Leave();

@@ -2,9 +2,9 @@
 // transaction moves a fence on from where the one before left it, and what became of a write
 // without an answer is found out by the fence.
 //
-//   CLAIMING ──on_open──▶ OURS ──on_over──▶ CLAIMING
-//
-// Simpler than the real one: when its session ends it is over, even if nobody has claimed it.
+//   CLAIMING ──on_open──▶ OURS ⇄ away (its session ended, and nobody has claimed it since)
+//       ▲                   └──on_over──▶ another claimed it, or it is open what became of a write
+//       └─────────────────────────────────┘
 //
 // Thread rule: thread-compatible.
 #pragma once
@@ -51,7 +51,13 @@ class FencedStore {
   void LookAtClaim();
   void Open(absl::Time proven);
   void Prove(uint64_t turn);
-  void Try(absl::Time deadline);
+  // The session ended: another one is ours as long as the fence is.
+  void TakeBack();
+  void TryTakeBack();
+  void TryTakeBackLater(const absl::Status& why);
+  void BeBack(absl::Time proven);
+  void Try();
+  void GiveUp();
   // Another version of the fence: was it our own transaction that moved it?
   void LookAtFence();
   void Done();
@@ -62,11 +68,13 @@ class FencedStore {
   const FencedStoreEvents events_;
   const std::string claim_;  // of this process
   Rng rng_;
-  uint64_t turn_ = 0;  // times that it was ours, or was tried to be
+  uint64_t turn_ = 0;  // sessions under which it was ours; what an earlier one says is old
   bool is_ours_ = false;
+  bool is_away_ = false;
   int fence_ = 0;
   std::vector<Ensemble::Op> transaction_;
   std::function<void(absl::Status)> done_;
+  absl::Time deadline_;  // of the transaction
 };
 
 }  // namespace meros::simulation
