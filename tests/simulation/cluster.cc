@@ -64,12 +64,14 @@ std::string Shape::ToString() const {
       "cluster: ", masters, " masters, ", agents, " agents, ", frameworks,
       " frameworks, offer_timeout=", absl::FormatDuration(offer_timeout),
       " proposals_waiting_max=", proposals_waiting_max,
-      " allocator_frames_max=", allocator_frames_max, on_zookeeper ? " on ZooKeeper" : "",
-      "\ncontainers: slow=", slow_container_chance, " fail=", launch_failure_chance,
-      " kill_fails=", kill_failure_chance, " reboot_every=", absl::FormatDuration(reboot_every),
+      " allocator_frames_max=", allocator_frames_max, " calls_at_once=", calls_at_once,
+      on_zookeeper ? " on ZooKeeper" : "", "\ncontainers: slow=", slow_container_chance,
+      " fail=", launch_failure_chance, " kill_fails=", kill_failure_chance,
+      " reboot_every=", absl::FormatDuration(reboot_every),
       "\noperators:", habits.operations ? " operations" : "", habits.roles ? " roles" : "",
-      habits.orders ? " orders" : "", habits.maintenance ? " maintenance" : "",
-      habits.teardown ? " teardown" : "", is_upgraded ? "\na rolling upgrade" : "", "\n");
+      habits.claims ? " claims" : "", habits.orders ? " orders" : "",
+      habits.maintenance ? " maintenance" : "", habits.teardown ? " teardown" : "",
+      is_upgraded ? "\na rolling upgrade" : "", "\n");
 }
 
 Cluster::Cluster(uint64_t seed) : Cluster(seed, Rng(seed)) {}
@@ -86,6 +88,9 @@ Cluster::Cluster(uint64_t seed, Rng rng)
   Rng allocator = world_.MakeRng("allocator's patience");
   if (allocator.Chance(0.15)) shape_.allocator_frames_max = allocator.Uniform(4, 16);
   shape_.on_zookeeper = world_.MakeRng("on zookeeper").Chance(0.3);
+  shape_.habits.claims = shape_.habits.roles && world_.MakeRng("claims").Chance(0.5);
+  Rng crowd = world_.MakeRng("crowd");
+  if (crowd.Chance(0.3)) shape_.calls_at_once = crowd.Uniform(100, 600);
   world_.AddInvariant("ledger", [this] { return ledger_.status(); });
   AddNodes();
 }

@@ -35,6 +35,8 @@ struct Shape {
   size_t proposals_waiting_max = 1000;
   // What the allocator holds of a master that it has not got round to.
   size_t allocator_frames_max = 1'000'000;
+  // Frameworks say so many things at once, now and then; in most worlds none does.
+  size_t calls_at_once = 0;
   // The election, and the records of two registries, of which one serves.
   bool on_zookeeper = false;
   // Mishaps of containers, each time something is done with one.

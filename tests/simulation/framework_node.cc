@@ -221,6 +221,13 @@ void FrameworkNode::SayKill(const std::string& task_id) {
   Say(std::move(call));
 }
 
+// More than a master with a small mailbox takes: it cuts the stream, and the framework comes back.
+void FrameworkNode::Crowd() {
+  Call call;
+  call.set_type(Call::REVIVE);
+  for (size_t i = 0; i < cluster_.shape().calls_at_once; ++i) Say(call);
+}
+
 void FrameworkNode::Reconcile() {
   Call call;
   call.set_type(Call::RECONCILE);
@@ -262,6 +269,7 @@ void FrameworkNode::Live() {
     SayKill(id);
   }
   if (rng_.Chance(0.1)) Reconcile();
+  if (cluster_.shape().calls_at_once > 0 && cluster_.is_growing() && rng_.Chance(0.05)) Crowd();
 }
 
 std::string FrameworkNode::Describe(const Effect& effect) const {

@@ -53,6 +53,7 @@ class FrameworkNode : public CoreNode<SimDriver> {
   void OnOperation(const v1::OperationStatus& status);
   void OnInverseOffer(const v1::InverseOffer& offer);
   void SayKill(const std::string& task_id);
+  void Crowd();
   void Reconcile();
   // What it does by itself every now and then.
   void Live();

@@ -1,6 +1,7 @@
 #include "tests/simulation/operator_deeds.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -93,6 +94,7 @@ std::optional<OperatorCall> OperatorDeeds::Draw(const master::Books& books) {
       return habits_.operations ? DrawOperation(books) : std::nullopt;
     case 3:
     case 4:
+      if (habits_.claims && rng_.Chance(0.5)) return DrawClaim(books);
       return habits_.roles ? std::optional(DrawRole()) : std::nullopt;
     case 5:
     case 6:
@@ -197,6 +199,31 @@ OperatorCall OperatorDeeds::DrawRole() {
   if (rng_.Chance(0.3)) {
     (*settings->mutable_offer_max()->mutable_amounts())["cpus"].set_value(2);
   }
+  return Named(std::move(request));
+}
+
+// Up to all that there is is guaranteed to the first role; the others are to give way.
+OperatorCall OperatorDeeds::DrawClaim(const master::Books& books) {
+  if (roles_.size() > 1 && rng_.Chance(0.5)) {
+    pb::UpdateRolesRequest request;
+    for (size_t i = 1; i < roles_.size(); ++i) {
+      pb::RoleSettings* settings = request.add_settings();
+      settings->set_role(roles_[i]);
+      settings->set_preemptible(true);
+    }
+    return Named(std::move(request));
+  }
+  Scalar cpus;
+  for (const auto& [sequence, agent] : books.agents.all()) {
+    if (agent->is_live()) cpus += agent->record.total.Cpus();
+  }
+  pb::UpdateQuotaRequest request;
+  v1::quota::QuotaConfig* config = request.add_configs();
+  config->set_role(roles_.front());
+  const auto halves_max = std::max(uint64_t{1}, static_cast<uint64_t>(2 * cpus.ToDouble()));
+  const double wanted = 0.5 * static_cast<double>(rng_.Uniform(1, halves_max));
+  (*config->mutable_guarantees())["cpus"].set_value(wanted);
+  request.set_force(true);
   return Named(std::move(request));
 }
 

@@ -17,6 +17,7 @@ namespace meros::simulation {
 struct OperatorHabits {
   bool operations = false;
   bool roles = false;
+  bool claims = false;  // large guarantees, for which others give way; with `roles`
   bool orders = false;
   bool maintenance = false;
   bool teardown = false;
@@ -48,6 +49,7 @@ class OperatorDeeds {
   std::optional<OperatorCall> DrawMaintenance(const master::Books& books);
   std::optional<OperatorCall> DrawTeardown(const master::Books& books);
   OperatorCall DrawRole();
+  OperatorCall DrawClaim(const master::Books& books);
   // All that names a request so that it can be told from others.
   template <typename Request>
   OperatorCall Named(Request request);
