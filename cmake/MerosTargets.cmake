@@ -1,6 +1,6 @@
 # Helpers with which components declare their targets.
 #
-#   meros_library(NAME meros_base SRCS a.cc DEPS other PCH base|rpc|none)
+#   meros_library(NAME meros_base SRCS a.cc DEPS other PCH base|rpc|master|none)
 #   meros_binary (NAME meros-agent SRCS main.cc DEPS meros_agent_shell)
 #                 JEMALLOC: with jemalloc in place of the C library's malloc (docs/adr/0006)
 #   meros_test   (NAME offer_book_test SRCS offer_book_test.cc DEPS meros_master_core
@@ -15,8 +15,11 @@ if(MEROS_PCH)
   file(WRITE ${CMAKE_BINARY_DIR}/pch/empty.cc "")
   add_library(meros_pch_base STATIC ${CMAKE_BINARY_DIR}/pch/empty.cc)
   target_precompile_headers(meros_pch_base PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_base.h)
-  add_library(meros_pch_rpc STATIC ${CMAKE_BINARY_DIR}/pch/empty.cc)
-  target_precompile_headers(meros_pch_rpc PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_rpc.h)
+  foreach(kind rpc master)
+    add_library(meros_pch_${kind} STATIC ${CMAKE_BINARY_DIR}/pch/empty.cc)
+    target_precompile_headers(meros_pch_${kind} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_${kind}.h)
+    add_dependencies(meros_pch_${kind} meros_v1_protos)  # whose headers are to be there
+  endforeach()
 endif()
 
 function(meros_use_pch target kind)

@@ -1,5 +1,5 @@
-// Precompiled for components that use gRPC: pch_base.h and gRPC's and protobuf's own headers.
-#include "cmake/pch_base.h"
+// Precompiled for components that use gRPC: the schema's messages and gRPC's own headers.
+#include "cmake/pch_schema.h"
 
 #include <google/protobuf/message.h>
 #include <grpcpp/grpcpp.h>
