@@ -69,7 +69,8 @@ void AddFrameworks(CLI::App* app, Common* common) {
       meros::v1::master::ListFrameworksRequest request;
       if (options->all) {
         for (auto state : {FrameworkView::RECOVERED, FrameworkView::CONNECTED,
-                           FrameworkView::DISCONNECTED, FrameworkView::COMPLETED}) {
+                           FrameworkView::DISCONNECTED, FrameworkView::REMOVING,
+                           FrameworkView::COMPLETED}) {
           request.add_states(state);
         }
       }

@@ -25,6 +25,7 @@ void AddLogs(CLI::App* app, Common* common);
 void AddKill(CLI::App* app, Common* common);
 void AddAgents(CLI::App* app, Common* common);
 void AddFrameworks(CLI::App* app, Common* common);
+void AddExecutors(CLI::App* app, Common* common);
 void AddTeardown(CLI::App* app, Common* common);
 void AddQuota(CLI::App* app, Common* common);
 void AddWeight(CLI::App* app, Common* common);

@@ -179,6 +179,35 @@ template class Family<Counter>;
 template class Family<Gauge>;
 template class Family<Histogram>;
 
+struct MetricTable::State final : prometheus::Collectable {
+  State(prometheus::MetricType type, absl::string_view name, absl::string_view help,
+        std::vector<std::string> the_labels)
+      : labels(std::move(the_labels)), family{std::string(name), std::string(help), type, {}} {}
+
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    MutexLock lock(&mutex);
+    return {family};
+  }
+
+  const std::vector<std::string> labels;
+  mutable Mutex mutex;
+  prometheus::MetricFamily family MEROS_GUARDED_BY(mutex);
+};
+
+void MetricTable::Replace(const std::vector<MetricRow>& rows) {
+  if (state_ == nullptr) return;
+  std::vector<prometheus::ClientMetric> metrics(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    MEROS_CHECK(rows[i].values.size() == state_->labels.size()) << rows[i].values.size();
+    for (size_t k = 0; k < rows[i].values.size(); ++k) {
+      metrics[i].label.push_back({state_->labels[k], rows[i].values[k]});
+    }
+    metrics[i].counter.value = metrics[i].gauge.value = rows[i].number;
+  }
+  MutexLock lock(&state_->mutex);
+  state_->family.metric = std::move(metrics);
+}
+
 struct MetricRegistry::State {
   struct Entry {
     // Shown while there is nothing to collect, so that a family is known before its first value.
@@ -287,6 +316,26 @@ HistogramFamily MetricRegistry::AddHistogramFamily(absl::string_view name, absl:
   family.state_ = state_->AddFamily<Histogram, HistogramFamily::State>(
       MetricKind::kHistogram, name, help, std::move(label), std::move(buckets));
   return family;
+}
+
+MetricTable MetricRegistry::AddTable(MetricKind kind, absl::string_view name,
+                                     absl::string_view help, std::vector<std::string> labels) {
+  MEROS_CHECK(!labels.empty()) << name;
+  MetricTable table;
+  table.state_ =
+      std::make_shared<MetricTable::State>(TypeOf(kind), name, help, std::move(labels));
+  state_->Add(kind, name, help, table.state_);
+  return table;
+}
+
+MetricTable MetricRegistry::AddCounterTable(absl::string_view name, absl::string_view help,
+                                            std::vector<std::string> labels) {
+  return AddTable(MetricKind::kCounter, name, help, std::move(labels));
+}
+
+MetricTable MetricRegistry::AddGaugeTable(absl::string_view name, absl::string_view help,
+                                          std::vector<std::string> labels) {
+  return AddTable(MetricKind::kGauge, name, help, std::move(labels));
 }
 
 void MetricRegistry::AddCollectable(std::shared_ptr<prometheus::Collectable> collectable) {

@@ -75,6 +75,23 @@ class Histogram {
   prometheus::Histogram* impl_ = nullptr;
 };
 
+// A metric with several labels whose owner knows all its rows, and replaces them as a whole.
+struct MetricRow {
+  std::vector<std::string> values;  // of the labels, in their order
+  double number = 0;
+};
+class MetricTable {
+ public:
+  MetricTable() = default;
+  // REQUIRES: as many values as labels in each row; no two rows of the same values.
+  void Replace(const std::vector<MetricRow>& rows);
+
+ private:
+  friend class MetricRegistry;
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
 struct LabelOptions {
   std::string label;       // snake_case, for example "reason"
   size_t values_max = 64;  // further values are counted together under "other"
@@ -138,6 +155,12 @@ class MetricRegistry {
   HistogramFamily AddHistogramFamily(absl::string_view name, absl::string_view help,
                                      LabelOptions label, Buckets buckets);
 
+  // The caller bounds the number of rows: each is a time series in every Prometheus.
+  MetricTable AddCounterTable(absl::string_view name, absl::string_view help,
+                              std::vector<std::string> labels);
+  MetricTable AddGaugeTable(absl::string_view name, absl::string_view help,
+                            std::vector<std::string> labels);
+
   // Adds metrics that are made at each scrape, such as those of the process.
   void AddCollectable(std::shared_ptr<prometheus::Collectable> collectable);
 
@@ -145,6 +168,9 @@ class MetricRegistry {
   std::string Serialize() const;
 
  private:
+  MetricTable AddTable(MetricKind kind, absl::string_view name, absl::string_view help,
+                       std::vector<std::string> labels);
+
   struct State;
   std::unique_ptr<State> state_;
 };

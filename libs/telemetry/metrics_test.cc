@@ -56,6 +56,21 @@ TEST(MetricRegistry, WritesHelpTypeAndValue) {
   EXPECT_THAT(text, HasSubstr("meros_master_bugs_total 0\n"));
 }
 
+TEST(MetricRegistry, ATableShowsTheRowsOfItsLastReplacement) {
+  MetricRegistry registry("master");
+  MetricTable ends =
+      registry.AddCounterTable("meros_master_task_ends_total", "Ended tasks.", {"state", "reason"});
+  EXPECT_THAT(registry.Serialize(), HasSubstr("# TYPE meros_master_task_ends_total counter\n"));
+
+  ends.Replace({{{"failed", "a \"b\""}, 2}, {{"lost", ""}, 3}});
+  EXPECT_THAT(registry.Serialize(),
+              HasSubstr("meros_master_task_ends_total{state=\"failed\",reason=\"a \\\"b\\\"\"} 2\n"
+                        "meros_master_task_ends_total{state=\"lost\",reason=\"\"} 3\n"));
+  ends.Replace({{{"lost", ""}, 4}});
+  EXPECT_THAT(registry.Serialize(), HasSubstr("meros_master_task_ends_total{state=\"lost\""));
+  EXPECT_THAT(registry.Serialize(), Not(HasSubstr("failed")));
+}
+
 TEST(MetricRegistry, LabelValuesBeyondTheBoundAreCountedTogether) {
   MetricRegistry registry("master");
   const CounterFamily refused = registry.AddCounterFamily(
@@ -74,8 +89,9 @@ TEST(MetricRegistry, AFamilyIsDescribedBeforeItsFirstValue) {
   registry.AddCounterFamily("meros_master_calls_refused_total", "Calls refused.",
                             {.label = "reason"});
 
-  EXPECT_THAT(registry.Serialize(), HasSubstr("# HELP meros_master_calls_refused_total Calls refused.\n"
-                                              "# TYPE meros_master_calls_refused_total counter\n"));
+  EXPECT_THAT(registry.Serialize(),
+              HasSubstr("# HELP meros_master_calls_refused_total Calls refused.\n"
+                        "# TYPE meros_master_calls_refused_total counter\n"));
 }
 
 TEST(MetricRegistry, HandlesOfNothingCountNothing) {

@@ -152,6 +152,12 @@ void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {
                                           "refused.",
                                   .group = "Bounds",
                                   .constraint = config::InRange<int64_t>(1, 1000000)});
+  flags->Add(&c->framework_series_max,
+             {.name = "framework_series_max",
+              .help = "Frameworks that have metrics of their own, number; 0: none. Each is some "
+                      "dozens of time series.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(0, 10000)});
   flags->Add(&c->max_offers_per_framework,
              {.name = "max_offers_per_framework",
               .help = "Offers that a framework may hold, number; more proposals are rejected.",

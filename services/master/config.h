@@ -40,6 +40,7 @@ struct MasterConfig {
   int64_t max_completed_tasks_per_framework = 1000;
   int64_t max_unreachable_tasks_per_framework = 1000;
   int64_t max_frameworks = 10000;
+  int64_t framework_series_max = 100;
   int64_t max_offers_per_framework = 20000;
   int64_t max_role_configs = 10000;
   int64_t max_pending_role_changes = 1000;

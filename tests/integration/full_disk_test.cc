@@ -1,11 +1,8 @@
 // Goal: while the registry's disk is full the cluster goes on with what it has, takes on nothing
 // that it could not remember, and recovers by itself. Method: the registry's file on a tmpfs of 1
 // MiB in a mount namespace of the test's own, which needs root.
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "libs/testing/http_get.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "tests/integration/recording_scheduler.h"
@@ -50,19 +48,8 @@ class FullDiskTest : public ::testing::Test {
 
   // Whether the registry's /readyz answers 200.
   bool RegistryReady() {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(cluster_.registry().metrics_port()));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const std::string request = "GET /readyz HTTP/1.0\r\n\r\n";
-    char answer[64] = {};
-    const bool answered =
-        connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
-        send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0 &&
-        recv(fd, answer, sizeof(answer) - 1, 0) > 0;
-    close(fd);
-    return answered && absl::StrContains(answer, " 200 ");
+    return absl::StrContains(testing::HttpGet(cluster_.registry().metrics_port(), "/readyz"),
+                             " 200 ");
   }
 
   // A second node, which the cluster does not know yet.

@@ -35,17 +35,28 @@ Written by `tests/tidy/documentation.py --write` from the sources.
 """
 
 _ADD = re.compile(
-    r"\bAdd(?P<callback>Callback)?(?P<kind>Counter|Gauge|Histogram)(?P<family>Family)?\s*\(\s*"
+    r"\bAdd(?P<callback>Callback)?(?P<kind>Counter|Gauge|Histogram)(?P<family>Family|Table)?"
+    r"\s*\(\s*"
     r"(?P<name>(?:absl::StrCat\([^()]*\)|\"[^\"]*\"))\s*,\s*(?P<help>(?:\"(?:[^\"\\]|\\.)*\"\s*)+)"
 )
 # A row of a table of counters: their names alone end in _total.
 _ROW = re.compile(
     r'(?P<name>"meros_[a-z0-9_]+_total")\s*,\s*(?P<help>(?:"(?:[^"\\]|\\.)*"\s*)+)\}')
 _LABEL = re.compile(r"\.label\s*=\s*\"(\w+)\"")
+_TABLE_LABELS = re.compile(r"\s*,\s*\{((?:\s*\"\w+\"\s*,?)+)\}")
 
 
 def _literals(text):
     return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text)).replace('\\"', '"')
+
+
+def _labels(family, rest):
+    """The labels of a metric, given what follows its help."""
+    if family == "Table":
+        names = _TABLE_LABELS.match(rest)
+        return ", ".join(re.findall(r"\w+", names.group(1))) if names else ""
+    label = _LABEL.search(rest.split(";")[0])
+    return label.group(1) if family and label else ""
 
 
 def metrics_in(text):
@@ -60,12 +71,9 @@ def metrics_in(text):
                 name = re.sub(r"\bprefix\b", lambda _: prefix.group(1), name)
             name = re.sub(r"(?<=[(,])\s*[A-Za-z_][\w:.>()-]*\s*(?=[,)])", '"<service>"', name[12:])
         name = _literals(name)
-        label = _LABEL.search(text[match.end() : match.end() + 200].split(";")[0])
         kind = match.group("kind").lower()
-        is_family = match.group("family") and label
-        found.append(
-            (name, kind, label.group(1) if is_family else "", _literals(match.group("help")))
-        )
+        labels = _labels(match.group("family"), text[match.end() : match.end() + 200])
+        found.append((name, kind, labels, _literals(match.group("help"))))
     for match in _ROW.finditer(text):
         name, meaning = _literals(match.group("name")), _literals(match.group("help"))
         found.append((name, "counter", "", meaning))

@@ -11,6 +11,7 @@ SOURCE = """
   // metrics->AddGauge("meros_a_old", "Gone.");
   refused_ = metrics->AddCounterFamily(
       "meros_a_refused_total", "Refused.", {.label = "reason"});
+  ends_ = registry->AddCounterTable("meros_a_ends_total", "Ends.", {"state", "why"});
   const std::string prefix = absl::StrCat("meros_", registry->service(), "_strand_");
   queued_ = registry->AddGauge(absl::StrCat(prefix, "queued_inputs"), "Waiting.");
   constexpr Row kRows[] = {{Counter::kLost, "meros_a_lost_total",
@@ -19,6 +20,7 @@ SOURCE = """
 """
 ROWS = [
     ("meros_<service>_strand_queued_inputs", "gauge", "", "Waiting."),
+    ("meros_a_ends_total", "counter", "state, why", "Ends."),
     ("meros_a_lost_total", "counter", "", "Tasks that are lost."),
     ("meros_a_refused_total", "counter", "reason", "Refused."),
     ("meros_a_sent_total", "counter", "", 'Offers "sent", to frameworks.'),

@@ -20,6 +20,14 @@ absl::Span<const TaskLaunch> TasksOf(const AcceptedOperation& operation) {
   return {};
 }
 
+OperationType TypeOf(const AcceptedOperation& operation) {
+  if (std::holds_alternative<LaunchOperation>(operation)) return v1::Offer::Operation::LAUNCH;
+  if (std::holds_alternative<LaunchGroupOperation>(operation)) {
+    return v1::Offer::Operation::LAUNCH_GROUP;
+  }
+  return TypeOf(std::get<ResourceOperation>(operation));
+}
+
 // Every task and operation of a call that as a whole cannot be carried out.
 void RefuseAll(Transaction* tx, const Framework& framework, const Accept& call,
                Status::Reason reason, const std::string& message) {
@@ -28,7 +36,7 @@ void RefuseAll(Transaction* tx, const Framework& framework, const Accept& call,
       RefuseTask(tx, framework, task, v1::TASK_DROPPED, reason, message);
     }
     if (const auto* other = std::get_if<ResourceOperation>(&operation)) {
-      RefuseOperation(tx, framework, other->id, AgentId(), message);
+      RefuseOperation(tx, framework, *other, AgentId(), message);
     }
   }
 }
@@ -91,6 +99,9 @@ void ReturnRest(Transaction* tx, const SpentOffers& target, const resources::Res
 }  // namespace
 
 absl::Status HandleAccept(Transaction* tx, Framework* framework, Accept call) {
+  for (const AcceptedOperation& operation : call.operations) {
+    tx->CountAskedOperation(*framework, TypeOf(operation));
+  }
   absl::StatusOr<std::vector<const Offer*>> offers = FindOffers(tx, *framework, call);
   if (!offers.ok()) {
     TakeBackValidOffers(tx, *framework, call);

@@ -124,6 +124,7 @@ void AfterUnreachable(Transaction* tx, const UnreachableAfter& after) {
   LoseTasks(tx, agent, {.state = v1::TASK_UNREACHABLE, .unreachable_since = after.since});
   LoseOperations(tx, agent, v1::OPERATION_UNREACHABLE);
   tx->SetAgentState(agent, AgentState::kUnreachable);
+  tx->CountAgentChange(AgentChange::kUnreachable);
   TellFailure(tx, after.agent_id);
   tx->books().unreachable_agents.push_back(after.agent_id);
   BoundUnreachable(tx);
@@ -149,6 +150,7 @@ void BecomeGone(Transaction* tx, Agent* agent) {
   DropSession(tx, agent, absl::FailedPreconditionError("the agent was declared gone"));
   TellFailure(tx, id);
   tx->Add(Count::kAgentsGone);
+  tx->CountAgentChange(AgentChange::kGone);
 }
 
 void StayAfterAll(Transaction* tx, Agent* agent) {
@@ -170,6 +172,8 @@ void AfterAgentRemoved(Transaction* tx, const RemoveAgentAfter& after) {
   LoseTasks(tx, agent,
             after.leaving == Leaving::kByItself ? Loss{.state = v1::TASK_GONE} : MaintenanceLoss());
   if (after.leaving == Leaving::kForMaintenance) tx->Add(Count::kAgentsSentAway);
+  tx->CountAgentChange(after.leaving == Leaving::kByItself ? AgentChange::kUnregistered
+                                                           : AgentChange::kMaintenance);
   LoseOperations(tx, agent, v1::OPERATION_GONE_BY_OPERATOR);
   DropSession(tx, agent, absl::OkStatus());
   TellFailure(tx, after.agent_id);

@@ -190,6 +190,7 @@ AgentFacts FactsOf(const Agent& agent) {
 
 void WelcomeAgent(Transaction* tx, Agent* agent, bool reregistered) {
   NoteSignOfLife(tx, agent);
+  tx->CountAgentChange(reregistered ? AgentChange::kReturned : AgentChange::kAdmitted);
   (reregistered ? agent->record.reregistered : agent->record.registered) = tx->now();
   const MasterOptions& options = tx->options();
   tx->Send(agent->stream,

@@ -135,10 +135,17 @@ struct ToAllocator {
                    AllocateDelta, RecoverDelta, ReviveDelta, SuppressDelta, WeightDelta, QuotaDelta,
                    RolePolicyDelta, InverseOfferResultDelta, WhitelistDelta, RecoveryDelta,
                    UpsertGangDelta, RemoveGangDelta>;
-  StreamId stream = 0;
-  uint64_t version =
-      0;  // of the books after this delta; 0 inside a snapshot and for other messages
-  Message message;
+
+  ToAllocator(StreamId the_stream, uint64_t the_version, Message the_message)
+      : stream(the_stream),
+        version(the_version),
+        message(std::make_shared<const Message>(std::move(the_message))) {}
+
+  StreamId stream;
+  // Of the books after this delta; 0 inside a snapshot and for other messages.
+  uint64_t version;
+  // Never null. Apart, because resources would make every effect three times as large.
+  std::shared_ptr<const Message> message;
 };
 
 }  // namespace meros::master

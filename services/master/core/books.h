@@ -13,6 +13,7 @@
 #include "services/master/core/agent_book.h"
 #include "services/master/core/agent_order_book.h"
 #include "services/master/core/agent_reports.h"
+#include "services/master/core/counts.h"
 #include "services/master/core/framework_book.h"
 #include "services/master/core/gang.h"
 #include "services/master/core/inverse_offer.h"
@@ -61,6 +62,7 @@ struct Books {
   uint64_t limits_version = 0;
 
   WhitelistRef whitelist;
+  absl::Time led_since = absl::InfinitePast();  // since when this master has led
   // How many agents a new leader waited for at first.
   size_t agents_to_recover = 0;
 
@@ -70,7 +72,8 @@ struct Books {
   uint64_t next_framework_number = 0;
   uint64_t next_agent_number = 0;
 
-  // Whose amounts changed since readers were last told.
+  Counting<ClusterCounts> counting;
+  // Whose amounts or counts changed since readers were last told.
   absl::btree_set<AgentId> stale_agents;
   absl::btree_set<FrameworkId> stale_frameworks;
 };

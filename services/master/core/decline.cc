@@ -7,6 +7,7 @@ absl::Status HandleDecline(Transaction* tx, Framework* framework, const Decline&
     const Offer* offer = tx->books().offers.Find(id);
     if (offer == nullptr || offer->framework_id != framework->record.id) continue;
     tx->EndOffer(*offer, Rescind::kSilently, call.refuse);
+    tx->CountOffer(*framework, &OfferCounts::declined);
     tx->Add(Count::kOffersDeclined);
   }
   tx->NoteAnswer(framework);

@@ -94,7 +94,9 @@ absl::StatusOr<Framework*> Caller(Transaction* tx, const SchedulerCall& call) {
 void HandleSchedulerCall(Transaction* tx, SchedulerCall call) {
   const StreamId stream = call.stream;
   const uint64_t waiting = call.call;
+  const size_t kind = kSubscribeCall + 1 + call.body.index();
   absl::StatusOr<Framework*> framework = Caller(tx, call);
+  tx->CountCall(framework.ok() ? *framework : nullptr, kind);
   if (!framework.ok()) {
     if (stream != 0) tx->Close(stream, framework.status());
     return tx->Answer(waiting, framework.status());
@@ -149,17 +151,23 @@ void HandleFromAgent(Transaction* tx, Message message) {
   if constexpr (std::is_same_v<Message, AgentHeartbeat>) {
     return;  // that it says something is all it says
   } else if constexpr (std::is_same_v<Message, AgentStatusUpdate>) {
+    tx->CountAgentMessage(AgentSaid::kStatusUpdate);
     HandleStatusUpdate(tx, agent, std::move(message));
   } else if constexpr (std::is_same_v<Message, AgentExecutorExited>) {
+    tx->CountAgentMessage(AgentSaid::kExitedExecutor);
     HandleExecutorExited(tx, agent, message);
   } else if constexpr (std::is_same_v<Message, AgentExecutorMessage>) {
+    tx->CountAgentMessage(AgentSaid::kExecutorMessage);
     HandleExecutorMessage(tx, agent, std::move(message));
   } else if constexpr (std::is_same_v<Message, AgentTotalChanged>) {
+    tx->CountAgentMessage(AgentSaid::kAgentUpdate);
     HandleAgentTotalChanged(tx, agent, std::move(message));
   } else if constexpr (std::is_same_v<Message, AgentOperationUpdate>) {
+    tx->CountAgentMessage(AgentSaid::kOperationUpdate);
     HandleOperationUpdate(tx, agent, std::move(message));
   } else {
     static_assert(std::is_same_v<Message, AgentUnregister>);
+    tx->CountAgentMessage(AgentSaid::kUnregister);
     HandleAgentUnregister(tx, agent, message);
   }
 }
@@ -193,8 +201,9 @@ void OnTimer(Transaction* tx, const LateAgentsTimer&) { OnLateAgentsTimer(tx); }
 void OnTimer(Transaction* tx, const AgentReportTimer& timer) { OnReportTimer(tx, timer.stream); }
 
 void OnTimer(Transaction* tx, const FrameworkHeartbeatTimer& timer) {
-  if (tx->books().frameworks.FindByStream(timer.stream) == nullptr) return;
-  tx->Send(timer.stream, HeartbeatEvent{});
+  const Framework* framework = tx->books().frameworks.FindByStream(timer.stream);
+  if (framework == nullptr) return;
+  tx->Tell(*framework, HeartbeatEvent{});
   tx->books().timers.Arm(tx->now() + tx->options().framework_heartbeat_interval, timer);
 }
 
@@ -234,8 +243,10 @@ void HandleInput(Transaction* tx, Input input) {
         } else if constexpr (std::is_same_v<In, SchedulerStreamClosed>) {
           HandleSchedulerStreamClosed(tx, in.stream);
         } else if constexpr (std::is_same_v<In, AgentRegister>) {
+          tx->CountAgentMessage(AgentSaid::kRegister);
           HandleAgentRegister(tx, std::move(in));
         } else if constexpr (std::is_same_v<In, AgentReregister>) {
+          tx->CountAgentMessage(AgentSaid::kReregister);
           HandleAgentReregister(tx, std::move(in));
         } else if constexpr (std::is_same_v<In, AgentStreamClosed>) {
           EndReport(tx, in.stream);

@@ -23,6 +23,7 @@
 #include "services/master/core/agent.h"
 #include "services/master/core/agent_messages.h"
 #include "services/master/core/allocator_messages.h"
+#include "services/master/core/counts.h"
 #include "services/master/core/framework.h"
 #include "services/master/core/gang.h"
 #include "services/master/core/inverse_offer.h"
@@ -206,10 +207,11 @@ absl::string_view LeadershipStateName(LeadershipState state);
 struct LeadershipRecord {
   LeadershipState state = LeadershipState::kStandby;
   uint64_t epoch = 0;
-  std::string leader_address;    // empty while unknown
-  size_t agents_recovering = 0;  // of those below, that have not come back
-  size_t agents_to_recover = 0;  // that this leader found in the registry
-  size_t agents_held_back = 0;   // silent for too long, too many at once (agent_health.h)
+  std::string leader_address;                   // empty while unknown
+  absl::Time led_since = absl::InfinitePast();  // this master itself, while it leads
+  size_t agents_recovering = 0;                 // of those below, that have not come back
+  size_t agents_to_recover = 0;                 // that this leader found in the registry
+  size_t agents_held_back = 0;  // silent for too long, too many at once (agent_health.h)
 };
 
 // An agent's amounts changed, nothing else; readers are shown it, watchers are not told.
@@ -222,6 +224,11 @@ struct AgentUsage {
 struct FrameworkUsage {
   FrameworkId id;
   absl::btree_map<std::string, RoleUsage> by_role;
+  std::shared_ptr<const FrameworkCounts> counts;  // null: as before
+};
+// What is counted of all frameworks and agents. Never null. Watchers are not told.
+struct CountsChanged {
+  std::shared_ptr<const ClusterCounts> counts;
 };
 struct AgentRemoved {
   AgentId id;
@@ -238,6 +245,18 @@ struct TaskRemoved {
   FrameworkId framework_id;
   TaskId task_id;
   uint64_t sequence = 0;
+};
+// A custom executor runs, or is about to.
+struct ExecutorAdded {
+  AgentId agent_id;
+  FrameworkId framework_id;
+  ExecutorId id;
+  std::shared_ptr<const v1::ExecutorInfo> info;  // never null
+};
+struct ExecutorRemoved {
+  AgentId agent_id;
+  FrameworkId framework_id;
+  ExecutorId id;
 };
 // An operation is done with.
 struct OperationRemoved {
@@ -257,10 +276,11 @@ struct Cleared {};
 // One change of what readers see. Revisions grow by one per change, for ever.
 struct Publish {
   using Change =
-      std::variant<std::shared_ptr<const AgentRecord>, AgentUsage, AgentRemoved,
-                   std::shared_ptr<const FrameworkRecord>, FrameworkUsage, FrameworkRemoved,
-                   TaskChanged, TaskRemoved, std::shared_ptr<const Operation>, OperationRemoved,
-                   RoleChanged, MaintenanceChanged, LeadershipRecord, Cleared>;
+      std::variant<std::shared_ptr<const AgentRecord>, std::shared_ptr<const AgentUsage>,
+                   AgentRemoved, std::shared_ptr<const FrameworkRecord>, FrameworkUsage,
+                   FrameworkRemoved, TaskChanged, TaskRemoved, ExecutorAdded, ExecutorRemoved,
+                   std::shared_ptr<const Operation>, OperationRemoved, RoleChanged,
+                   MaintenanceChanged, LeadershipRecord, CountsChanged, Cleared>;
   uint64_t revision = 0;
   Change change;
 };
@@ -335,7 +355,9 @@ struct Quit {
 
 using Effect = std::variant<ToScheduler, ToAgent, ToAllocator, AcquireLease, RenewLease,
                             ReleaseLease, ReadRegistry, WriteRegistry, Reply, CloseStream, Publish,
-                            Counted, Preempted, PreemptionRefused, Quit>;
+                            Counted, std::shared_ptr<const Preempted>, PreemptionRefused, Quit>;
 using EffectList = std::vector<Effect>;
+// A list of many is written and read once: what is large and rare lies behind a pointer.
+static_assert(sizeof(Effect) <= 216);
 
 }  // namespace meros::master

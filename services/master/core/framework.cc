@@ -42,4 +42,8 @@ bool Subscription::HasRole(absl::string_view role) const {
   return std::binary_search(roles.begin(), roles.end(), role);
 }
 
+bool Subscription::IsSuppressed(absl::string_view role) const {
+  return std::binary_search(suppressed_roles.begin(), suppressed_roles.end(), role);
+}
+
 }  // namespace meros::master

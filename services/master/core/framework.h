@@ -35,6 +35,7 @@
 #include "libs/base/ids.h"
 #include "libs/resources/quantities.h"
 #include "meros/v1/framework.pb.h"
+#include "services/master/core/counts.h"
 #include "services/master/core/request_log.h"
 #include "services/master/core/task.h"
 
@@ -74,6 +75,7 @@ struct Subscription {
   bool shared_resources = false;
 
   bool HasRole(absl::string_view role) const;
+  bool IsSuppressed(absl::string_view role) const;
 };
 
 // What one role of a framework holds, over all agents.
@@ -142,6 +144,8 @@ struct Framework {
   // Since when it has held offers without answering any; InfiniteFuture while it owes no answer.
   absl::Time unanswered_since = absl::InfiniteFuture();
   RequestLog requests;
+  const std::unique_ptr<Counting<FrameworkCounts>> counting =
+      std::make_unique<Counting<FrameworkCounts>>();  // never null
   std::vector<RemovalWaiter> removal_waiters;  // while REMOVING
 
   bool is_connected() const { return record.state == FrameworkState::kConnected; }

@@ -176,10 +176,11 @@ void LaunchGroup(Transaction* tx, LaunchGroupOperation* operation, SpentOffers* 
 
 void RefuseTask(Transaction* tx, const Framework& framework, const TaskLaunch& task,
                 v1::TaskState state, Status::Reason reason, const std::string& message) {
+  auto status = tx->MakeStatus(task.id, task.agent_id,
+                               VisibleState(state, framework.partition_aware()), reason, message);
   tx->Add(Count::kTaskErrors);
-  tx->Tell(framework, UpdateEvent{tx->MakeStatus(task.id, task.agent_id,
-                                                 VisibleState(state, framework.partition_aware()),
-                                                 reason, message)});
+  tx->CountEnd(framework, status->state(), status.get());
+  tx->Tell(framework, UpdateEvent{std::move(status)});
 }
 
 }  // namespace meros::master

@@ -116,6 +116,7 @@ void MasterCore::On(absl::Time now, RegistrySnapshot snapshot, EffectList* out) 
     return leadership.RecoverLater(now);
   }
   leadership.Lead();
+  state_->books->led_since = now;
   Transaction tx = Begin(now, out);
   RecoverBooks(&tx, std::move(snapshot));
 }
@@ -175,6 +176,7 @@ void MasterCore::PublishLeadership(absl::Time now, EffectList* out) {
                     leadership.state() == LeadershipState::kFenced ||
                     leadership.state() == LeadershipState::kRecovering;
   record.leader_address = ours ? state_->options.advertise_address : leadership.leader_address();
+  record.led_since = state_->books->led_since;
   record.agents_recovering = state_->books->agents.recovering();
   record.agents_to_recover = state_->books->agents_to_recover;
   record.agents_held_back = state_->books->late_agents.held();

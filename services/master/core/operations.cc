@@ -100,18 +100,24 @@ std::shared_ptr<const v1::OperationStatus> WithoutUuid(const v1::OperationStatus
 
 // ---- ACCEPT ----
 
-void RefuseOperation(Transaction* tx, const Framework& framework, const std::string& operation_id,
-                     const AgentId& agent_id, const std::string& message) {
+OperationType TypeOf(const ResourceOperation& operation) {
+  return operation.info == nullptr ? v1::Offer::Operation::UNKNOWN : operation.info->type();
+}
+
+void RefuseOperation(Transaction* tx, const Framework& framework,
+                     const ResourceOperation& operation, const AgentId& agent_id,
+                     const std::string& message) {
   tx->Add(Count::kOperationsRefused);
-  if (operation_id.empty()) return;
+  tx->CountOperation(TypeOf(operation), v1::OPERATION_ERROR);
+  if (operation.id.empty()) return;
   tx->Tell(framework,
-           OperationEvent{tx->MakeStatus(operation_id, agent_id, v1::OPERATION_ERROR, message)});
+           OperationEvent{tx->MakeStatus(operation.id, agent_id, v1::OPERATION_ERROR, message)});
 }
 
 void ApplyOperation(Transaction* tx, const ResourceOperation& operation, SpentOffers* spent) {
   const absl::StatusOr<Conversion> conversion = Judge(tx, operation, *spent);
   if (!conversion.ok()) {
-    return RefuseOperation(tx, *spent->framework, operation.id, spent->agent->record.id,
+    return RefuseOperation(tx, *spent->framework, operation, spent->agent->record.id,
                            std::string(conversion.status().message()));
   }
   EndOffersWith(tx, spent->agent, conversion->consumed.Shared());
@@ -283,6 +289,9 @@ void TakeOperations(Transaction* tx, Agent* agent, std::vector<ReportedOperation
 void LoseOperations(Transaction* tx, Agent* agent, v1::OperationState state) {
   while (!agent->operations.empty()) {
     Operation* operation = agent->operations.begin()->second;
+    if (!IsTerminal(operation->status->state())) {
+      tx->CountOperation(operation->info->type(), state);
+    }
     const Framework* framework = tx->books().frameworks.Find(operation->framework_id);
     if (!operation->id.empty() && framework != nullptr) {
       tx->Tell(*framework, OperationEvent{tx->MakeStatus(operation->id, agent->record.id, state,

@@ -25,8 +25,11 @@ struct SpentOffers {
 void ApplyOperation(Transaction* tx, const ResourceOperation& operation, SpentOffers* spent);
 
 // OPERATION_ERROR, if it has an id.
-void RefuseOperation(Transaction* tx, const Framework& framework, const std::string& operation_id,
-                     const AgentId& agent_id, const std::string& message);
+void RefuseOperation(Transaction* tx, const Framework& framework,
+                     const ResourceOperation& operation, const AgentId& agent_id,
+                     const std::string& message);
+// UNKNOWN for one that is too faulty to tell.
+OperationType TypeOf(const ResourceOperation& operation);
 
 // A result. Told the framework, or acknowledged where nobody waits for it.
 void HandleOperationUpdate(Transaction* tx, Agent* agent, AgentOperationUpdate update);

@@ -39,7 +39,7 @@ class Mirror {
 
  private:
   void Apply(const ToAllocator& message) {
-    if (const auto* begin = std::get_if<SnapshotBeginMessage>(&message.message)) {
+    if (const auto* begin = std::get_if<SnapshotBeginMessage>(message.message.get())) {
       held_.clear();
       gangs_.clear();
       away_.clear();
@@ -50,28 +50,28 @@ class Mirror {
       EXPECT_EQ(message.version, version_ + 1);
       version_ = message.version;
     }
-    if (const auto* allocate = std::get_if<AllocateDelta>(&message.message)) {
+    if (const auto* allocate = std::get_if<AllocateDelta>(message.message.get())) {
       held_[{allocate->agent_id.value(), allocate->framework_id.value(), allocate->role}] +=
           allocate->resources;
-    } else if (const auto* recover = std::get_if<RecoverDelta>(&message.message)) {
+    } else if (const auto* recover = std::get_if<RecoverDelta>(message.message.get())) {
       const std::tuple key(recover->agent_id.value(), recover->framework_id.value(), recover->role);
       EXPECT_TRUE(held_[key].Contains(recover->resources)) << std::get<0>(key);
       held_[key] -= recover->resources;
       if (held_[key].empty()) held_.erase(key);
-    } else if (const auto* gang = std::get_if<UpsertGangDelta>(&message.message)) {
+    } else if (const auto* gang = std::get_if<UpsertGangDelta>(message.message.get())) {
       EXPECT_TRUE(gangs_.emplace(gang->framework_id.value(), gang->gang_id).second);
-    } else if (const auto* ended = std::get_if<RemoveGangDelta>(&message.message)) {
+    } else if (const auto* ended = std::get_if<RemoveGangDelta>(message.message.get())) {
       EXPECT_EQ(gangs_.erase({ended->framework_id.value(), ended->gang_id}), 1u);
-    } else if (const auto* known = std::get_if<UpsertAgentDelta>(&message.message)) {
+    } else if (const auto* known = std::get_if<UpsertAgentDelta>(message.message.get())) {
       totals_[known->agent_id.value()] = known->total;
       away_.erase(known->agent_id.value());
       if (known->unavailability) away_.emplace(known->agent_id.value(), *known->unavailability);
-    } else if (const auto* agent = std::get_if<RemoveAgentDelta>(&message.message)) {
+    } else if (const auto* agent = std::get_if<RemoveAgentDelta>(message.message.get())) {
       away_.erase(agent->agent_id.value());
       totals_.erase(agent->agent_id.value());
       std::erase_if(held_,
                     [&](const auto& e) { return std::get<0>(e.first) == agent->agent_id.value(); });
-    } else if (const auto* framework = std::get_if<RemoveFrameworkDelta>(&message.message)) {
+    } else if (const auto* framework = std::get_if<RemoveFrameworkDelta>(message.message.get())) {
       std::erase_if(held_, [&](const auto& e) {
         return std::get<1>(e.first) == framework->framework_id.value();
       });

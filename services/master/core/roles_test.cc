@@ -73,7 +73,8 @@ RolePolicy ToldPolicy(const EffectList& effects) {
   for (const Effect& effect : effects) {
     const auto* message = std::get_if<ToAllocator>(&effect);
     if (message == nullptr) continue;
-    if (const auto* delta = std::get_if<RolePolicyDelta>(&message->message)) told = delta->policy;
+    if (const auto* delta = std::get_if<RolePolicyDelta>(message->message.get()))
+      told = delta->policy;
   }
   return told;
 }

@@ -200,5 +200,17 @@ TEST_F(SharedVolumes, ManyUsersFitWhenTheAgentReturns) {
   EXPECT_EQ(agent().used.Cpus(), resources::Scalar::FromUnits(2));
 }
 
+// Others may have it while a task of a removed framework is being ended.
+TEST_F(SharedVolumes, AreKnownToTheAllocatorWhileARemovedFrameworksTaskEnds) {
+  MakeVolume();
+  Accept("m-0000", {Offer("m-0000", kCpu + Volume(100))}, {Launch({"a"})});
+
+  const auto lines = driver_.Teardown("m-0000");
+
+  const Resources left = Resources::Of(3, 960) + Disk(400) + Volume(100);
+  EXPECT_THAT(lines, Contains(HasSubstr("AGENT m-S0 active " + left.DebugString())));
+  EXPECT_FALSE(Offer("m-0001", kCpu + Volume(100)).empty());
+}
+
 }  // namespace
 }  // namespace meros::master::testing

@@ -9,6 +9,7 @@ namespace meros::master {
 namespace {
 
 void Refuse(Transaction* tx, StreamId stream, absl::Status status) {
+  tx->CountCall(nullptr, kSubscribeCall);
   tx->Send(stream, ErrorEvent{std::string(status.message())});
   tx->Close(stream, std::move(status));
 }
@@ -23,8 +24,9 @@ std::shared_ptr<const v1::FrameworkInfo> WithId(const v1::FrameworkInfo& info,
 
 void Welcome(Transaction* tx, const Framework& framework) {
   const absl::Duration interval = tx->options().framework_heartbeat_interval;
-  tx->Send(framework.stream, SubscribedEvent{framework.record.id, interval});
-  tx->Send(framework.stream, HeartbeatEvent{});
+  tx->CountCall(&framework, kSubscribeCall);
+  tx->Tell(framework, SubscribedEvent{framework.record.id, interval});
+  tx->Tell(framework, HeartbeatEvent{});
   tx->books().timers.Arm(tx->now() + interval, FrameworkHeartbeatTimer{framework.stream});
 }
 

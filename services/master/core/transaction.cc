@@ -212,7 +212,9 @@ void Transaction::Send(StreamId stream, ToScheduler::Event event) {
 }
 
 void Transaction::Tell(const Framework& framework, ToScheduler::Event event) {
-  if (framework.stream != 0) Send(framework.stream, std::move(event));
+  if (framework.stream == 0) return;
+  CountEvent(framework, event);
+  Send(framework.stream, std::move(event));
 }
 
 void Transaction::Send(StreamId stream, ToAgent::Message message) {
@@ -303,7 +305,8 @@ void Transaction::PublishCleared() { Publish(Cleared{}); }
 
 UpsertAgentDelta Transaction::Describe(const Agent& agent) const {
   resources::Resources total = agent.record.total;
-  for (const auto& [key, task] : agent.ending) total -= task.resources;
+  // A shared volume stays: others may use it at the same time.
+  for (const auto& [key, task] : agent.ending) total -= task.resources.NonShared();
   return {agent.record.id, agent.record.info, std::move(total), agent.may_offer(),
           agent.record.unavailability};
 }

@@ -215,8 +215,24 @@ class Transaction {
   void RetryWrite(uint64_t token);
   void ResendWrite(uint64_t token);
   void Add(Count what, uint64_t by = 1);
-  void Report(Preempted preempted) { out_.push_back(std::move(preempted)); }
+  void Report(Preempted preempted) {
+    out_.push_back(std::make_shared<const Preempted>(std::move(preempted)));
+  }
   void Report(PreemptionRefused refused) { out_.push_back(std::move(refused)); }
+
+  // ---- Counting (counts.h) ----
+
+  // Of a framework, which is null when it is not known. `kind` is an index of kCallNames.
+  void CountCall(const Framework* framework, size_t kind);
+  void CountAskedOperation(const Framework& framework, OperationType type);
+  void CountOffer(const Framework& framework, uint64_t OfferCounts::*what);
+  void CountAgentMessage(AgentSaid what);
+  void CountAgentChange(AgentChange what);
+  void CountOperation(OperationType type, v1::OperationState state);
+  // A task ended or became unreachable; `status` may be null or of another state.
+  void CountEnd(const Framework& framework, v1::TaskState state, const v1::TaskStatus* status);
+
+  // ---- Readers ----
 
   void PublishAgent(const Agent& agent);
   void PublishFramework(const Framework& framework);
@@ -225,7 +241,7 @@ class Transaction {
   void PublishMaintenance(MaintenanceRef plan);
   void PublishLeadership(LeadershipRecord record);
   void PublishCleared();
-  // The amounts that changed since the last time.
+  // The amounts and counts that changed since the last time.
   void PublishUsage();
 
   UpsertAgentDelta Describe(const Agent& agent) const;
@@ -236,6 +252,12 @@ class Transaction {
   void Publish(Publish::Change change);
   // The amounts of an agent and a framework changed.
   void MarkUsage(const AgentId& agent_id, const FrameworkId& framework_id);
+  // Readers are to be told soon. Before what has changed is marked.
+  void ArmUsage();
+  // What is counted of a framework, or of all, changed.
+  void MarkCounts(const Framework& framework);
+  void MarkCounts();
+  void CountEvent(const Framework& framework, const ToScheduler::Event& event);
   enum class Holding { kUsed, kOffered };
   void Charge(Framework* framework, const std::string& role, Holding kind,
               const resources::Resources& resources);

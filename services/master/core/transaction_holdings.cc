@@ -22,23 +22,35 @@ uint64_t ProposalOf(const Offer& offer, const Books& books) {
 }  // namespace
 
 void Transaction::MarkUsage(const AgentId& agent_id, const FrameworkId& framework_id) {
-  if (books_.stale_agents.empty() && books_.stale_frameworks.empty()) {
-    books_.timers.Arm(now_ + kUsageInterval, PublishUsageTimer{});
-  }
+  ArmUsage();
   books_.stale_agents.insert(agent_id);
   books_.stale_frameworks.insert(framework_id);
+}
+
+void Transaction::ArmUsage() {
+  if (!books_.stale_agents.empty() || !books_.stale_frameworks.empty()) return;
+  if (books_.counting.is_stale) return;
+  books_.timers.Arm(now_ + kUsageInterval, PublishUsageTimer{});
 }
 
 void Transaction::PublishUsage() {
   for (const AgentId& id : books_.stale_agents) {
     const Agent* agent = books_.agents.Find(id);
     if (agent == nullptr) continue;
-    Publish(AgentUsage{id, agent->record.used, agent->record.offered});
+    Publish(std::make_shared<const AgentUsage>(
+        AgentUsage{id, agent->record.used, agent->record.offered}));
   }
   for (const FrameworkId& id : books_.stale_frameworks) {
     const Framework* framework = books_.frameworks.Find(id);
     if (framework == nullptr) continue;
-    Publish(FrameworkUsage{id, framework->usage});
+    FrameworkUsage usage{id, framework->usage, nullptr};
+    if (std::exchange(framework->counting->is_stale, false)) {
+      usage.counts = std::make_shared<const FrameworkCounts>(framework->counting->counts);
+    }
+    Publish(std::move(usage));
+  }
+  if (std::exchange(books_.counting.is_stale, false)) {
+    Publish(CountsChanged{std::make_shared<const ClusterCounts>(books_.counting.counts)});
   }
   books_.stale_agents.clear();
   books_.stale_frameworks.clear();
@@ -92,6 +104,7 @@ OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::s
   books_.offers.Insert(offer);
   framework->unanswered_since = std::min(framework->unanswered_since, now_);
   ArmOfferExpiry();
+  CountOffer(*framework, &OfferCounts::sent);
   MarkUsage(offer->agent_id, offer->framework_id);
   return offer;
 }
@@ -121,7 +134,10 @@ void Transaction::UnlinkOffer(const Offer& offer) {
 
 void Transaction::EndOffer(const Offer& offer, Rescind rescind, absl::Duration refuse) {
   const Framework* framework = books_.frameworks.Find(offer.framework_id);
-  if (rescind == Rescind::kTellFramework) Tell(*framework, RescindEvent{offer.id});
+  if (rescind == Rescind::kTellFramework) {
+    Tell(*framework, RescindEvent{offer.id});
+    CountOffer(*framework, &OfferCounts::rescinded);
+  }
   TellAllocator(RecoverDelta{offer.framework_id, offer.role, offer.agent_id, offer.resources,
                              refuse, ProposalOf(offer, books_), /*offers=*/1});
   UnlinkOffer(offer);
@@ -143,6 +159,7 @@ void Transaction::EndOffersOf(Framework* framework, Rescind rescind) {
 
 resources::Resources Transaction::SpendOffer(const Offer& offer) {
   resources::Resources spent = offer.resources;
+  CountOffer(*books_.frameworks.Find(offer.framework_id), &OfferCounts::accepted);
   // The resources stay with the framework; that they are not on offer any more is told here.
   TellAllocator(RecoverDelta{offer.framework_id,
                              offer.role,
@@ -250,9 +267,13 @@ bool Transaction::SetTaskState(Task* task, v1::TaskState state, const v1::TaskSt
     Add(Count::kForbiddenTransitions);
     return false;
   }
+  const bool is_over = tasks::IsTerminal(state);
+  if (state != task->state && (is_over || state == v1::TASK_UNREACHABLE)) {
+    CountEnd(*books_.frameworks.Find(task->framework_id()), state, status);
+  }
   task->state = state;
   if (status != nullptr) task->statuses.Add(*status);
-  if (tasks::IsTerminal(state)) {
+  if (is_over) {
     ReleaseTask(task, books_.frameworks.Find(task->framework_id()),
                 books_.agents.Find(task->agent_id()));
   }
@@ -327,6 +348,7 @@ void Transaction::EndUnreachable(Framework* framework, const Task& task, v1::Tas
   auto& line = framework->unreachable;
   line.erase(std::find(line.begin(), line.end(), found->second));
   framework->unreachable_by_id.erase(found);
+  CountEnd(*framework, state, &status);
   ended.state = state;
   ended.statuses.Add(status);
   AddToHistory(framework, std::move(ended));
@@ -346,6 +368,7 @@ void Transaction::AddExecutor(Agent* agent, Executor executor, bool reported) {
     }
   }
   MarkUsage(agent->record.id, executor.framework_id);
+  Publish(ExecutorAdded{agent->record.id, executor.framework_id, executor.id, executor.info});
   Agent::ExecutorKey key(executor.framework_id, executor.id);
   MEROS_CHECK(agent->executors.emplace(std::move(key), std::move(executor)).second);
 }
@@ -353,6 +376,7 @@ void Transaction::AddExecutor(Agent* agent, Executor executor, bool reported) {
 void Transaction::RemoveExecutor(Agent* agent, const Agent::ExecutorKey& key) {
   auto it = agent->executors.find(key);
   MEROS_CHECK(it != agent->executors.end()) << key.second;
+  Publish(ExecutorRemoved{agent->record.id, key.first, key.second});
   const Executor& executor = it->second;
   if (!executor.resources.empty()) {
     agent->record.used -= executor.resources;

@@ -52,13 +52,16 @@ void Transaction::ReleaseTasksBeyond(Agent* agent, const resources::Resources& t
 Operation* Transaction::AddOperation(Agent* agent, Operation operation) {
   Operation* entry = books_.operations.Insert(std::move(operation));
   agent->operations.emplace_hint(agent->operations.end(), entry->sequence, entry);
+  CountOperation(entry->info->type(), entry->status->state());
   Publish(std::make_shared<const Operation>(*entry));
   return entry;
 }
 
 void Transaction::SetOperationStatus(Operation* operation,
                                      std::shared_ptr<const v1::OperationStatus> status) {
+  const bool has_changed = operation->status->state() != status->state();
   operation->status = std::move(status);
+  if (has_changed) CountOperation(operation->info->type(), operation->status->state());
   Publish(std::make_shared<const Operation>(*operation));
 }
 

@@ -172,7 +172,7 @@ struct Encoder {
 
 pb::MasterMessage EncodeForAllocator(const ToAllocator& message, const std::string& master_id) {
   pb::MasterMessage out;
-  std::visit(Encoder{master_id, &out}, message.message);
+  std::visit(Encoder{master_id, &out}, *message.message);
   if (out.has_delta()) out.mutable_delta()->set_version(message.version);
   return out;
 }

@@ -119,6 +119,7 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
                                           telemetry::LatencyBuckets())),
       cluster(r),
       roles(r),
+      counts(r),
       watch_subscribers(r->AddGauge("meros_master_watch_subscribers", "Open Watch streams.")),
       allocator_connected(r->AddGauge("meros_master_allocator_connected",
                                       "1 while a session with the allocator is open, else 0.")) {}

@@ -6,6 +6,7 @@
 #include "libs/telemetry/metrics.h"
 #include "services/master/core/effects.h"
 #include "services/master/shell/cluster_gauges.h"
+#include "services/master/shell/count_tables.h"
 #include "services/master/shell/role_gauges.h"
 
 namespace meros::master {
@@ -72,6 +73,7 @@ struct MasterMetrics {
   telemetry::Histogram registry_write_time;
   ClusterGauges cluster;
   RoleGauges roles;
+  CountTables counts;
   telemetry::Gauge watch_subscribers;
   telemetry::Gauge allocator_connected;
 };

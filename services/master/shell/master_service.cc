@@ -14,6 +14,8 @@
 #include "services/master/shell/explain_codec.h"
 #include "services/master/shell/operator_call.h"
 #include "services/master/shell/role_codec.h"
+#include "services/master/view/encode_view.h"
+#include "services/master/view/executor_listing.h"
 #include "services/master/view/listing_pages.h"
 #include "services/master/view/listings.h"
 #include "services/master/view/maintenance_view.h"
@@ -111,7 +113,11 @@ ServerUnaryReactor* MasterService::GetMaster(CallbackServerContext* grpc_context
                     pb::GetMasterResponse answer;
                     if (!context_->is_running) return absl::UnavailableError("the master starts");
                     *answer.mutable_master_info() = context_->info;
+                    answer.set_start_time(SecondsOf(context_->started));
                     answer.set_leading(leadership.state == LeadershipState::kLeading);
+                    if (leadership.led_since > absl::InfinitePast()) {
+                      answer.set_elected_time(SecondsOf(leadership.led_since));
+                    }
                     answer.set_leader_address(leadership.leader_address);
                     answer.set_epoch(leadership.epoch);
                     answer.set_agents_recovering(leadership.agents_recovering);
@@ -173,6 +179,7 @@ MEROS_FROM_VIEW(GetMaintenanceStatus)
   }
 MEROS_FROM_LONG_VIEW(ListRoles)
 MEROS_FROM_LONG_VIEW(ListOperations)
+MEROS_FROM_LONG_VIEW(ListExecutors)
 #undef MEROS_FROM_LONG_VIEW
 
 #define MEROS_FROM_PAGES(Method)                                                      \

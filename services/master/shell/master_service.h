@@ -46,6 +46,7 @@ class MasterService : public PackedMasterService {
   MEROS_ANSWERED(GetMaintenanceSchedule);
   MEROS_ANSWERED(GetMaintenanceStatus);
   MEROS_ANSWERED(ListOperations);
+  MEROS_ANSWERED(ListExecutors);
   MEROS_ANSWERED(Explain);
   MEROS_ANSWERED(Teardown);
   MEROS_ANSWERED(KillTask);

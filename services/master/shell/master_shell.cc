@@ -119,7 +119,9 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
   limiter_ =
       std::make_unique<RateLimiter>(limits, runtime::ProcessClock::Get().Now(), metric_registry_);
   context_.limiter = limiter_.get();
-  replica_ = std::make_unique<ReadReplica>(ReadReplicaOptions{}, options.master_id, &metrics_);
+  ReadReplicaOptions readers;
+  readers.framework_series_max = static_cast<size_t>(config.framework_series_max);
+  replica_ = std::make_unique<ReadReplica>(readers, options.master_id, &metrics_);
   context_.replica = replica_.get();
   context_.try_post = [this](Input input) {
     return context_.is_running && strand_->TryPost(std::move(input));
@@ -142,6 +144,7 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
   options.advertise_address = Advertised(config, port());
   MEROS_RETURN_IF_ERROR(options.Validate());
   context_.info = InfoOf(options);
+  context_.started = runtime::ProcessClock::Get().Now();
   return Run(config, options);
 }
 

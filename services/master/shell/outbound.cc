@@ -70,7 +70,7 @@ void Outbound::Take(ToAgent effect) {
   pending->bytes = 0;
 }
 
-void Outbound::Take(ToAllocator effect) {
+void Outbound::Take(const ToAllocator& effect) {
   // A new session within the batch: what was said before belonged to the old one.
   if (deltas_.stream != effect.stream && deltas_.frame.messages_size() > 0) {
     targets_.allocator->Send(deltas_.stream, std::exchange(deltas_.frame, {}));
@@ -91,15 +91,15 @@ void Outbound::Take(Publish effect) {
   changes_.push_back(std::move(effect));
 }
 
-void Outbound::Take(const Preempted& effect) {
-  targets_.context->metrics->Count(effect);
-  MEROS_LOG(INFO) << "preempted" << telemetry::Field("framework", effect.framework_id.value())
-                  << telemetry::Field("role", effect.role)
+void Outbound::Take(const std::shared_ptr<const Preempted>& effect) {
+  targets_.context->metrics->Count(*effect);
+  MEROS_LOG(INFO) << "preempted" << telemetry::Field("framework", effect->framework_id.value())
+                  << telemetry::Field("role", effect->role)
                   << telemetry::Field("task",
-                                      effect.task_id.empty() ? "(offer)" : effect.task_id.value())
-                  << telemetry::Field("agent", effect.agent_id.value())
-                  << telemetry::Field("amount", effect.amount.ToString())
-                  << telemetry::Field("for_role", effect.for_role);
+                                      effect->task_id.empty() ? "(offer)" : effect->task_id.value())
+                  << telemetry::Field("agent", effect->agent_id.value())
+                  << telemetry::Field("amount", effect->amount.ToString())
+                  << telemetry::Field("for_role", effect->for_role);
 }
 
 void Outbound::Take(const PreemptionRefused& effect) {

@@ -60,10 +60,10 @@ class Outbound {
 
   void Take(ToScheduler effect);
   void Take(ToAgent effect);
-  void Take(ToAllocator effect);
+  void Take(const ToAllocator& effect);
   void Take(Publish effect);
   void Take(Counted effect) { targets_.context->metrics->Count(effect); }
-  void Take(const Preempted& effect);
+  void Take(const std::shared_ptr<const Preempted>& effect);
   void Take(const PreemptionRefused& effect);
   void Take(Quit effect) { targets_.context->quit(std::move(effect.why)); }
   void Take(Reply effect) { replies_.push_back(std::move(effect)); }

@@ -171,6 +171,7 @@ void ReadReplica::RunPacker() {
 void ReadReplica::Measure() {
   metrics_->cluster.Measure(view_);
   metrics_->roles.Measure(view_);
+  metrics_->counts.Measure(view_, options_.framework_series_max);
   metrics_->watch_subscribers.Set(hub_.size());
 }
 

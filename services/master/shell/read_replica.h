@@ -42,6 +42,7 @@ struct ReadReplicaOptions {
   size_t max_listings = 256;
   size_t max_changes = 1 << 20;
   size_t packing_threads = 2;  // at least 1
+  size_t framework_series_max = 100;
   WatchOptions watch;
   FlushPace watch_pace;
 };

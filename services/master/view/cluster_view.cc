@@ -46,11 +46,11 @@ void ClusterView::On(const std::shared_ptr<const AgentRecord>& record) {
   agent_records_[record->id] = record;
 }
 
-void ClusterView::On(const AgentUsage& usage) {
-  auto it = agents_.find(usage.id);
+void ClusterView::On(const std::shared_ptr<const AgentUsage>& usage) {
+  auto it = agents_.find(usage->id);
   if (it == agents_.end()) return;
-  it->second.used = usage.used;
-  it->second.offered = usage.offered;
+  it->second.used = usage->used;
+  it->second.offered = usage->offered;
 }
 
 void ClusterView::On(const AgentRemoved& removed) {
@@ -66,7 +66,9 @@ void ClusterView::On(const std::shared_ptr<const FrameworkRecord>& record) {
 
 void ClusterView::On(const FrameworkUsage& usage) {
   auto it = frameworks_.find(usage.id);
-  if (it != frameworks_.end()) it->second.usage = usage.by_role;
+  if (it == frameworks_.end()) return;
+  it->second.usage = usage.by_role;
+  if (usage.counts != nullptr) it->second.counts = usage.counts;
 }
 
 void ClusterView::On(const FrameworkRemoved& removed) {
@@ -87,6 +89,7 @@ void ClusterView::Recount(const TaskEntry* was, const TaskEntry* is) {
     if (was != nullptr) --tasks_by_state_[was->task.state];
     if (is != nullptr) ++tasks_by_state_[is->task.state];
   }
+  RecountActive(was, is);
   const int active = (is != nullptr && is->is_active()) - (was != nullptr && was->is_active());
   const int completed = (is != nullptr && is->completed) - (was != nullptr && was->completed);
   const int unacknowledged =
@@ -101,6 +104,17 @@ void ClusterView::Recount(const TaskEntry* was, const TaskEntry* is) {
     framework->second.tasks_active += active;
     framework->second.tasks_completed += completed;
   }
+}
+
+void ClusterView::RecountActive(const TaskEntry* was, const TaskEntry* is) {
+  const bool was_active = was != nullptr && was->is_active();
+  const bool is_active = is != nullptr && is->is_active();
+  if (was_active == is_active && (!is_active || was->task.state == is->task.state)) return;
+  auto framework = frameworks_.find((is != nullptr ? is : was)->task.framework_id());
+  if (framework == frameworks_.end()) return;
+  auto& by_state = framework->second.active_by_state;
+  if (was_active) --by_state[was->task.state];
+  if (is_active) ++by_state[is->task.state];
 }
 
 void ClusterView::On(const TaskChanged& changed) {
@@ -140,6 +154,8 @@ void ClusterView::On(const Cleared&) {
   entries_.clear();
   tasks_by_state_.clear();
   operations_.clear();
+  executors_.clear();
+  counts_ = std::make_shared<const ClusterCounts>();
   roles_.clear();
   maintenance_ = std::make_shared<const MaintenancePlan>();
 }

@@ -30,6 +30,9 @@ struct AgentEntry {
 struct FrameworkEntry {
   std::shared_ptr<const FrameworkRecord> record;
   absl::btree_map<std::string, RoleUsage> usage;
+  std::shared_ptr<const FrameworkCounts> counts;  // null until there are any
+  // Of those that are active; states that no task is in may be absent.
+  absl::btree_map<v1::TaskState, size_t> active_by_state;
   size_t tasks_active = 0;
   size_t tasks_completed = 0;
 };
@@ -63,6 +66,9 @@ struct TaskOrder {
   }
 };
 
+// What executors are listed by.
+using ExecutorKey = std::tuple<AgentId, FrameworkId, ExecutorId>;
+
 // What was there before a change of a framework, or of a task that is removed.
 struct Replaced {
   std::shared_ptr<const FrameworkRecord> framework;  // null if none
@@ -87,6 +93,11 @@ class ClusterView {
   const absl::btree_map<uint64_t, std::shared_ptr<const Operation>>& operations() const {
     return operations_;
   }
+  const absl::btree_map<ExecutorKey, std::shared_ptr<const v1::ExecutorInfo>>& executors() const {
+    return executors_;
+  }
+  // Of all frameworks and agents. Never null.
+  const std::shared_ptr<const ClusterCounts>& counts() const { return counts_; }
   // What is set of roles, by name.
   const absl::btree_map<std::string, RoleConfigRef>& roles() const { return roles_; }
 
@@ -106,7 +117,7 @@ class ClusterView {
  private:
   Replaced ReplacedBy(const Publish::Change& change) const;
   void On(const std::shared_ptr<const AgentRecord>& record);
-  void On(const AgentUsage& usage);
+  void On(const std::shared_ptr<const AgentUsage>& usage);
   void On(const AgentRemoved& removed);
   void On(const std::shared_ptr<const FrameworkRecord>& record);
   void On(const FrameworkUsage& usage);
@@ -117,6 +128,13 @@ class ClusterView {
     operations_[operation->sequence] = operation;
   }
   void On(const OperationRemoved& removed) { operations_.erase(removed.sequence); }
+  void On(const ExecutorAdded& added) {
+    executors_[{added.agent_id, added.framework_id, added.id}] = added.info;
+  }
+  void On(const ExecutorRemoved& removed) {
+    executors_.erase({removed.agent_id, removed.framework_id, removed.id});
+  }
+  void On(const CountsChanged& changed) { counts_ = changed.counts; }
   void On(const RoleChanged& changed);
   void On(const LeadershipRecord& leadership) { leadership_ = leadership; }
   void On(const MaintenanceChanged& changed) { maintenance_ = changed.plan; }
@@ -124,6 +142,7 @@ class ClusterView {
   // Moves a task from the counts that it was part of to those that it is part of; either may be
   // null.
   void Recount(const TaskEntry* was, const TaskEntry* is);
+  void RecountActive(const TaskEntry* was, const TaskEntry* is);
 
   uint64_t revision_ = 0;
   LeadershipRecord leadership_;
@@ -135,6 +154,8 @@ class ClusterView {
   absl::node_hash_map<uint64_t, TaskEntry> entries_;  // lookup only
   Tasks tasks_;                                       // all of entries_
   absl::btree_map<uint64_t, std::shared_ptr<const Operation>> operations_;
+  absl::btree_map<ExecutorKey, std::shared_ptr<const v1::ExecutorInfo>> executors_;
+  std::shared_ptr<const ClusterCounts> counts_ = std::make_shared<const ClusterCounts>();
   absl::btree_map<std::string, RoleConfigRef> roles_;
   absl::btree_map<v1::TaskState, size_t> tasks_by_state_;
   MaintenanceRef maintenance_ = std::make_shared<const MaintenancePlan>();

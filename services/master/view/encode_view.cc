@@ -65,8 +65,9 @@ v1::master::FrameworkView::State StateOf(FrameworkState state) {
     case FrameworkState::kConnected:
       return View::CONNECTED;
     case FrameworkState::kDisconnected:
-    case FrameworkState::kRemoving:
       return View::DISCONNECTED;
+    case FrameworkState::kRemoving:
+      return View::REMOVING;
     case FrameworkState::kCompleted:
       return View::COMPLETED;
   }

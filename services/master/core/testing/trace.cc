@@ -281,7 +281,7 @@ struct EffectText {
   }
   std::string operator()(const ToAllocator& e) const {
     return absl::StrCat("allocator", e.version == 0 ? "" : absl::StrCat(" v", e.version), ": ",
-                        TextOf(e.message));
+                        TextOf(*e.message));
   }
   std::string operator()(const AcquireLease& e) const {
     return absl::StrCat("registry: ACQUIRE #", e.attempt);
@@ -306,10 +306,10 @@ struct EffectText {
   }
   std::string operator()(const Counted&) const { return ""; }
   std::string operator()(const Quit& e) const { return absl::StrCat("quit: ", e.why.message()); }
-  std::string operator()(const Preempted& e) const {
-    return absl::StrCat("preempted ", e.task_id.empty() ? "offer" : e.task_id.value(), " of ",
-                        e.framework_id.value(), " ", e.role, " on ", e.agent_id.value(), " ",
-                        e.amount.ToString(), " for ", e.for_role);
+  std::string operator()(const std::shared_ptr<const Preempted>& e) const {
+    return absl::StrCat("preempted ", e->task_id.empty() ? "offer" : e->task_id.value(), " of ",
+                        e->framework_id.value(), " ", e->role, " on ", e->agent_id.value(), " ",
+                        e->amount.ToString(), " for ", e->for_role);
   }
   std::string operator()(const PreemptionRefused& e) const {
     return absl::StrCat("not preempted: ", e.framework_id.value(), " ", e.role, " on ",
