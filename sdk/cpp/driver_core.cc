@@ -183,6 +183,7 @@ void DriverCore::EnterSubscription(absl::Time now, const Event& event) {
 }
 
 void DriverCore::OnSubscribed(absl::Time now, const Event& event, std::vector<Effect>* out) {
+  const bool is_known = framework_.has_id();
   EnterSubscription(now, event);
   out->push_back(Subscribed{framework_.id().value(), event.subscribed().master_info(),
                             std::exchange(subscribed_before_, true)});
@@ -190,8 +191,19 @@ void DriverCore::OnSubscribed(absl::Time now, const Event& event, std::vector<Ef
     task.unheard = !task.terminal;
     if (task.kill_wanted) SendCall(task.kill, out);
   }
+  if (is_known) AskForAll(out);
   reconcile_backoff_.Reset();
   Reconcile(now, out);
+}
+
+// While nobody listened, tasks may have come back that were thought to have ended, as with
+// TASK_LOST of an agent that was away, and a scheduler may not know what it launched before it
+// died. Nobody else would ever stop them.
+void DriverCore::AskForAll(std::vector<Effect>* out) {
+  Call call;
+  call.set_type(Call::RECONCILE);
+  call.mutable_reconcile();
+  SendCall(std::move(call), out);
 }
 
 // The agent repeats an update until it is acknowledged; the scheduler hears it once.
@@ -211,6 +223,14 @@ bool DriverCore::IsRepeated(const meros::v1::TaskStatus& status, std::vector<Eff
   return true;
 }
 
+// What reconciliation repeats about a finished task is not news; that it runs after all is.
+bool DriverCore::IsOldEnd(const meros::v1::TaskStatus& status) const {
+  if (status.reason() != meros::v1::TaskStatus::REASON_RECONCILIATION) return false;
+  if (ends_.contains(status.task_id().value())) return true;
+  const auto task = tasks_.find(status.task_id().value());
+  return task != tasks_.end() && task->second.terminal && tasks::IsTerminal(status.state());
+}
+
 void DriverCore::RememberEnd(const std::string& task_id, const std::string& uuid) {
   if (!ends_.insert_or_assign(task_id, uuid).second) return;
   ends_order_.push_back(task_id);
@@ -221,13 +241,11 @@ void DriverCore::RememberEnd(const std::string& task_id, const std::string& uuid
 
 void DriverCore::OnUpdate(Event* event, std::vector<Effect>* out) {
   const meros::v1::TaskStatus& status = event->update().status();
-  if (IsRepeated(status, out)) return;
+  if (IsRepeated(status, out) || IsOldEnd(status)) return;
   KnownTask& task = tasks_[status.task_id().value()];
   task.unheard = false;
   if (status.has_agent_id()) task.agent_id = status.agent_id().value();
   if (!status.uuid().empty()) task.last_uuid = status.uuid();
-  // What reconciliation repeats about a finished task is not news.
-  if (task.terminal && status.reason() == meros::v1::TaskStatus::REASON_RECONCILIATION) return;
   task.terminal = tasks::IsTerminal(status.state());
   if (task.terminal) task.kill_wanted = false;
   // Between master and agent a kill may be lost; what still runs when asked about is killed again.

@@ -14,9 +14,9 @@
 //
 //  (1) the first master of the list; (3) the leader a follower named is tried at once, otherwise
 //  the next master after a delay with jitter; (5) outstanding offers are void, the scheduler is
-//  told; (2) kills still unanswered are sent again and unfinished tasks are reconciled, again and
-//  again at growing intervals until each has been heard of (spec of the v1 API: clients must
-//  reconcile).
+//  told; (2) kills still unanswered are sent again; a framework that was known before asks once
+//  what runs at all; unfinished tasks are reconciled, again and again at growing intervals until
+//  each has been heard of (spec of the v1 API: clients must reconcile).
 //
 // Owned by SchedulerDriver. Thread rule: strand-confined.
 #pragma once
@@ -145,6 +145,7 @@ class DriverCore {
   void OnUpdate(meros::v1::scheduler::Event* event, std::vector<Effect>* out);
   // Acknowledges it when the scheduler has heard it before.
   bool IsRepeated(const meros::v1::TaskStatus& status, std::vector<Effect>* out);
+  bool IsOldEnd(const meros::v1::TaskStatus& status) const;
   void RememberEnd(const std::string& task_id, const std::string& uuid);
   void EnterSubscription(absl::Time now, const meros::v1::scheduler::Event& event);
   void SendTeardown(std::vector<Effect>* out);
@@ -152,6 +153,7 @@ class DriverCore {
   void DropLaunches(const meros::v1::scheduler::Call& call, std::vector<Effect>* out);
   void RememberLaunches(const meros::v1::scheduler::Call& call);
   void RememberSuppression(const meros::v1::scheduler::Call& call);
+  void AskForAll(std::vector<Effect>* out);
   void Reconcile(absl::Time now, std::vector<Effect>* out);
   bool is_leaving() const { return leave_deadline_ != absl::InfiniteFuture(); }
 

@@ -59,12 +59,15 @@ class DriverCoreTest : public ::testing::Test {
     return Step(runtime::Tick{});
   }
 
-  std::vector<DriverCore::Effect> Subscribe(StreamId stream) {
+  static Event Subscribed() {
     Event event;
     event.set_type(Event::SUBSCRIBED);
     event.mutable_subscribed()->mutable_framework_id()->set_value("f1");
     event.mutable_subscribed()->set_heartbeat_interval_seconds(15);
-    return Step(DriverCore::Received{stream, event});
+    return event;
+  }
+  std::vector<DriverCore::Effect> Subscribe(StreamId stream) {
+    return Step(DriverCore::Received{stream, Subscribed()});
   }
 
   static Event Update(const std::string& task, meros::v1::TaskState state,
@@ -217,11 +220,52 @@ TEST_F(DriverCoreTest, AfterABreakKillsAreRepeatedAndTasksReconciledUntilHeardOf
   Step(DriverCore::Closed{1, absl::UnavailableError("gone")});
   Wake();
 
-  EXPECT_EQ(Sent(Subscribe(2)), (std::vector<Call::Type>{Call::KILL, Call::RECONCILE}));
+  EXPECT_EQ(Sent(Subscribe(2)),
+            (std::vector<Call::Type>{Call::KILL, Call::RECONCILE, Call::RECONCILE}));
   EXPECT_EQ(Sent(Wake()), std::vector<Call::Type>{Call::RECONCILE});
 
   Step(DriverCore::Received{2, Update("t", meros::v1::TASK_KILLED, "u1")});
   EXPECT_TRUE(Sent(Wake()).empty());
+}
+
+// Found by the cluster simulation: the agent of a lost task came back before the framework did, and
+// the task ran for ever.
+TEST_F(DriverCoreTest, WhatRunsAfterAllIsNewsAfterABreak) {
+  Step(DriverCore::Start{});
+  EXPECT_TRUE(Sent(Subscribe(1)).empty()) << "a new framework has no tasks";
+  Step(DriverCore::UserCall{Launch("lost")});
+  Step(DriverCore::Received{1, Update("lost", meros::v1::TASK_LOST, "")});
+  Step(DriverCore::Received{1, Update("done", meros::v1::TASK_FINISHED, "u")});
+  Step(DriverCore::Closed{1, absl::UnavailableError("gone")});
+  Wake();
+
+  const auto asked = Of<DriverCore::Send>(Subscribe(2));
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].call.type(), Call::RECONCILE);
+  EXPECT_EQ(asked[0].call.reconcile().tasks_size(), 0) << "that is, all";
+
+  const auto heard = [&](const std::string& task, meros::v1::TaskState state) {
+    Event answer = Update(task, state, "");
+    answer.mutable_update()->mutable_status()->set_reason(
+        meros::v1::TaskStatus::REASON_RECONCILIATION);
+    return Of<DriverCore::Deliver>(Step(DriverCore::Received{2, answer})).size();
+  };
+  EXPECT_EQ(heard("done", meros::v1::TASK_FINISHED), 0u);
+  EXPECT_EQ(heard("lost", meros::v1::TASK_LOST), 0u);
+  EXPECT_EQ(heard("lost", meros::v1::TASK_RUNNING), 1u);
+}
+
+TEST_F(DriverCoreTest, ASchedulerThatStartsAgainAsksWhatItsFrameworkRuns) {
+  DriverCoreOptions options = Options();
+  options.framework.mutable_id()->set_value("f1");
+  DriverCore core(options);
+  std::vector<DriverCore::Effect> out;
+  core.Step(now_, DriverCore::Start{}, &out);
+  out.clear();
+
+  core.Step(now_, DriverCore::Received{1, Subscribed()}, &out);
+
+  EXPECT_EQ(Sent(out), std::vector<Call::Type>{Call::RECONCILE});
 }
 
 // Found by the cluster simulation: the kill was lost between master and agent.
