@@ -77,6 +77,7 @@ class AgentCore {
     std::string master;
     absl::Duration heartbeat_interval;
     uint64_t heartbeats = 0;
+    std::string resource_version_told;  // in this session
   };
 
   // The stream to the containerizer.
@@ -120,7 +121,7 @@ class AgentCore {
   // master_messages.cc
   void SendRegistration();
   void OnSendReport();
-  agent_link::v1::Register RegistrationOf() const;
+  agent_link::v1::Register TellRegistration();
   void SendToMaster(agent_link::v1::AgentMessage message);
   void DropLink(absl::Status reason);
   void OnRegistered(const agent_link::v1::Registered& registered);
@@ -152,6 +153,7 @@ class AgentCore {
   absl::Status Convert(OpenOperation* operation);
   void ChangeDisk(const OpenOperation& operation);
   void ChangeVersion();
+  void TellResources();
   void EndOperation(OpenOperation* operation, v1::OperationState state, const std::string& message);
   void ForwardOperations();
   void RestartOperations();

@@ -58,7 +58,8 @@ void AgentCore::SendToMaster(link::AgentMessage message) {
   Emit(ToMaster{after, link_.stream, std::move(message)});
 }
 
-link::Register AgentCore::RegistrationOf() const {
+link::Register AgentCore::TellRegistration() {
+  link_.resource_version_told = node_.resource_version_uuid();
   link::Register out;
   *out.mutable_info() = options_.info;
   if (!node_.agent_id().empty()) out.mutable_info()->mutable_id()->set_value(node_.agent_id());
@@ -75,11 +76,11 @@ link::Register AgentCore::RegistrationOf() const {
 void AgentCore::SendRegistration() {
   link::AgentMessage message;
   if (node_.agent_id().empty()) {
-    *message.mutable_register_() = RegistrationOf();
+    *message.mutable_register_() = TellRegistration();
     return SendToMaster(std::move(message));
   }
   link::Reregister* again = message.mutable_reregister();
-  *again->mutable_agent() = RegistrationOf();
+  *again->mutable_agent() = TellRegistration();
   tasks::HoldingsDigest digest;
   for (const auto& [key, task] : book_.tasks()) {
     if (!IsReported(task)) continue;
@@ -96,7 +97,7 @@ void AgentCore::OnSendReport() {
   if (state_ != AgentState::kRegistering) return Count(Counter::kMessageIgnored);
   link::AgentMessage message;
   link::Reregister* report = message.mutable_reregister();
-  *report->mutable_agent() = RegistrationOf();
+  *report->mutable_agent() = TellRegistration();
   for (const auto& [id, framework] : book_.frameworks()) {
     *report->add_frameworks() = framework.info;
   }
@@ -153,6 +154,7 @@ void AgentCore::OnRegistered(const link::Registered& registered) {
        absl::StrCat(registered.reregistered() ? "re-registered" : "registered",
                     " with the master at ", link_.master, " as agent ", registered.agent_id(),
                     " in epoch ", registered.epoch()));
+  TellResources();
   for (auto& [key, task] : book_.tasks()) Forward(&task);
   // What was said while the agent was away counts.
   if (registered.has_drain()) {

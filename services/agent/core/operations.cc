@@ -215,7 +215,15 @@ void AgentCore::Handle(VolumesChanged&& input) {
 void AgentCore::ChangeVersion() {
   node_.set_resource_version_uuid(rng_.UuidBytes());
   SaveNode();
+  TellResources();
+}
+
+// Unless the master has heard of this version. What changed after the registration was sent is told
+// as soon as that is answered: the master goes by what it said.
+void AgentCore::TellResources() {
   if (state_ != AgentState::kRunning) return;
+  if (link_.resource_version_told == node_.resource_version_uuid()) return;
+  link_.resource_version_told = node_.resource_version_uuid();
   link::AgentMessage message;
   options_.codec.encode(total_, message.mutable_agent_update()->mutable_total());
   message.mutable_agent_update()->set_resource_version_uuid(node_.resource_version_uuid());

@@ -111,6 +111,15 @@ class AgentOperations : public ::testing::Test {
     }
     return "";
   }
+  // In a session, after the registration.
+  std::string ToldTotal() const {
+    for (auto m = node_.said.rbegin(); m != node_.said.rend(); ++m) {
+      if (m->has_agent_update()) {
+        return WireCodec().decode(m->agent_update().total())->DebugString();
+      }
+    }
+    return "";
+  }
 
   NodeModel node_;
 };
@@ -247,6 +256,30 @@ TEST_F(AgentOperations, AFailureOnDiskIsUndoneAndEverythingBasedOnItDropped) {
   EXPECT_EQ(StateOf(3), v1::OPERATION_DROPPED);
   EXPECT_EQ(Total(), before);
   EXPECT_NE(Version(), version);
+}
+
+// The master counts with the volume that the registration names.
+TEST_F(AgentOperations, AFailureOnDiskWhileItRegistersIsToldAsSoonAsItHas) {
+  Apply(1, absl::StrCat("type: RESERVE reserve { resources ", kReserved, " }"));
+  const std::string before = Total();
+  node_.changes_volumes = node_.answers_registration = false;
+  Apply(2, absl::StrCat("type: CREATE create { volumes ", kVolume, " }"));
+  node_.BreakMaster();
+  node_.ConnectMaster();
+  ASSERT_NE(Reported(), before);
+
+  node_.volumes_status = absl::ResourceExhaustedError("no space");
+  node_.ChangeVolumesNow();
+  link::MasterMessage message;
+  message.mutable_registered()->set_agent_id("A");
+  message.mutable_registered()->set_epoch(1);
+  message.mutable_registered()->set_reregistered(true);
+  node_.Say(std::move(message));
+
+  EXPECT_EQ(StateOf(2), v1::OPERATION_FAILED);
+  EXPECT_EQ(ToldTotal(), before);
+  Apply(3, absl::StrCat("type: UNRESERVE unreserve { resources ", kReserved, " }"));
+  EXPECT_EQ(StateOf(3), v1::OPERATION_FINISHED) << "the master knows the present version";
 }
 
 TEST_F(AgentOperations, WhatTheAgentDoesNotHaveIsRefused) {

@@ -41,6 +41,7 @@ void NodeModel::CrashAgent() {
   inputs_.clear();
   effects_.clear();
   held_.clear();
+  slow_changes_.clear();
   uncommitted_.clear();
   crash_after_ = -1;
   has_containerizer_ = has_master_ = wants_link_ = false;
@@ -140,12 +141,8 @@ void NodeModel::Apply(Effect effect) {
     Feed(SandboxPrepared{e->container, absl::OkStatus()});
   } else if (auto* e = std::get_if<ChangeVolumes>(&effect)) {
     if (e->after > durable_) return held_.push_back(std::move(effect));
-    if (!changes_volumes) return;
-    if (volumes_status.ok()) {
-      for (const VolumeDirectory& d : e->destroy) volumes.erase(d.path);
-      for (const VolumeDirectory& d : e->create) volumes.insert(d.path);
-    }
-    Feed(VolumesChanged{e->operation_uuid, volumes_status});
+    if (!changes_volumes) return slow_changes_.push_back(std::move(*e));
+    Perform(*e);
   } else if (std::holds_alternative<OpenLink>(effect)) {
     wants_link_ = true;
   } else if (std::holds_alternative<CloseLink>(effect)) {
@@ -169,6 +166,19 @@ void NodeModel::Apply(Effect effect) {
       has_exited = true;
     }
   }
+}
+
+void NodeModel::Perform(const ChangeVolumes& effect) {
+  if (volumes_status.ok()) {
+    for (const VolumeDirectory& d : effect.destroy) volumes.erase(d.path);
+    for (const VolumeDirectory& d : effect.create) volumes.insert(d.path);
+  }
+  Feed(VolumesChanged{effect.operation_uuid, volumes_status});
+}
+
+void NodeModel::ChangeVolumesNow() {
+  for (const ChangeVolumes& change : std::exchange(slow_changes_, {})) Perform(change);
+  Settle();
 }
 
 void NodeModel::FromContainerizer(cv1::Response response) {

@@ -51,6 +51,7 @@ class NodeModel {
   void ExitContainer(const std::string& task, int code);
   void Advance(absl::Duration duration);
   void Commit();  // makes durable what waits, and releases what waits for it
+  void ChangeVolumesNow();
 
   // Steps and applies until nothing happens any more without the clock.
   void Settle();
@@ -63,8 +64,8 @@ class NodeModel {
   bool answers_registration = true;
   v1::FrameworkInfo framework;
   std::optional<agent_link::v1::Drain> drain;  // what the master says at registration
-  AgentOptions options = ModelOptions();  // of the next StartAgent
-  bool changes_volumes = true;            // answers ChangeVolumes at once, with volumes_status
+  AgentOptions options = ModelOptions();       // of the next StartAgent
+  bool changes_volumes = true;  // at once, else by ChangeVolumesNow; ends with volumes_status
   absl::Status volumes_status;
 
   // What was seen.
@@ -88,6 +89,7 @@ class NodeModel {
   void Feed(Input input) { inputs_.push_back(std::move(input)); }
   void StepOnce();
   void Apply(Effect effect);
+  void Perform(const ChangeVolumes& effect);
   void Perform(const ToContainerizer& effect);
   void Perform(const ToMaster& effect);
   void Launch(const containerizer::v1::LaunchSpec& spec, containerizer::v1::Response* response);
@@ -102,6 +104,7 @@ class NodeModel {
   std::deque<Input> inputs_;
   std::deque<Effect> effects_;  // of the last step, not applied yet
   std::deque<Effect> held_;     // waiting for a commit
+  std::vector<ChangeVolumes> slow_changes_;
   std::vector<Persist> uncommitted_;
   PersistToken durable_ = 0;
   int crash_after_ = -1;
