@@ -1,5 +1,6 @@
 #include "libs/simulation/faults.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -47,6 +48,12 @@ Faults DrawFaults(Rng* rng) {
   if (rng->Chance(0.1)) faults.knobs.mailbox_max = rng->Uniform(1, 16);
   if (rng->Chance(0.25)) faults.knobs.timeout_scale = 0.1;
   return faults;
+}
+
+absl::Duration Aftermath(const Faults& faults) {
+  return std::max({faults.chaos.pause_max, faults.chaos.clog_max, faults.disk.slow_sync_max,
+                   faults.net.stream_timeout}) +
+         std::max(faults.net.spike_max, faults.net.latency_max);
 }
 
 std::string Faults::ToString() const {

@@ -72,6 +72,10 @@ inline Faults Calm() { return {}; }
 // Draws a mix. Cost: a few dozen draws from `rng`.
 Faults DrawFaults(Rng* rng);
 
+// How long what has begun may go on when no new faults come: a pause, a clog, a slow sync, a stream
+// of which an end does not know yet that it has ended.
+absl::Duration Aftermath(const Faults& faults);
+
 // Uniform in [low, high], in nanoseconds.
 absl::Duration UniformDuration(Rng* rng, absl::Duration low, absl::Duration high);
 

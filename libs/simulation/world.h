@@ -87,7 +87,7 @@ class World {
   // Draws crashes, partitions, clogs and pauses from now on.
   void StartChaos();
   // Ends chaos and all faults and restarts what is down: from here on the cluster has no excuse.
-  // Pauses that have begun last (ChaosFaults::pause_max).
+  // What has begun lasts, pauses above all (Aftermath() in faults.h).
   void HealAll();
 
   // Runs until `duration` has passed or `condition` holds.

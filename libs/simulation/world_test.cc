@@ -268,6 +268,31 @@ TEST_F(WorldTest, APauseDelaysAndReordersNothing) {
   EXPECT_EQ(node->calls, "abc");
 }
 
+// Who wants to see nothing of it any more has to wait.
+TEST_F(WorldTest, NothingGoesOnForLongerThanTheAftermath) {
+  const Faults& faults = world_.faults();
+  world_.AddNode("peer", {.make = [this](NodeContext* context) {
+                   return std::make_unique<TickingNode>(context, &ticks_);
+                 }});
+  auto* const peer = static_cast<TickingNode*>(world_.Find("peer"));
+  ASSERT_TRUE(world_.RunFor(absl::Milliseconds(500)).ok());
+  world_.Pause("node", faults.chaos.pause_max);
+  world_.net().Clog("x", "peer", world_.Now() + faults.chaos.clog_max);
+  world_.net().Call("x", "peer", "clogged");
+  const int before = ticks_;
+
+  world_.HealAll();
+  ASSERT_TRUE(world_.RunFor(absl::Seconds(5)).ok());
+  EXPECT_EQ(peer->calls, "") << "a clog that has begun lasts";
+  EXPECT_EQ(ticks_, before + 5) << "and a pause: only the peer ticks";
+  ASSERT_TRUE(world_.RunFor(Aftermath(faults)).ok());
+
+  EXPECT_EQ(peer->calls, "clogged");
+  const int after = ticks_;
+  ASSERT_TRUE(world_.RunFor(absl::Seconds(5)).ok());
+  EXPECT_EQ(ticks_, after + 10);
+}
+
 TEST_F(WorldTest, ABrokenInvariantEndsTheRunWithItsName) {
   world_.AddInvariant(
       "few ticks", [this] { return ticks_ < 3 ? absl::OkStatus() : absl::InternalError("many"); });

@@ -61,9 +61,12 @@ absl::Status Named(const absl::Status& status, absl::string_view what) {
   return absl::Status(status.code(), absl::StrCat(what, ": ", status.message()));
 }
 
-// Under load, and no task is to notice.
+// Under load, and no task is to notice. That could not be asked of a cluster in which an agent is
+// still paused, or a message held up: what looks ready may be as good as lost.
 absl::Status Upgrade(Cluster* cluster) {
   World& world = cluster->world();
+  MEROS_RETURN_IF_ERROR(
+      Named(world.RunFor(Aftermath(world.faults())), "what has begun before the peace ends"));
   MEROS_RETURN_IF_ERROR(Named(world.RunUntil([&] { return cluster->IsReady(); }, kProgress),
                               "the cluster is ready to be upgraded"));
   for (const auto& job : cluster->jobs()) job->Submit(5);
