@@ -191,9 +191,11 @@ void DriverCore::OnSubscribed(absl::Time now, const Event& event, std::vector<Ef
     task.unheard = !task.terminal;
     if (task.kill_wanted) SendCall(task.kill, out);
   }
-  if (is_known) AskForAll(out);
   reconcile_backoff_.Reset();
-  Reconcile(now, out);
+  if (!is_known) return Reconcile(now, out);
+  AskForAll(out);
+  // The answers are of all that the master knows; what they leave out is asked for by name.
+  reconcile_deadline_ = now + reconcile_backoff_.Next(&rng_);
 }
 
 // While nobody listened, tasks may have come back that were thought to have ended, as with

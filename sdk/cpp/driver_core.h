@@ -15,8 +15,8 @@
 //  (1) the first master of the list; (3) the leader a follower named is tried at once, otherwise
 //  the next master after a delay with jitter; (5) outstanding offers are void, the scheduler is
 //  told; (2) kills still unanswered are sent again; a framework that was known before asks once
-//  what runs at all; unfinished tasks are reconciled, again and again at growing intervals until
-//  each has been heard of (spec of the v1 API: clients must reconcile).
+//  what runs at all, then for the unfinished tasks that the answers left out, again and again at
+//  growing intervals until each has been heard of (spec of the v1 API: clients must reconcile).
 //
 // Owned by SchedulerDriver. Thread rule: strand-confined.
 #pragma once

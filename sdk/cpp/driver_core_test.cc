@@ -220,8 +220,7 @@ TEST_F(DriverCoreTest, AfterABreakKillsAreRepeatedAndTasksReconciledUntilHeardOf
   Step(DriverCore::Closed{1, absl::UnavailableError("gone")});
   Wake();
 
-  EXPECT_EQ(Sent(Subscribe(2)),
-            (std::vector<Call::Type>{Call::KILL, Call::RECONCILE, Call::RECONCILE}));
+  EXPECT_EQ(Sent(Subscribe(2)), (std::vector<Call::Type>{Call::KILL, Call::RECONCILE}));
   EXPECT_EQ(Sent(Wake()), std::vector<Call::Type>{Call::RECONCILE});
 
   Step(DriverCore::Received{2, Update("t", meros::v1::TASK_KILLED, "u1")});
