@@ -140,7 +140,7 @@ def is_test_code(path):
     name = os.path.basename(path)
     return bool(
         re.search(r"_(test|fuzz|benchmark|test_util)\.(cc|h|py)$|^(fake|test)_", name)
-        or re.search(r"(^|/)(tests|testing|testdata)/", path)
+        or re.search(r"(^|/)(tests|testing|testdata|fuzz)/", path)
     )
 
 

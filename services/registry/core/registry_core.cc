@@ -15,15 +15,6 @@ const Key& LeaseKey() {
   return *key;
 }
 
-constexpr WriteTransition kTransitions[] = {
-    {WriteState::kIdle, WriteEvent::kWrite, WriteState::kGathering},
-    {WriteState::kGathering, WriteEvent::kClose, WriteState::kWriting},
-    {WriteState::kGathering, WriteEvent::kNothing, WriteState::kIdle},
-    {WriteState::kWriting, WriteEvent::kCommitted, WriteState::kIdle},
-    {WriteState::kWriting, WriteEvent::kFailed, WriteState::kReadOnly},
-    {WriteState::kReadOnly, WriteEvent::kRetry, WriteState::kIdle},
-};
-
 const char kNotOwned[] = "the store does not answer; another registry may serve it now";
 
 v1::Response ResponseFor(uint64_t request_id, const absl::Status& status) {
@@ -35,19 +26,6 @@ v1::Response ResponseFor(uint64_t request_id, const absl::Status& status) {
 }
 
 }  // namespace
-
-absl::Span<const WriteTransition> WriteTransitions() { return kTransitions; }
-
-absl::string_view WriteStateName(WriteState state) {
-  static constexpr absl::string_view kNames[] = {"IDLE", "GATHERING", "WRITING", "READ_ONLY"};
-  return kNames[static_cast<size_t>(state)];
-}
-
-absl::string_view WriteEventName(WriteEvent event) {
-  static constexpr absl::string_view kNames[] = {"write",     "close",  "nothing",
-                                                 "committed", "failed", "retry"};
-  return kNames[static_cast<size_t>(event)];
-}
 
 RegistryCore::RegistryCore(CoreOptions options, StoredState stored, absl::Time now)
     : options_(options), revision_(stored.revision) {
@@ -63,7 +41,7 @@ void RegistryCore::Step(absl::Time now, Input input, std::vector<Effect>* out) {
 }
 
 void RegistryCore::Move(WriteEvent event) {
-  for (const WriteTransition& transition : kTransitions) {
+  for (const WriteTransition& transition : WriteTransitions()) {
     if (transition.from != write_state_ || transition.event != event) continue;
     write_state_ = transition.to;
     return;
@@ -76,7 +54,7 @@ absl::Time RegistryCore::NextDeadline() const {
   if (write_state_ == WriteState::kGathering) return absl::InfinitePast();
   absl::Time next = retry_at_;
   // While a grant is on its way, or writes are refused, the expiry of the lease changes nothing.
-  if (!waiters_.empty() && !grant_in_queue_ && write_state_ != WriteState::kReadOnly) {
+  if (!waiters_.empty() && !grant_in_queue_ && MayQueue()) {
     next = std::min(next, lease_.expiry());
   }
   for (const LeaseWaiter& waiter : waiters_) next = std::min(next, waiter.deadline);
@@ -90,7 +68,7 @@ void RegistryCore::CheckInvariants() const {
               queue_.empty())
       << queue_.size() << " writes wait for nothing";
   MEROS_CHECK(queue_.size() <= options_.queued_writes_max + 1);
-  MEROS_CHECK(waiters_.size() + watchers_.size() <= options_.waiters_max);
+  MEROS_CHECK(waiting() <= options_.waiters_max);
 }
 
 void RegistryCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out) {
@@ -392,21 +370,28 @@ void RegistryCore::Acquire(absl::Time now, StreamId stream, const v1::Request& r
     return ReplyLease(stream, request.id(),
                       absl::FailedPreconditionError("the lease is held by another"), out);
   }
-  if (waiters_.size() + watchers_.size() >= options_.waiters_max) {
+  if (waiting() >= options_.waiters_max) {
     return ReplyError(stream, request.id(),
                       absl::ResourceExhaustedError("too many requests wait for the lease"), out);
   }
-  // One that asks again (its stream broke) takes its old place's stead.
-  std::erase_if(waiters_, [&](const LeaseWaiter& waiter) {
-    return waiter.candidate_id == acquire.candidate_id();
-  });
+  ForgetEarlier(acquire.candidate_id(), out);
   // Asking once means waiting only for the store.
   const absl::Duration wait = acquire.wait_ms() == 0 ? options_.store_retry_interval * 2
                                                      : absl::Milliseconds(acquire.wait_ms());
-  waiters_.emplace(is_next ? waiters_.begin() : waiters_.end(), stream, request.id(),
-                   acquire.candidate_id(), acquire.address(), acquire.ttl_ms(), acquire.won(),
-                   now + wait);
+  waiters_.insert(is_next ? waiters_.begin() : waiters_.end(),
+                  LeaseWaiter{stream, request.id(), acquire.candidate_id(), acquire.address(),
+                              acquire.ttl_ms(), acquire.won(), now + wait});
   GrantIfFree(now, out);
+}
+
+void RegistryCore::ForgetEarlier(const std::string& candidate_id, std::vector<Effect>* out) {
+  const auto is_earlier = [&](const LeaseWaiter& w) { return w.candidate_id == candidate_id; };
+  for (const LeaseWaiter& waiter : waiters_) {
+    if (!is_earlier(waiter)) continue;
+    ReplyLease(waiter.stream, waiter.request_id,
+               absl::FailedPreconditionError("the candidate has asked again"), out);
+  }
+  std::erase_if(waiters_, is_earlier);
 }
 
 void RegistryCore::GrantIfFree(absl::Time now, std::vector<Effect>* out) {
@@ -449,7 +434,7 @@ void RegistryCore::GetLeader(absl::Time now, StreamId stream, const v1::Request&
   const absl::Status valid = ValidateWait(ask.wait_ms());
   if (!valid.ok()) return ReplyError(stream, request.id(), valid, out);
   if (ask.wait_ms() > 0 && ask.known_epoch() == lease_.epoch()) {
-    if (waiters_.size() + watchers_.size() >= options_.waiters_max) {
+    if (waiting() >= options_.waiters_max) {
       return ReplyError(stream, request.id(),
                         absl::ResourceExhaustedError("too many requests wait for a leader"), out);
     }

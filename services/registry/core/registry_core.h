@@ -2,17 +2,8 @@
 // the lease. It never touches the store; it says what is to be written and answers when that is
 // durable.
 //
-// Group commit: one transaction is on its way at a time; writes that arrive meanwhile wait and go
-// together in the next. So a lone write costs one sync, and under load one sync carries hundreds.
-//
-//   (1) IDLE       write            GATHERING   open until the end of the strand's batch
-//   (2) GATHERING  close            WRITING     one transaction is in the store
-//   (3) GATHERING  nothing          IDLE        all were refused, or changed nothing
-//   (4) WRITING    committed        IDLE        answers go out; (1) again for what waited
-//   (5) WRITING    failed           READ_ONLY   the batch and what waited are refused
-//   (6) READ_ONLY  retry            IDLE        after store_retry_interval; the next write is a try
-//
-// Reads see durable records only. A failed batch leaves memory untouched.
+// Writes go by group commit (write_state.h). Reads see durable records only. A failed batch leaves
+// memory untouched.
 //
 // Thread rule: strand-confined.
 #pragma once
@@ -26,15 +17,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "absl/types/span.h"
 #include "libs/base/ids.h"
 #include "libs/runtime/tick.h"
 #include "meros/registry/v1/registry_service.pb.h"
 #include "services/registry/core/lease.h"
 #include "services/registry/core/options.h"
 #include "services/registry/core/records.h"
+#include "services/registry/core/write_state.h"
 
 namespace meros::registry {
 
@@ -43,20 +33,6 @@ struct StoredState {
   std::vector<StoreChange> records;
   uint64_t revision = 0;
 };
-
-enum class WriteState { kIdle, kGathering, kWriting, kReadOnly };
-enum class WriteEvent { kWrite, kClose, kNothing, kCommitted, kFailed, kRetry };
-
-struct WriteTransition {
-  WriteState from;
-  WriteEvent event;
-  WriteState to;
-};
-
-// The arrows above; a test compares the two.
-absl::Span<const WriteTransition> WriteTransitions();
-absl::string_view WriteStateName(WriteState state);
-absl::string_view WriteEventName(WriteEvent event);
 
 class RegistryCore {
  public:
@@ -157,6 +133,12 @@ class RegistryCore {
   void On(absl::Time now, const StatusAsked& asked, std::vector<Effect>* out);
   void On(absl::Time now, const StoreOwned& owned, std::vector<Effect>* out);
 
+  // Whose grant is on its way waits, too: it takes its place again when the store fails.
+  size_t waiting() const { return waiters_.size() + watchers_.size() + (grant_in_queue_ ? 1 : 0); }
+  bool MayQueue() const {
+    return write_state_ != WriteState::kReadOnly && queue_.size() < options_.queued_writes_max;
+  }
+
   void Move(WriteEvent event);
   void Enqueue(QueuedWrite write, std::vector<Effect>* out);
   void StartBatch(absl::Time now, std::vector<Effect>* out);
@@ -171,6 +153,8 @@ class RegistryCore {
   void Renew(absl::Time now, StreamId stream, const v1::Request& request, std::vector<Effect>* out);
   void GetLeader(absl::Time now, StreamId stream, const v1::Request& request,
                  std::vector<Effect>* out);
+  // One that asks again, because its stream broke or otherwise, waits once.
+  void ForgetEarlier(const std::string& candidate_id, std::vector<Effect>* out);
   void GrantIfFree(absl::Time now, std::vector<Effect>* out);
   // While a grant to another, or its release, is being written the old holder may not go on.
   bool IsHolderBeingReplaced() const;

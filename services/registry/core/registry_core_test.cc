@@ -213,6 +213,51 @@ TEST_F(RegistryCoreTest, AskingOnceNamesTheHolder) {
   EXPECT_EQ(replies[0].lease().address(), "address of a");
 }
 
+TEST_F(RegistryCoreTest, WhoAsksAgainWaitsOnceAndHearsOfIt) {
+  const uint64_t epoch = Lead("a");
+  EXPECT_TRUE(Ask(2, Acquire(5, "b", 60000)).empty());
+
+  const auto replies = Replies(Ask(3, Acquire(6, "b", 60000)));
+
+  ASSERT_EQ(replies.size(), 1u);
+  EXPECT_EQ(replies[0].id(), 5u);
+  EXPECT_EQ(replies[0].code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(replies[0].lease().candidate_id(), "a");
+  now_ = core_.lease().expiry();
+  const auto granted = Settle(Step(runtime::Tick{}));
+  ASSERT_EQ(granted.size(), 1u);
+  EXPECT_EQ(granted[0].id(), 6u);
+  EXPECT_EQ(granted[0].lease().epoch(), epoch + 1);
+}
+
+TEST_F(RegistryCoreTest, WhoseGrantIsBeingWrittenCountsAmongThoseWhoWait) {
+  options_.waiters_max = 1;
+  Restart();
+  const auto written = Ask(1, Acquire(1, "a", 0));
+
+  EXPECT_EQ(Replies(Ask(2, Acquire(2, "b", 60000))).at(0).code(),
+            static_cast<int>(absl::StatusCode::kResourceExhausted));
+  Step(RegistryCore::StoreFailed{Persisted(written)->token, absl::UnavailableError("away")});
+  now_ += options_.store_retry_interval;
+  EXPECT_EQ(Settle(Step(runtime::Tick{})).at(0).id(), 1u);
+}
+
+TEST_F(RegistryCoreTest, AFullQueueIsWaitedForInPeace) {
+  options_.queued_writes_max = 1;
+  Restart();
+  const uint64_t epoch = Lead("a");
+  EXPECT_TRUE(Ask(2, Acquire(5, "b", 60000)).empty());
+  const auto written = Ask(1, Put(2, epoch, "one", "x"));
+  EXPECT_TRUE(Ask(1, Put(3, epoch, "two", "x")).empty());
+  now_ = core_.lease().expiry();
+  Step(runtime::Tick{});
+
+  // The lease is free, but its grant has no place in the queue until the store has answered.
+  EXPECT_GT(core_.NextDeadline(), now_);
+  EXPECT_EQ(Settle(written).size(), 3u);
+  EXPECT_EQ(core_.lease().epoch(), epoch + 1);
+}
+
 TEST_F(RegistryCoreTest, AWaitThatRunsOutSaysSo) {
   Lead("a");
   Ask(2, Acquire(5, "b", 3000));

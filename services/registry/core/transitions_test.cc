@@ -1,6 +1,5 @@
-// Goal: the diagram in registry_core.h says what the transition table does. Method: its numbered
-// arrows
-// are read from the header's comment and compared with the table, both ways.
+// Goal: the diagram in write_state.h says what the transition table does. Method: its numbered
+// arrows are read from the header's comment and compared with the table, both ways.
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -10,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "services/registry/core/registry_core.h"
+#include "services/registry/core/write_state.h"
 
 namespace meros::registry {
 namespace {
@@ -39,7 +38,7 @@ TEST(Transitions, DiagramMatchesTable) {
     table.emplace(std::string(WriteStateName(t.from)), std::string(WriteEventName(t.event)),
                   std::string(WriteStateName(t.to)));
   }
-  EXPECT_EQ(ReadDiagram("services/registry/core/registry_core.h"), table);
+  EXPECT_EQ(ReadDiagram("services/registry/core/write_state.h"), table);
 }
 
 }  // namespace

@@ -1,0 +1,56 @@
+// The life of a service as bytes, for fuzzing: a list of entries, each a byte that says who speaks,
+// two for the length of what is said (little endian), and what is said, mostly a message in
+// protobuf's encoding. Of speakers that say nothing the length is a number that they mean something
+// by. Any bytes are a script: who speaks is taken modulo the number of speakers, and the last entry
+// has what bytes are left.
+//
+// Thread rule: pure functions; thread-safe.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+#include "absl/strings/string_view.h"
+#include "libs/base/check.h"
+
+namespace meros::testing {
+
+// Bounds what one script costs.
+inline constexpr int kEntriesMax = 200;
+
+// An entry of a speaker that says nothing.
+template <typename Speaker>
+std::string Entry(Speaker speaker, uint16_t length) {
+  static_assert(std::is_same_v<std::underlying_type_t<Speaker>, uint8_t>);
+  return {static_cast<char>(speaker), static_cast<char>(length & 0xff),
+          static_cast<char>(length >> 8)};
+}
+
+// An entry of one that says something.
+template <typename Speaker>
+std::string Entry(Speaker speaker, absl::string_view message) {
+  MEROS_CHECK(message.size() <= 0xffff) << message.size();
+  std::string entry = Entry(speaker, static_cast<uint16_t>(message.size()));
+  entry.append(message.data(), message.size());
+  return entry;
+}
+
+// Calls `visit(speaker, length, message)` for each entry. Speakers below `first_silent` say
+// something, those from there to `count` nothing.
+template <typename Speaker, typename Visit>
+void ReadScript(absl::string_view script, Speaker first_silent, Speaker count, Visit visit) {
+  for (int i = 0; i < kEntriesMax && script.size() >= 3; ++i) {
+    const auto byte = [&](size_t at) { return static_cast<uint8_t>(script[at]); };
+    const auto speaker = static_cast<Speaker>(byte(0) % static_cast<uint8_t>(count));
+    const auto length = static_cast<uint16_t>(byte(1) | byte(2) << 8);
+    script.remove_prefix(3);
+    const size_t bytes = speaker < first_silent ? std::min<size_t>(length, script.size()) : 0;
+    visit(speaker, length, script.substr(0, bytes));
+    script.remove_prefix(bytes);
+  }
+}
+
+}  // namespace meros::testing
