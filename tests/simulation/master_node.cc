@@ -236,7 +236,7 @@ void MasterNode::Apply(absl::Time, Effect effect) {
   } else if (auto* reply = std::get_if<master::Reply>(&effect)) {
     replies_.push_back(std::move(*reply));
   } else if (!std::holds_alternative<master::Counted>(effect) &&
-             !std::holds_alternative<master::Preempted>(effect) &&
+             !std::holds_alternative<std::shared_ptr<const master::Preempted>>(effect) &&
              !std::holds_alternative<master::PreemptionRefused>(effect)) {
     if (candidate_ != nullptr && Candidate::IsQuestion(effect)) {
       return candidate_->Ask(std::move(effect));

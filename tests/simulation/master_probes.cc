@@ -62,7 +62,7 @@ void ProbeLeadership(const master::LeadershipRecord& record) {
 void ProbeMaster(const master::Effect& effect) {
   if (const auto* counted = std::get_if<master::Counted>(&effect)) return ProbeCount(counted->what);
   Sometimes<"a guarantee takes back what another role holds">(
-      std::holds_alternative<master::Preempted>(effect));
+      std::holds_alternative<std::shared_ptr<const master::Preempted>>(effect));
   if (const auto* published = std::get_if<master::Publish>(&effect)) {
     const auto* leadership = std::get_if<master::LeadershipRecord>(&published->change);
     if (leadership != nullptr) ProbeLeadership(*leadership);
