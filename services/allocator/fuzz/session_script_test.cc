@@ -28,8 +28,6 @@ std::string Delta(const std::string& text) { return Of<v1::Delta>(Voice::kDelta,
 
 std::string Of(Voice voice, int length) { return Entry(voice, static_cast<uint16_t>(length)); }
 
-constexpr char kTwoCpus[] = "resources { name: 'cpus' type: SCALAR scalar { value: 2 } } ";
-
 // None of it costs the allocator its mirror.
 std::vector<std::string> GoodScript() {
   return {
@@ -50,8 +48,8 @@ std::vector<std::string> GoodScript() {
       Delta("upsert_agent { agent_id: 'a-4' active: true info { hostname: 'h' } "
             "total { name: 'cpus' type: SCALAR scalar { value: 3 } } "
             "total { name: 'gpus' type: SCALAR scalar { value: 1 } } }"),
-      Delta(std::string("allocate { framework_id: 'f-4' role: 'eng' agent_id: 'a-4' ") + kTwoCpus +
-            "}"),
+      Delta("allocate { framework_id: 'f-4' role: 'eng' agent_id: 'a-4' "
+            "resources { name: 'cpus' type: SCALAR scalar { value: 2 } } }"),
       Delta("weight { role: 'eng' weight: 2.5 }"),
       Delta("quota { role: 'eng' limits { milli { key: 'cpus' value: 5000 } } }"),
       Delta("role_config { role: 'ops' priority: 5 placement: PLACEMENT_PACK sorter: "
