@@ -10,9 +10,8 @@ set(CMAKE_CXX_COMPILE_OPTIONS_PIE -fPIC)
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # The sloppiness that ccache's manual asks for with precompiled headers, and no more of it. What a
-  # file includes is learnt from the compiler (depend mode) instead of by preprocessing it first.
-  set(launcher ${CMAKE_COMMAND} -E env CCACHE_DEPEND=1
+  # The sloppiness that ccache's manual asks for with precompiled headers, and no more of it.
+  set(launcher ${CMAKE_COMMAND} -E env
     CCACHE_SLOPPINESS=pch_defines,time_macros
     CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
