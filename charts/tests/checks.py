@@ -8,7 +8,8 @@ import re
 
 import promql
 
-_ROW = re.compile(r"^\| `(?P<name>[^`]+)` \| (?P<kind>\w+) \| (?P<label>\w*) \| (?P<help>.+) \|$")
+_ROW = re.compile(
+    r"^\| `(?P<name>[^`]+)` \| (?P<kind>\w+) \| (?P<labels>[\w, ]*) \| (?P<help>.+) \|$")
 _EXPOSED = re.compile(
     r"""^(?P<name>[a-z0-9_]+)(?:\{(?P<labels>(?:[^"}]|"(?:[^"\\]|\\.)*")*)\})? """)
 # The standard metrics of a process, which the page mentions as such.
@@ -52,13 +53,13 @@ def check_data(expression, query):
 
 
 def documented(page, service):
-    """{name: (kind, label)} of the reference page for one service, such as "master"."""
+    """{name: (kind, labels)} of the reference page for one service, such as "master"."""
     metrics = {}
     for line in page.splitlines():
         if match := _ROW.match(line):
             name = match["name"].replace("<service>", service)
             if name.startswith(f"meros_{service}_"):
-                metrics[name] = (match["kind"], match["label"])
+                metrics[name] = (match["kind"], set(re.findall(r"\w+", match["labels"])))
     return metrics
 
 
@@ -92,7 +93,7 @@ def check_reference(page, service, metrics_text):
             continue
         if described[name][0] != kind:
             wrong.append(f"metrics.md calls {name} a {described[name][0]}, it is a {kind}")
-        if labels and labels != set(filter(None, [described[name][1]])):
-            wrong.append(f"metrics.md gives {name} the label '{described[name][1]}', "
+        if labels and labels != described[name][1]:
+            wrong.append(f"metrics.md gives {name} the labels {sorted(described[name][1])}, "
                          f"it has {sorted(labels)}")
     return wrong

@@ -11,6 +11,7 @@ PAGE = """| metric | kind | label | meaning |
 | `meros_master_offers_sent_total` | counter |  | Offers sent. |
 | `meros_master_agents` | gauge | state | Agents by state. |
 | `meros_<service>_bugs_total` | counter |  | Bugs. |
+| `meros_master_task_ends_total` | counter | state, why | Ends. |
 | `meros_agent_registered` | gauge |  | 1 while registered. |
 """
 LIVE = """# HELP meros_master_offers_sent_total Offers sent.
@@ -20,6 +21,8 @@ meros_master_offers_sent_total 3
 meros_master_agents{state="a{b}=c"} 1
 # TYPE meros_master_bugs_total counter
 meros_master_bugs_total 0
+# TYPE meros_master_task_ends_total counter
+meros_master_task_ends_total{state="lost",why=""} 1
 # TYPE process_threads gauge
 process_threads 5
 """
