@@ -228,9 +228,10 @@ bool DriverCore::IsRepeated(const meros::v1::TaskStatus& status, std::vector<Eff
 // What reconciliation repeats about a finished task is not news; that it runs after all is.
 bool DriverCore::IsOldEnd(const meros::v1::TaskStatus& status) const {
   if (status.reason() != meros::v1::TaskStatus::REASON_RECONCILIATION) return false;
-  if (ends_.contains(status.task_id().value())) return true;
   const auto task = tasks_.find(status.task_id().value());
-  return task != tasks_.end() && task->second.terminal && tasks::IsTerminal(status.state());
+  // An id that has ended may have been used again.
+  if (task == tasks_.end()) return ends_.contains(status.task_id().value());
+  return task->second.terminal && tasks::IsTerminal(status.state());
 }
 
 void DriverCore::RememberEnd(const std::string& task_id, const std::string& uuid) {

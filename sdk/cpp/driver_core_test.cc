@@ -254,6 +254,24 @@ TEST_F(DriverCoreTest, WhatRunsAfterAllIsNewsAfterABreak) {
   EXPECT_EQ(heard("lost", meros::v1::TASK_RUNNING), 1u);
 }
 
+TEST_F(DriverCoreTest, AnIdThatIsUsedAgainIsHeardOfByReconciliation) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+  Step(DriverCore::UserCall{Launch("t")});
+  Step(DriverCore::Received{1, Update("t", meros::v1::TASK_FINISHED, "u")});
+  Call acknowledge;
+  acknowledge.set_type(Call::ACKNOWLEDGE);
+  acknowledge.mutable_acknowledge()->mutable_task_id()->set_value("t");
+  acknowledge.mutable_acknowledge()->set_uuid("u");
+  Step(DriverCore::UserCall{acknowledge});
+  Step(DriverCore::UserCall{Launch("t")});
+  Event answer = Update("t", meros::v1::TASK_RUNNING, "");
+  answer.mutable_update()->mutable_status()->set_reason(
+      meros::v1::TaskStatus::REASON_RECONCILIATION);
+
+  EXPECT_EQ(Of<DriverCore::Deliver>(Step(DriverCore::Received{1, answer})).size(), 1u);
+}
+
 TEST_F(DriverCoreTest, ASchedulerThatStartsAgainAsksWhatItsFrameworkRuns) {
   DriverCoreOptions options = Options();
   options.framework.mutable_id()->set_value("f1");

@@ -136,7 +136,7 @@ TEST_F(Counts, CallsOfUnknownFrameworksCountForAll) {
   EXPECT_EQ(Calls("revive"), 0u);
 }
 
-TEST_F(Counts, AnEndIsCountedOnceWithWhoSaidSoAndWhy) {
+TEST_F(Counts, AnEndIsCountedOnce) {
   Launch("t");
   driver_.Update(2, "m-0000", "t", v1::TASK_FAILED, "u1");
   driver_.Update(2, "m-0000", "t", v1::TASK_FAILED, "u1");  // as agents repeat it
@@ -178,7 +178,7 @@ TEST_F(Counts, ALostAgentAndItsTasksAreCounted) {
   EXPECT_EQ(Said("status_update"), 1u);
 }
 
-TEST_F(Counts, AnOperationIsCountedInEachStateThatItComesTo) {
+TEST_F(Counts, ARefusedOperationIsCounted) {
   Offer();
   ResourceOperation reserve;
   reserve.id = "r";
