@@ -130,33 +130,10 @@ void MasterNode::OnOperatorFrame(ConnectionId id, const std::string& bytes) {
 void MasterNode::OnAllocatorFrame(const std::string& bytes) {
   allocator::v1::AllocatorFrame frame;
   if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
-  master::AllocatorProposals proposals;
-  proposals.stream = allocator_;
-  master::AllocatorPreemptions preemptions;
-  preemptions.stream = allocator_;
-  master::AllocatorInverseOffers inverse_offers;
-  inverse_offers.stream = allocator_;
   for (const allocator::v1::AllocatorMessage& message : frame.messages()) {
-    if (message.has_proposal()) {
-      proposals.proposals.push_back(master::DecodeProposal(message.proposal()));
-    } else if (message.has_preemption()) {
-      preemptions.proposals.push_back(master::DecodePreemption(message.preemption()));
-    } else if (message.has_inverse_offer()) {
-      inverse_offers.proposals.push_back({FrameworkId(message.inverse_offer().framework_id()),
-                                          AgentId(message.inverse_offer().agent_id())});
-    } else if (message.has_gang_proposal()) {
-      proposals.gangs.push_back(master::DecodeGangProposal(message.gang_proposal()));
-    } else if (message.has_need_snapshot()) {
-      Sometimes<"the allocator asks for a snapshot">(true);
-      if (!proposals.proposals.empty() || !proposals.gangs.empty()) {
-        Post(std::exchange(proposals, master::AllocatorProposals{allocator_, {}}));
-      }
-      Post(master::AllocatorNeedsSnapshot{allocator_});
-    }
+    if (message.has_need_snapshot()) Sometimes<"the allocator asks for a snapshot">(true);
   }
-  if (!proposals.proposals.empty() || !proposals.gangs.empty()) Post(std::move(proposals));
-  if (!preemptions.proposals.empty()) Post(std::move(preemptions));
-  if (!inverse_offers.proposals.empty()) Post(std::move(inverse_offers));
+  for (master::Input& input : master::DecodeFrame(frame, allocator_)) Post(std::move(input));
 }
 
 void MasterNode::OnRegistryFrame(const std::string& bytes) {

@@ -237,4 +237,34 @@ PreemptionProposal DecodePreemption(const pb::Preemption& message) {
   return proposal;
 }
 
+std::vector<Input> DecodeFrame(const pb::AllocatorFrame& frame, StreamId stream) {
+  std::vector<Input> inputs;
+  AllocatorProposals proposals = {.stream = stream};
+  AllocatorPreemptions preemptions = {.stream = stream};
+  AllocatorInverseOffers inverse_offers = {.stream = stream};
+  const auto add_proposals = [&] {
+    if (proposals.proposals.empty() && proposals.gangs.empty()) return;
+    inputs.push_back(std::exchange(proposals, {.stream = stream}));
+  };
+  for (const pb::AllocatorMessage& message : frame.messages()) {
+    if (message.has_proposal()) {
+      proposals.proposals.push_back(DecodeProposal(message.proposal()));
+    } else if (message.has_preemption()) {
+      preemptions.proposals.push_back(DecodePreemption(message.preemption()));
+    } else if (message.has_inverse_offer()) {
+      inverse_offers.proposals.push_back({FrameworkId(message.inverse_offer().framework_id()),
+                                          AgentId(message.inverse_offer().agent_id())});
+    } else if (message.has_gang_proposal()) {
+      proposals.gangs.push_back(DecodeGangProposal(message.gang_proposal()));
+    } else if (message.has_need_snapshot()) {
+      add_proposals();
+      inputs.push_back(AllocatorNeedsSnapshot{stream});
+    }
+  }
+  add_proposals();
+  if (!preemptions.proposals.empty()) inputs.push_back(std::move(preemptions));
+  if (!inverse_offers.proposals.empty()) inputs.push_back(std::move(inverse_offers));
+  return inputs;
+}
+
 }  // namespace meros::master

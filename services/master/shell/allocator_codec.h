@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "meros/allocator/v1/allocator_service.pb.h"
 #include "services/master/core/effects.h"
@@ -20,5 +21,9 @@ PreemptionProposal DecodePreemption(const allocator::v1::Preemption& message);
 
 // The same of its parts.
 GangProposal DecodeGangProposal(const allocator::v1::GangProposal& message);
+
+// What a frame on that stream says to the core, in its order as far as that matters: what was
+// proposed before a snapshot is asked for comes before that.
+std::vector<Input> DecodeFrame(const allocator::v1::AllocatorFrame& frame, StreamId stream);
 
 }  // namespace meros::master

@@ -88,44 +88,23 @@ void AllocatorLink::Open() {
     id_ = id;
   }
   stub_->async()->Session(session->context(), session->reactor());
-  session->Start({.on_frame = [this, id](pb::AllocatorFrame f) { OnFrame(id, std::move(f)); },
+  session->Start({.on_frame = [this, id](pb::AllocatorFrame f) { OnFrame(id, f); },
                   .on_closed = [this, id](const absl::Status& s) { OnClosed(id, s); }});
   metrics_->allocator_connected.Set(1);
   post_(AllocatorConnected{id});
 }
 
-void AllocatorLink::OnFrame(StreamId id, pb::AllocatorFrame frame) {
-  AllocatorProposals proposals;
-  proposals.stream = id;
-  AllocatorPreemptions preemptions;
-  preemptions.stream = id;
-  AllocatorInverseOffers inverse_offers;
-  inverse_offers.stream = id;
+void AllocatorLink::OnFrame(StreamId id, const pb::AllocatorFrame& frame) {
   for (const pb::AllocatorMessage& message : frame.messages()) {
-    if (message.has_proposal()) {
-      proposals.proposals.push_back(DecodeProposal(message.proposal()));
-    } else if (message.has_preemption()) {
-      preemptions.proposals.push_back(DecodePreemption(message.preemption()));
-    } else if (message.has_inverse_offer()) {
-      inverse_offers.proposals.push_back({FrameworkId(message.inverse_offer().framework_id()),
-                                          AgentId(message.inverse_offer().agent_id())});
-    } else if (message.has_gang_proposal()) {
-      proposals.gangs.push_back(DecodeGangProposal(message.gang_proposal()));
-    } else if (message.has_need_snapshot()) {
+    if (message.has_need_snapshot()) {
       MEROS_LOG(INFO) << "the allocator asks for a snapshot"
                       << telemetry::Field("reason", message.need_snapshot().reason());
-      if (!proposals.proposals.empty() || !proposals.gangs.empty()) {
-        post_(std::exchange(proposals, AllocatorProposals{id, {}}));
-      }
-      post_(AllocatorNeedsSnapshot{id});
     } else if (message.has_welcome()) {
       MEROS_LOG(INFO) << "session with the allocator"
                       << telemetry::Field("implementation", message.welcome().implementation());
     }
   }
-  if (!proposals.proposals.empty() || !proposals.gangs.empty()) post_(std::move(proposals));
-  if (!preemptions.proposals.empty()) post_(std::move(preemptions));
-  if (!inverse_offers.proposals.empty()) post_(std::move(inverse_offers));
+  for (Input& input : DecodeFrame(frame, id)) post_(std::move(input));
 }
 
 void AllocatorLink::OnClosed(StreamId id, const absl::Status& status) {

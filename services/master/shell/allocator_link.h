@@ -51,7 +51,7 @@ class AllocatorLink {
 
   void Run();
   void Open();
-  void OnFrame(StreamId id, allocator::v1::AllocatorFrame frame);
+  void OnFrame(StreamId id, const allocator::v1::AllocatorFrame& frame);
   void OnClosed(StreamId id, const absl::Status& status);
 
   const std::shared_ptr<grpc::Channel> channel_;

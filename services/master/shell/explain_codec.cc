@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
 #include "libs/base/ids.h"
 #include "libs/base/status_macros.h"
 #include "libs/resources/roles.h"
@@ -72,7 +73,8 @@ void Write(const alloc::ExplainedAgent& agent, pb::ExplainAgent* out) {
   Write(agent.available(), out->mutable_available());
   Write(agent.lacking(), out->mutable_lacking());
   if (agent.refused_ms() > 0) {
-    out->mutable_refused_for()->set_nanoseconds(agent.refused_ms() * 1'000'000);
+    out->mutable_refused_for()->set_nanoseconds(
+        absl::ToInt64Nanoseconds(absl::Milliseconds(agent.refused_ms())));
   }
 }
 

@@ -4,6 +4,7 @@
 #include "absl/time/time.h"
 #include "services/master/shell/master_service.h"
 #include "services/master/shell/operator_call.h"
+#include "services/master/shell/order_codec.h"
 
 namespace meros::master {
 namespace {

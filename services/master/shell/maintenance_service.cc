@@ -8,6 +8,7 @@
 #include "services/master/shell/maintenance_codec.h"
 #include "services/master/shell/master_service.h"
 #include "services/master/shell/operator_call.h"
+#include "services/master/shell/order_codec.h"
 
 namespace meros::master {
 namespace {

@@ -13,6 +13,7 @@
 #include "services/master/shell/check_leading.h"
 #include "services/master/shell/explain_codec.h"
 #include "services/master/shell/operator_call.h"
+#include "services/master/shell/order_codec.h"
 #include "services/master/shell/role_codec.h"
 #include "services/master/view/encode_view.h"
 #include "services/master/view/executor_listing.h"
@@ -240,36 +241,24 @@ ServerUnaryReactor* MasterService::Explain(CallbackServerContext* grpc_context,
 ServerUnaryReactor* MasterService::Teardown(CallbackServerContext* grpc_context,
                                             const pb::TeardownRequest* request,
                                             pb::TeardownResponse* response) {
-  absl::Status status = CheckRequestId(request->request_id());
-  if (status.ok()) status = CheckId("framework_id", request->framework_id().value());
-  if (!status.ok()) {
-    return rpc::AnswerNow<pb::TeardownResponse>(grpc_context, response, status);
+  absl::StatusOr<OperatorTeardown> call = DecodeCall(*request);
+  if (!call.ok()) {
+    return rpc::AnswerNow<pb::TeardownResponse>(grpc_context, response, call.status());
   }
-  OperatorTeardown call;
-  call.request_id = request->request_id();
-  call.framework_id = FrameworkId(request->framework_id().value());
   return FromCore(context_, grpc_context, response,
                   {.call = "Teardown", .subject = request->framework_id().value()},
-                  std::move(call));
+                  *std::move(call));
 }
 
 ServerUnaryReactor* MasterService::KillTask(CallbackServerContext* grpc_context,
                                             const pb::KillTaskRequest* request,
                                             pb::KillTaskResponse* response) {
-  absl::Status status = CheckRequestId(request->request_id());
-  if (status.ok()) status = CheckId("task_id", request->task_id().value());
-  if (!status.ok()) {
-    return rpc::AnswerNow<pb::KillTaskResponse>(grpc_context, response, status);
-  }
-  OperatorKillTask call;
-  call.request_id = request->request_id();
-  call.framework_id = FrameworkId(request->framework_id().value());
-  call.task_id = TaskId(request->task_id().value());
-  if (request->has_kill_policy()) {
-    call.kill_policy = std::make_shared<const v1::KillPolicy>(request->kill_policy());
+  absl::StatusOr<OperatorKillTask> call = DecodeCall(*request);
+  if (!call.ok()) {
+    return rpc::AnswerNow<pb::KillTaskResponse>(grpc_context, response, call.status());
   }
   return FromCore(context_, grpc_context, response,
-                  {.call = "KillTask", .subject = request->task_id().value()}, std::move(call));
+                  {.call = "KillTask", .subject = request->task_id().value()}, *std::move(call));
 }
 
 namespace {

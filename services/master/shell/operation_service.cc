@@ -5,6 +5,7 @@
 #include "services/master/shell/master_service.h"
 #include "services/master/shell/operation_codec.h"
 #include "services/master/shell/operator_call.h"
+#include "services/master/shell/order_codec.h"
 
 namespace meros::master {
 namespace {

@@ -1,5 +1,5 @@
-// What the operator's calls that change something have in common: their ids are checked, the core
-// answers them, and every answer leaves a line in the log.
+// What the operator's calls that change something have in common: the core answers them, and every
+// answer leaves a line in the log.
 //
 // Thread rule: thread-safe.
 #pragma once
@@ -8,8 +8,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "libs/base/ids.h"
 #include "libs/rpc/unary.h"
 #include "libs/telemetry/log.h"
 #include "services/master/shell/context.h"
@@ -49,20 +47,6 @@ grpc::ServerUnaryReactor* FromCore(ShellContext* context, grpc::CallbackServerCo
     if (context->try_post(std::move(call))) return;
     context->replies.Finish(number, ShellContext::Overloaded());
   });
-}
-
-// See master_service.proto.
-inline absl::Status CheckRequestId(const std::string& request_id) {
-  if (request_id.size() <= kMaxIdBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("request_id: must have at most ", kMaxIdBytes,
-                                                 " bytes, has ", request_id.size()));
-}
-
-// ERRORS: InvalidArgument naming the field.
-inline absl::Status CheckId(absl::string_view field, const std::string& value) {
-  const absl::Status status = ValidateId(value);
-  if (status.ok()) return status;
-  return absl::InvalidArgumentError(absl::StrCat(field, ".value: ", status.message()));
 }
 
 }  // namespace meros::master
