@@ -3,17 +3,26 @@
 #include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "libs/base/check.h"
+#include "libs/testing/script.h"
 #include "meros/allocator/v1/allocator_service.pb.h"
 #include "services/master/core/testing/driver.h"
+#include "services/master/fuzz/readers.h"
 #include "services/master/shell/allocator_codec.h"
 #include "services/master/shell/decode_agent.h"
 #include "services/master/shell/decode_scheduler.h"
+#include "services/master/shell/explain_codec.h"
 #include "services/master/shell/maintenance_codec.h"
 #include "services/master/shell/operation_codec.h"
+#include "services/master/shell/order_codec.h"
+#include "services/master/shell/registry_codec.h"
 #include "services/master/shell/role_codec.h"
 
 namespace meros::master {
@@ -23,25 +32,63 @@ namespace link = ::meros::agent_link::v1;
 namespace ops = ::meros::v1::master;
 using resources::Resources;
 
-constexpr StreamId kAllocator = 900;
-
 // That pass at a time: every third one is a step.
 constexpr uint16_t kSecondsMax = 600;
+
+// The registry as a script has it: what the master asked for, and what became durable of it.
+class Records {
+ public:
+  void NoteAsked(const EffectList& effects, absl::Time now) {
+    for (const Effect& effect : effects) {
+      const auto* write = std::get_if<WriteRegistry>(&effect);
+      if (write == nullptr) continue;
+      for (auto& mutation : EncodeRecord(write->record, now)) asked_.push_back(std::move(mutation));
+    }
+  }
+  void Settle(bool is_durable) {
+    for (registry::v1::Mutation& mutation : std::exchange(asked_, {})) {
+      if (!is_durable) continue;
+      const Key key(mutation.key().kind(), mutation.key().name());
+      if (mutation.has_remove()) {
+        durable_.erase(key);
+        continue;
+      }
+      registry::v1::Record& record = durable_[key];
+      *record.mutable_key() = std::move(*mutation.mutable_key());
+      record.set_value(std::move(*mutation.mutable_put()));
+    }
+  }
+  RegistrySnapshot Read() const {
+    std::vector<registry::v1::Record> records;
+    for (const auto& [key, record] : durable_) records.push_back(record);
+    auto snapshot = DecodeRecords(records);
+    MEROS_CHECK(snapshot.ok()) << snapshot.status().ToString();
+    return *std::move(snapshot);
+  }
+
+ private:
+  using Key = std::pair<int, std::string>;
+  std::vector<registry::v1::Mutation> asked_;
+  std::map<Key, registry::v1::Record> durable_;
+};
 
 class Script {
  public:
   Script() {
-    driver_.Lead();
-    driver_.ConnectAllocator(kAllocator);
+    Lead();
     testing::AFramework framework;
     framework.roles = {"eng"};
     framework.principal = "p";
-    driver_.Subscribe(1, framework);
-    driver_.CommitWrites();
+    driver_->Subscribe(1, framework);
+    Note();
+    Commit(true);
     const Resources all = Resources::Of(4, 4096, 1000);
-    driver_.Register(2, "key-0", all);
-    driver_.Register(3, "key-1", all);
-    driver_.Propose(1, "m-0000", "m-S0", Resources::Of(2, 1024, 500), "eng");
+    Do(AgentRegister{2, testing::DescriptionOf("key-0", all)});
+    Commit(true);
+    Do(AgentRegister{3, testing::DescriptionOf("key-1", all)});
+    Commit(true);
+    driver_->Propose(1, "m-0000", "m-S0", Resources::Of(2, 1024, 500), "eng");
+    Note();
   }
 
   // Whether the message was parsed and passed its rules.
@@ -59,85 +106,138 @@ class Script {
         return Agent(3, message);
       case Speaker::kNewAgent:
         return Agent(5, message);
-      case Speaker::kProposal:
-        return Propose<allocator::v1::Proposal>(message, [this](const auto& m) {
-          driver_.Do(AllocatorProposals{kAllocator, {DecodeProposal(m)}});
-        });
-      case Speaker::kGangProposal:
-        return Propose<allocator::v1::GangProposal>(message, [this](const auto& m) {
-          AllocatorProposals proposals;
-          proposals.stream = kAllocator;
-          proposals.gangs.push_back(DecodeGangProposal(m));
-          driver_.Do(std::move(proposals));
-        });
-      case Speaker::kPreemption:
-        return Propose<allocator::v1::Preemption>(message, [this](const auto& m) {
-          driver_.Do(AllocatorPreemptions{kAllocator, {DecodePreemption(m)}});
-        });
+      case Speaker::kAllocator:
+        return Allocator(message);
       default:
-        return Operator(speaker, length, message);
+        break;
     }
+    if (speaker < Speaker::kDrain) return Change(speaker, message);
+    if (speaker < Speaker::kListAgents) return Order(speaker, message);
+    if (speaker < Speaker::kTime) return readers_->Ask(speaker, message);
+    return World(speaker, length);
   }
 
  private:
-  bool Operator(Speaker speaker, uint16_t length, absl::string_view message) {
+  bool Change(Speaker speaker, absl::string_view message) {
     switch (speaker) {
       case Speaker::kReserve:
-        return Order<ops::ReserveResourcesRequest>(message);
+        return Operate<ops::ReserveResourcesRequest>(message);
       case Speaker::kUnreserve:
-        return Order<ops::UnreserveResourcesRequest>(message);
+        return Operate<ops::UnreserveResourcesRequest>(message);
       case Speaker::kCreateVolumes:
-        return Order<ops::CreateVolumesRequest>(message);
+        return Operate<ops::CreateVolumesRequest>(message);
       case Speaker::kDestroyVolumes:
-        return Order<ops::DestroyVolumesRequest>(message);
+        return Operate<ops::DestroyVolumesRequest>(message);
       case Speaker::kGrowVolume:
-        return Order<ops::GrowVolumeRequest>(message);
+        return Operate<ops::GrowVolumeRequest>(message);
       case Speaker::kShrinkVolume:
-        return Order<ops::ShrinkVolumeRequest>(message);
+        return Operate<ops::ShrinkVolumeRequest>(message);
       case Speaker::kUpdateQuota:
-        return Order<ops::UpdateQuotaRequest>(message);
+        return Operate<ops::UpdateQuotaRequest>(message);
       case Speaker::kUpdateWeights:
-        return Order<ops::UpdateWeightsRequest>(message);
+        return Operate<ops::UpdateWeightsRequest>(message);
       case Speaker::kUpdateRoles:
-        return Order<ops::UpdateRolesRequest>(message);
+        return Operate<ops::UpdateRolesRequest>(message);
       case Speaker::kSchedule:
-        return Order<ops::UpdateMaintenanceScheduleRequest>(message);
+        return Operate<ops::UpdateMaintenanceScheduleRequest>(message);
       case Speaker::kStartMaintenance:
-        return Order<ops::StartMaintenanceRequest>(message);
+        return Operate<ops::StartMaintenanceRequest>(message);
       case Speaker::kStopMaintenance:
-        return Order<ops::StopMaintenanceRequest>(message);
-      case Speaker::kKillTask:
-        driver_.Do(OperatorKillTask{++calls_, "", FrameworkId(), TaskId(std::string(message)), {}});
-        return true;
-      case Speaker::kTeardown:
-        driver_.Do(OperatorTeardown{++calls_, "", FrameworkId(std::string(message))});
-        return true;
+        return Operate<ops::StopMaintenanceRequest>(message);
       default:
-        return World(speaker, length);
+        return false;
+    }
+  }
+
+  bool Order(Speaker speaker, absl::string_view message) {
+    switch (speaker) {
+      case Speaker::kDrain:
+        return Operate<ops::DrainAgentRequest>(message);
+      case Speaker::kDeactivate:
+        return Operate<ops::DeactivateAgentRequest>(message);
+      case Speaker::kReactivate:
+        return Operate<ops::ReactivateAgentRequest>(message);
+      case Speaker::kMarkGone:
+        return Operate<ops::MarkAgentGoneRequest>(message);
+      case Speaker::kKillTask:
+        return Operate<ops::KillTaskRequest>(message);
+      case Speaker::kTeardown:
+        return Operate<ops::TeardownRequest>(message);
+      case Speaker::kExplain: {
+        ops::ExplainRequest request;
+        return Parse(message, &request) && QuestionOf(request).ok();
+      }
+      case Speaker::kExplained: {
+        allocator::v1::ExplainResponse response;
+        return Parse(message, &response) && AnswerOf(response).IsInitialized();
+      }
+      default:
+        return false;
     }
   }
 
   bool World(Speaker speaker, uint16_t length) {
     switch (speaker) {
       case Speaker::kTime:
-        driver_.Advance(absl::Seconds(length % kSecondsMax));
+        driver_->Advance(absl::Seconds(length % kSecondsMax));
+        Note();
         return true;
       case Speaker::kRegistry:
-        driver_.CommitWrites(length % 2 == 0 ? absl::OkStatus()
-                                             : absl::FailedPreconditionError("refused"));
+        Commit(length % 2 == 0);
         return true;
-      case Speaker::kStreamEnds: {
-        const StreamId stream = 1 + length % 5;
-        if (stream == 1 || stream == 4) {
-          driver_.Do(SchedulerStreamClosed{stream});
-        } else {
-          driver_.Do(AgentStreamClosed{stream});
-        }
+      case Speaker::kStreamEnds:
+        EndStream(length % 6);
         return true;
-      }
+      case Speaker::kWhitelist:
+        Do(SetWhitelist{length % 2 == 0 ? nullptr
+                                        : std::make_shared<const std::vector<std::string>>(
+                                              std::vector<std::string>{"host-key-1"})});
+        return true;
+      case Speaker::kFailOver:
+        records_.Settle(length % 2 == 1);
+        Lead();
+        return true;
       default:
         return false;
     }
+  }
+
+  void Lead() {
+    const absl::Time now = driver_ == nullptr ? absl::UnixEpoch() : driver_->now();
+    driver_ = std::make_unique<testing::CoreDriver>();
+    driver_->set_now(std::max(now, driver_->now()));
+    readers_ = std::make_unique<Readers>();
+    driver_->Lead(++epoch_, records_.Read());
+    Note();
+    Do(AllocatorConnected{allocator_ = 900 + epoch_});
+  }
+
+  void EndStream(StreamId stream) {
+    if (stream == 0) {
+      Do(AllocatorClosed{allocator_});
+      Do(AllocatorConnected{++allocator_});
+    } else if (stream == 1 || stream == 4) {
+      Do(SchedulerStreamClosed{stream});
+    } else {
+      Do(AgentStreamClosed{stream});
+    }
+  }
+
+  void Commit(bool is_durable) {
+    driver_->CommitWrites(is_durable ? absl::OkStatus() : absl::FailedPreconditionError("refused"));
+    Note();
+    records_.Settle(is_durable);
+  }
+
+  void Do(Input input) {
+    driver_->Do(std::move(input));
+    Note();
+  }
+  // What the last step has caused.
+  void Note() {
+    records_.NoteAsked(driver_->effects(), driver_->now());
+    readers_->Follow(driver_->effects());
+    readers_->Compare(driver_->books());
   }
 
   // "#N" becomes the id of the N-th offer.
@@ -147,14 +247,14 @@ class Script {
       uint64_t number = 0;
       if (id.value().empty() || id.value()[0] != '#') continue;
       if (absl::SimpleAtoi(id.value().substr(1), &number)) {
-        id.set_value(driver_.Offer(number).value());
+        id.set_value(driver_->Offer(number).value());
       }
     }
   }
 
   bool Call(StreamId stream, absl::string_view bytes) {
     v1::scheduler::Call call;
-    if (!call.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
+    if (!Parse(bytes, &call)) return false;
     if (call.has_accept()) NameOffers(call.mutable_accept()->mutable_offer_ids());
     if (call.has_decline()) NameOffers(call.mutable_decline()->mutable_offer_ids());
     CallOrigin origin;
@@ -164,50 +264,45 @@ class Script {
   }
   bool Agent(StreamId stream, absl::string_view bytes) {
     link::AgentMessage message;
-    if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
+    if (!Parse(bytes, &message)) return false;
     return Take(DecodeAgentMessage(&message, stream));
   }
   bool Take(absl::StatusOr<Input> input) {
     if (!input.ok()) return false;
-    driver_.Do(*std::move(input));
+    Do(*std::move(input));
     return true;
   }
-
-  template <typename Message, typename Act>
-  bool Propose(absl::string_view bytes, Act act) {
-    Message message;
-    if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
-    act(message);
+  bool Allocator(absl::string_view bytes) {
+    allocator::v1::AllocatorFrame frame;
+    if (!Parse(bytes, &frame)) return false;
+    for (Input& input : DecodeFrame(frame, allocator_)) Do(std::move(input));
     return true;
   }
   template <typename Request>
-  bool Order(absl::string_view bytes) {
+  bool Operate(absl::string_view bytes) {
     Request request;
-    if (!request.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
+    if (!Parse(bytes, &request) || !CheckRequestId(request.request_id()).ok()) return false;
     auto call = DecodeCall(request);
     if (!call.ok()) return false;
     call->call = ++calls_;
-    driver_.Do(*std::move(call));
+    Do(*std::move(call));
     return true;
   }
+  // As gRPC parses: what is required and missing is found by the rules.
+  template <typename Message>
+  static bool Parse(absl::string_view bytes, Message* message) {
+    return message->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  }
 
-  testing::CoreDriver driver_;
+  std::unique_ptr<testing::CoreDriver> driver_;
+  std::unique_ptr<Readers> readers_;
+  Records records_;
+  uint64_t epoch_ = 0;
+  StreamId allocator_ = 0;
   uint64_t calls_ = 0;
 };
 
 }  // namespace
-
-std::string Entry(Speaker speaker, absl::string_view message) {
-  MEROS_CHECK(message.size() <= 0xffff) << message.size();
-  std::string entry = Entry(speaker, static_cast<uint16_t>(message.size()));
-  entry.append(message.data(), message.size());
-  return entry;
-}
-
-std::string Entry(Speaker speaker, uint16_t length) {
-  return {static_cast<char>(speaker), static_cast<char>(length & 0xff),
-          static_cast<char>(length >> 8)};
-}
 
 int RunCallScript(const uint8_t* data, size_t size) {
   // Protobuf writes a line for every bad string.
@@ -215,17 +310,11 @@ int RunCallScript(const uint8_t* data, size_t size) {
   (void)silence;
   Script script;
   int taken = 0;
-  for (int i = 0; i < kEntriesMax && size >= 3; ++i) {
-    const auto speaker = static_cast<Speaker>(data[0] % static_cast<uint8_t>(Speaker::kCount));
-    const auto length = static_cast<uint16_t>(data[1] | data[2] << 8);
-    data += 3;
-    size -= 3;
-    const bool has_message = speaker < Speaker::kTime;
-    const size_t bytes = has_message ? std::min<size_t>(length, size) : 0;
-    if (script.Step(speaker, length, {reinterpret_cast<const char*>(data), bytes})) ++taken;
-    data += bytes;
-    size -= bytes;
-  }
+  meros::testing::ReadScript({reinterpret_cast<const char*>(data), size}, Speaker::kTime,
+                             Speaker::kCount,
+                             [&](Speaker speaker, uint16_t length, absl::string_view message) {
+                               if (script.Step(speaker, length, message)) ++taken;
+                             });
   return taken;
 }
 

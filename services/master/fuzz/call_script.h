@@ -1,35 +1,30 @@
-// A master's life as bytes, for fuzzing: calls of schedulers, operators, agents and allocators, one
-// after another, through the same reading and rules as over gRPC and then the core, whose books are
-// checked after every step.
+// A master's life as bytes, for fuzzing: calls of schedulers, operators, agents, allocators and
+// readers, one after another, through the same reading and rules as over gRPC and then the core.
+// After every step the books are checked, and that readers see what is in them; and what the master
+// has had written can be read by the next one, which may take over at any time.
 //
-// A script is a list of entries: a byte that says who speaks, two for the length of what follows
-// (little endian), and the message in protobuf's encoding. What cannot be parsed is skipped. The
-// master leads, framework m-0000 of role eng is on stream 1, agents m-S0 and m-S1 are on streams 2
-// and 3, and m-S0 is offered to it. Offers cannot be guessed, so offer id "#N" stands for the N-th.
+// The bytes are a script as in libs/testing/script.h. What cannot be parsed is skipped. The master
+// leads, framework m-0000 of role eng is on stream 1, agents m-S0 and m-S1 are on streams 2 and 3,
+// and m-S0 is offered to it. Offers cannot be guessed, so offer id "#N" stands for the N-th.
 //
 // Thread rule: pure function; thread-safe.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
-
-#include "absl/strings/string_view.h"
 
 namespace meros::master {
 
 // Who speaks; other bytes mean one of these, too.
 enum class Speaker : uint8_t {
-  kScheduler,     // scheduler.Call on stream 1
-  kOtherStream,   // scheduler.Call on stream 4, whose first call may be SUBSCRIBE
-  kUnary,         // scheduler.Call without a stream
-  kAgent,         // agent_link.AgentMessage on stream 2
-  kOtherAgent,    // the same on stream 3
-  kNewAgent,      // the same on stream 5
-  kProposal,      // allocator.Proposal
-  kGangProposal,  // allocator.GangProposal
-  kPreemption,    // allocator.Preemption
-  kReserve,       // master.ReserveResourcesRequest, and so on
+  kScheduler,    // scheduler.Call on stream 1
+  kOtherStream,  // scheduler.Call on stream 4, whose first call may be SUBSCRIBE
+  kUnary,        // scheduler.Call without a stream
+  kAgent,        // agent_link.AgentMessage on stream 2
+  kOtherAgent,   // the same on stream 3
+  kNewAgent,     // the same on stream 5
+  kAllocator,    // allocator.AllocatorFrame
+  kReserve,      // master.ReserveResourcesRequest, and so on
   kUnreserve,
   kCreateVolumes,
   kDestroyVolumes,
@@ -41,21 +36,35 @@ enum class Speaker : uint8_t {
   kSchedule,  // master.UpdateMaintenanceScheduleRequest
   kStartMaintenance,
   kStopMaintenance,
+  kDrain,
+  kDeactivate,
+  kReactivate,
+  kMarkGone,
   kKillTask,
   kTeardown,
-  kTime,        // no message: as many seconds pass as the length says, modulo 600
-  kRegistry,    // no message: what was to be written is; at odd lengths it is refused
-  kStreamEnds,  // no message: stream 1 to 5 by the length
+  kExplain,     // master.ExplainRequest
+  kExplained,   // allocator.ExplainResponse
+  kListAgents,  // from here to kWatch: readers
+  kListFrameworks,
+  kListTasks,
+  kListRoles,
+  kListQuotas,
+  kListWeights,
+  kListOperations,
+  kListExecutors,
+  kGetAgent,
+  kGetFramework,
+  kGetTask,
+  kGetSchedule,     // master.GetMaintenanceScheduleRequest
+  kGetMaintenance,  // master.GetMaintenanceStatusRequest
+  kWatch,
+  kTime,        // no message, as all below: so many seconds pass, modulo 600
+  kRegistry,    // what was to be written is; at odd lengths it is refused
+  kStreamEnds,  // stream 1 to 5 by the length; 0 modulo 6: the allocator's
+  kWhitelist,   // all agents may be offered; at odd lengths some only
+  kFailOver,    // another master leads; at odd lengths with what was to be written
   kCount,
 };
-
-// One entry of a script.
-std::string Entry(Speaker speaker, absl::string_view message);
-// One of those without a message.
-std::string Entry(Speaker speaker, uint16_t length);
-
-// Bounds what one script costs.
-inline constexpr int kEntriesMax = 200;
 
 // Fails a MEROS_CHECK where the master would not keep its books. Returns how many entries were
 // parsed and passed the rules for messages.

@@ -97,18 +97,18 @@ std::vector<std::string> CoreDriver::Advance(absl::Duration by) {
 
 void CoreDriver::Lead(uint64_t epoch, RegistrySnapshot snapshot) {
   epoch_ = epoch;
-  EffectList out;
+  effects_.clear();
   while (core_.leadership() != LeadershipState::kAcquiring) {
     now_ = std::max(now_, core_.NextDeadline());
-    Step(runtime::Tick{}, &out);
+    Step(runtime::Tick{}, &effects_);
   }
   uint64_t attempt = 0;
-  for (const Effect& effect : out) {
+  for (const Effect& effect : effects_) {
     if (const auto* acquire = std::get_if<AcquireLease>(&effect)) attempt = acquire->attempt;
   }
-  Step(LeaseAnswer{attempt, LeaseAnswer::Kind::kGranted, epoch, options_.lease_ttl, ""}, &out);
+  Step(LeaseAnswer{attempt, LeaseAnswer::Kind::kGranted, epoch, options_.lease_ttl, ""}, &effects_);
   snapshot.epoch = epoch;
-  Step(std::move(snapshot), &out);
+  Step(std::move(snapshot), &effects_);
   MEROS_CHECK(core_.leadership() == LeadershipState::kLeading);
 }
 

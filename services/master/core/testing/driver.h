@@ -54,7 +54,8 @@ class CoreDriver {
   // questions are answered while `registry_answers` is set.
   std::vector<std::string> Advance(absl::Duration by);
 
-  // Makes the core lead with an empty registry, or with what `snapshot` holds.
+  // Makes the core lead with an empty registry, or with what `snapshot` holds. What that caused is
+  // in effects().
   void Lead(uint64_t epoch = 1, RegistrySnapshot snapshot = {});
   // Answers all writes that were asked for, in order, until there are no more.
   std::vector<std::string> CommitWrites(absl::Status status = absl::OkStatus());
@@ -88,6 +89,7 @@ class CoreDriver {
   const MasterCore& core() const { return core_; }
   const Books& books() const { return core_.books(); }
   absl::Time now() const { return now_; }
+  void set_now(absl::Time now) { now_ = now; }
   void set_registry_answers(bool answers) { registry_answers_ = answers; }
   const MasterOptions& options() const { return options_; }
 

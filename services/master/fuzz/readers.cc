@@ -1,0 +1,167 @@
+#include "services/master/fuzz/readers.h"
+
+#include <string>
+#include <utility>
+
+#include "libs/base/check.h"
+#include "meros/v1/master/operator/agents.pb.h"
+#include "meros/v1/master/operator/executors.pb.h"
+#include "meros/v1/master/operator/frameworks.pb.h"
+#include "meros/v1/master/operator/maintenance.pb.h"
+#include "meros/v1/master/operator/operations.pb.h"
+#include "meros/v1/master/operator/roles.pb.h"
+#include "meros/v1/master/operator/tasks.pb.h"
+#include "meros/v1/master/operator/watch.pb.h"
+#include "services/master/view/allocation_view.h"
+#include "services/master/view/executor_listing.h"
+#include "services/master/view/listing_pages.h"
+#include "services/master/view/listings.h"
+#include "services/master/view/maintenance_view.h"
+#include "services/master/view/operation_listing.h"
+
+namespace meros::master {
+namespace {
+
+namespace pb = ::meros::v1::master;
+
+// Bounds that a script can reach.
+constexpr PageLimits kPageLimits = {.examined_max = 3, .bytes_max = 600};
+
+// A watcher who checks that what he is sent can be read, and that revisions never go back.
+class Watcher final : public WatchSink {
+ public:
+  bool Send(const WatchFrame& frame) override {
+    pb::WatchResponse response;
+    MEROS_CHECK(response.ParseFromString(*frame));
+    for (const pb::WatchEvent& event : response.events()) {
+      MEROS_CHECK(event.revision() >= revision_);
+      revision_ = event.revision();
+    }
+    return true;
+  }
+  size_t unread_bytes() const override { return 0; }
+  void Close(absl::Status) override {}
+
+ private:
+  uint64_t revision_ = 0;
+};
+
+template <typename Message>
+bool Parse(absl::string_view bytes, Message* message) {
+  return message->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+}  // namespace
+
+void Readers::Follow(const EffectList& effects) {
+  for (const Effect& effect : effects) {
+    const auto* publish = std::get_if<Publish>(&effect);
+    if (publish == nullptr) continue;
+    MEROS_CHECK(publish->revision > view_.revision());
+    const Replaced replaced = view_.Apply(*publish);
+    hub_.Add(view_, *publish, replaced);
+  }
+  hub_.Flush();
+  hub_.ShowMore(view_);
+}
+
+void Readers::Compare(const Books& books) const {
+  size_t tasks = 0;
+  for (const auto& [sequence, agent] : books.agents.all()) {
+    const AgentEntry* seen = view_.FindAgent(agent->record.id);
+    MEROS_CHECK(seen != nullptr) << agent->record.id;
+    MEROS_CHECK(seen->record->state == agent->record.state) << agent->record.id;
+    if (!books.stale_agents.contains(agent->record.id)) {
+      MEROS_CHECK(seen->used == agent->record.used) << agent->record.id;
+      MEROS_CHECK(seen->offered == agent->record.offered) << agent->record.id;
+    }
+    tasks += agent->tasks.size();
+  }
+  MEROS_CHECK(view_.agents().size() == books.agents.all().size());
+  for (const auto& [sequence, framework] : books.frameworks.all()) {
+    const FrameworkEntry* seen = view_.FindFramework(framework->record.id);
+    MEROS_CHECK(seen != nullptr) << framework->record.id;
+    MEROS_CHECK(seen->record->state == framework->record.state) << framework->record.id;
+  }
+  MEROS_CHECK(view_.tasks().size() >= tasks);  // those that have ended are seen for a while
+  MEROS_CHECK(AllocationsOf(view_).agents.size() <= view_.agents().size());
+}
+
+template <typename Request, typename Response, typename Read>
+bool Readers::Get(absl::string_view message, Read read) const {
+  Request request;
+  if (!Parse(message, &request)) return false;
+  const absl::StatusOr<Response> response = read(view_, request);
+  return response.ok() && Response().ParsePartialFromString(response->SerializePartialAsString());
+}
+
+template <typename Request, typename Response>
+bool Readers::List(absl::string_view message) const {
+  Request request;
+  if (!Parse(message, &request)) return false;
+  // All pages, as long as there is progress.
+  for (size_t left =
+           2 * (view_.agents().size() + view_.frameworks().size() + view_.tasks().size() + 1);
+       left > 0; --left) {
+    const auto page = TakePage(view_, request, kPageLimits);
+    if (!page.ok()) return false;
+    Response response;
+    MEROS_CHECK(response.ParsePartialFromString(Pack(*page, kPageLimits)));
+    if (response.next_page_token().empty()) return true;
+    MEROS_CHECK(response.next_page_token() != request.page_token());
+    request.set_page_token(response.next_page_token());
+  }
+  MEROS_CHECK(false) << "a listing has no last page";
+  return false;
+}
+
+bool Readers::Watch(absl::string_view message) {
+  pb::WatchRequest request;
+  if (!Parse(message, &request)) return false;
+  return hub_.Start(view_, request, std::make_shared<Watcher>()).ok();
+}
+
+bool Readers::Ask(Speaker speaker, absl::string_view message) {
+  switch (speaker) {
+    case Speaker::kListAgents:
+      return List<pb::ListAgentsRequest, pb::ListAgentsResponse>(message);
+    case Speaker::kListFrameworks:
+      return List<pb::ListFrameworksRequest, pb::ListFrameworksResponse>(message);
+    case Speaker::kListTasks:
+      return List<pb::ListTasksRequest, pb::ListTasksResponse>(message);
+    case Speaker::kListRoles:
+      return Get<pb::ListRolesRequest, pb::ListRolesResponse>(message, ListRoles);
+    case Speaker::kListQuotas:
+      return Get<pb::ListQuotasRequest, pb::ListQuotasResponse>(message, ListQuotas);
+    case Speaker::kListWeights:
+      return Get<pb::ListWeightsRequest, pb::ListWeightsResponse>(message, ListWeights);
+    case Speaker::kListOperations:
+      return Get<pb::ListOperationsRequest, pb::ListOperationsResponse>(
+          message, [](const ClusterView& view, const pb::ListOperationsRequest& request) {
+            return ListOperations(view, request, kPageLimits);
+          });
+    case Speaker::kListExecutors:
+      return Get<pb::ListExecutorsRequest, pb::ListExecutorsResponse>(
+          message, [](const ClusterView& view, const pb::ListExecutorsRequest& request) {
+            return ListExecutors(view, request, kPageLimits);
+          });
+    case Speaker::kGetAgent:
+      return Get<pb::GetAgentRequest, pb::GetAgentResponse>(message, GetAgent);
+    case Speaker::kGetFramework:
+      return Get<pb::GetFrameworkRequest, pb::GetFrameworkResponse>(message, GetFramework);
+    case Speaker::kGetTask:
+      return Get<pb::GetTaskRequest, pb::GetTaskResponse>(message, GetTask);
+    case Speaker::kGetSchedule:
+      return Get<pb::GetMaintenanceScheduleRequest, pb::GetMaintenanceScheduleResponse>(
+          message, GetMaintenanceSchedule);
+    case Speaker::kGetMaintenance:
+      return Get<pb::GetMaintenanceStatusRequest, pb::GetMaintenanceStatusResponse>(
+          message, GetMaintenanceStatus);
+    case Speaker::kWatch:
+      return Watch(message);
+    default:
+      return false;
+  }
+}
+
+}  // namespace meros::master
