@@ -238,16 +238,15 @@ TEST_F(OperationsTest, ASharedVolumeIsUsedByTasksAtOneTime) {
   ASSERT_EQ(created.exit_code, 0) << created.err;
 
   const auto launch = [&](const std::string& id, const std::string& command) {
-    // What is shared is an offer of its own.
-    const auto with_volume = WaitOffer(HasVolume);
+    // What is shared comes with what a task needs beside it.
+    const auto with_volume = WaitOffer([](const Offer& other) {
+      return HasVolume(other) && Amount(other.resources(), "cpus") >= 0.1;
+    });
     ASSERT_TRUE(with_volume.has_value()) << id;
-    const auto rest =
-        WaitOffer([](const Offer& other) { return Amount(other.resources(), "cpus") >= 0.1; });
-    ASSERT_TRUE(rest.has_value()) << id;
     Operation operation = Launch(id, *with_volume, command);
     auto* task = operation.mutable_launch()->mutable_task_infos(0);
     task->mutable_resources(task->resources_size() - 1)->mutable_shared();
-    driver_->AcceptOffers({with_volume->id(), rest->id()}, {operation});
+    driver_->AcceptOffers({with_volume->id()}, {operation});
   };
   launch("waits", "while [ ! -e data/go ]; do sleep 0.1; done; cat data/go");
   ASSERT_TRUE(scheduler_.WaitState("waits", meros::v1::TASK_RUNNING).has_value());

@@ -133,8 +133,7 @@ class AgentVisit {
     return ConsiderRefusals(client, *offer, minimum);
   }
 
-  // Each part may be refused by itself. What is shared is never used up: alone it would be offered
-  // again and again, so it comes with something else or not at all.
+  // Each part may be refused by itself.
   Gate ConsiderRefusals(const Client& client, const Resources& offer,
                         const MinAllocatable& minimum) {
     const auto is_refused = [&](const Resources& part) {
@@ -148,7 +147,7 @@ class AgentVisit {
     }
     Resources left;
     for (Resources& part : PartsOf(offer)) {
-      if (is_refused(part) || (left.empty() && part.begin()->is_shared())) continue;
+      if (is_refused(part)) continue;
       left += part;
       offers_.push_back(std::move(part));
     }

@@ -11,9 +11,10 @@ std::vector<Resources> PartsOf(const Resources& offer) {
     part.Add(resource);
   }
   std::vector<Resources> parts;
-  for (Resources* part : {&lasting, &revocable, &shared}) {
+  for (Resources* part : {&lasting, &revocable}) {
     if (!part->empty()) parts.push_back(std::move(*part));
   }
+  if (!parts.empty()) parts.front() += shared;
   return parts;
 }
 
