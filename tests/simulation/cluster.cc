@@ -6,7 +6,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "libs/base/status_macros.h"
 #include "libs/resources/parse.h"
 #include "libs/simulation/probes.h"
 #include "tests/simulation/agent_node.h"
@@ -143,7 +142,8 @@ void Cluster::AddMachine(int index) {
 
 void Cluster::AddFramework(int index) {
   const std::string name = absl::StrCat("framework-", index + 1);
-  jobs_.push_back(std::make_unique<Job>(name, world_.MakeRng(absl::StrCat("job ", name))));
+  jobs_.push_back(std::make_unique<Job>(name, world_.MakeRng(absl::StrCat("job ", name)),
+                                        world_.MakeRng(absl::StrCat("sharing ", name))));
   Job* const job = jobs_.back().get();
   world_.AddNode(name, {.make = [this, job](NodeContext* context) {
                    return std::make_unique<FrameworkNode>(context, this, job);
@@ -214,51 +214,6 @@ void Cluster::CalmDown() {
 const MasterNode* Cluster::LeadingNode() const {
   const std::string leader = Leader();
   return static_cast<const MasterNode*>(leader.empty() ? nullptr : world_.Find(leader));
-}
-
-bool Cluster::IsUnreserved() const {
-  const MasterNode* leader = LeadingNode();
-  if (leader == nullptr) return false;
-  for (const auto& [sequence, agent] : leader->core().books().agents.all()) {
-    if (agent->is_live() && !agent->record.total.Reserved().empty()) return false;
-  }
-  for (const auto& machine : machines_) {
-    const auto* node = static_cast<const AgentNode*>(world_.Find(machine->name()));
-    if (node == nullptr || !node->core().total().Reserved().empty()) return false;
-  }
-  return true;
-}
-
-absl::Status Cluster::CheckEmpty(const Machine& machine) const {
-  if (!machine.processes().empty() || !machine.records().empty()) {
-    return absl::InternalError(absl::StrCat(machine.name(), " has ", machine.processes().size(),
-                                            " processes and ", machine.records().size(),
-                                            " records of containers"));
-  }
-  const auto* node = static_cast<const AgentNode*>(world_.Find(machine.name()));
-  if (node == nullptr) return absl::OkStatus();
-  const agent::AgentCore& core = node->core();
-  if (!core.book().tasks().empty()) {
-    return absl::InternalError(absl::StrCat(machine.name(), " remembers ",
-                                            core.book().tasks().begin()->first.task.value()));
-  }
-  if (!core.total().Reserved().empty()) {
-    return absl::InternalError(
-        absl::StrCat(machine.name(), " still has ", core.total().DebugString()));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Cluster::CheckEmpty() const {
-  for (const auto& machine : machines_) MEROS_RETURN_IF_ERROR(CheckEmpty(*machine));
-  const MasterNode* leader = LeadingNode();
-  if (leader == nullptr) return absl::InternalError("nobody leads");
-  const master::Books& books = leader->core().books();
-  if (books.tasks.size() > 0) return absl::InternalError("the master has tasks");
-  if (books.offers.size() > 0) return absl::InternalError("offers are open");
-  if (!books.operations.all().empty()) return absl::InternalError("the master has operations");
-  if (books.frameworks.size() > 0) return absl::InternalError("the master knows frameworks");
-  return absl::OkStatus();
 }
 
 std::vector<std::string> Cluster::Registries() const {

@@ -117,11 +117,14 @@ class Cluster {
 
  private:
   Cluster(uint64_t seed, Rng rng);
-  absl::Status CheckEmpty(const Machine& machine) const;
   void AddNodes();
   void AddMachine(int index);
   void AddFramework(int index);
   void Reboot(int index);
+
+  // cluster_end.cc
+  absl::Status CheckEmpty(const Machine& machine) const;
+  absl::Status CheckNothingHeld(const master::Books& books) const;
 
   Shape shape_;
   World world_;

@@ -26,6 +26,9 @@ sdk::DriverCoreOptions OptionsOf(NodeContext* context, const Cluster& cluster, c
   if (job.is_partition_aware) {
     info.add_capabilities()->set_type(v1::FrameworkInfo::Capability::PARTITION_AWARE);
   }
+  if (job.shares_volumes()) {
+    info.add_capabilities()->set_type(v1::FrameworkInfo::Capability::SHARED_RESOURCES);
+  }
   if (!job.framework_id.empty()) info.mutable_id()->set_value(job.framework_id);
   options.connect_timeout = cluster.Scaled(options.connect_timeout);
   options.reconcile_interval = absl::Minutes(1);
@@ -156,6 +159,7 @@ void FrameworkNode::Answer(const v1::Offer& offer) {
   Sometimes<"a framework answers an offer that was rescinded meanwhile">(
       offers_.erase(offer.id().value()) == 0);
   OfferAnswer answer(offer);
+  job_.shared_volume().Answer(context().Now(), &job_, &answer);
   job_.volumes().Answer(context().Now(), &job_, &answer);
   for (const size_t slot : job_.Wanting()) job_.Launch(slot, &answer);
   cluster_.volumes().OnDestroyAsked(answer.destroyed());
@@ -181,7 +185,7 @@ void FrameworkNode::OnUpdate(const v1::TaskStatus& status) {
 
 void FrameworkNode::OnOperation(const v1::OperationStatus& status) {
   cluster_.volumes().OnTold(job_.framework_id, status);
-  job_.volumes().Heard(status);
+  job_.operations().Heard(status);
   if (status.uuid().value().empty() || rng_.Chance(0.1)) return;  // as with updates of tasks
   Call call;
   call.set_type(Call::ACKNOWLEDGE_OPERATION_STATUS);
@@ -241,7 +245,7 @@ void FrameworkNode::Reconcile() {
   if (call.reconcile().tasks_size() > 0) Say(std::move(call));
   Call operations;
   operations.set_type(Call::RECONCILE_OPERATIONS);
-  for (const auto& [id, asked] : job_.volumes().Open()) {
+  for (const auto& [id, asked] : job_.operations().Open()) {
     auto* operation = operations.mutable_reconcile_operations()->add_operations();
     operation->mutable_operation_id()->set_value(id);
     operation->mutable_agent_id()->set_value(asked.agent_id);
@@ -260,6 +264,7 @@ void FrameworkNode::Live() {
   const absl::Duration patience = cluster_.Scaled(absl::Seconds(20));
   for (const std::string& id : job_.GiveUp(context().Now() - patience)) SayKill(id);
   job_.volumes().GiveUp(context().Now() - patience, job_);
+  job_.shared_volume().GiveUp(context().Now() - patience, job_);
   for (const auto& [id, attempt] : job_.tries()) {
     if (!attempt.is_open() || attempt.is_kill_wanted) continue;
     const double chance = cluster_.is_growing() ? 0.05 : 0.3;

@@ -1,5 +1,7 @@
 #include "tests/simulation/job.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "libs/tasks/task_state.h"
 
@@ -12,11 +14,15 @@ constexpr double kMemPerTask = 64;
 
 bool Job::Try::is_open() const { return !tasks::IsTerminal(state) && state != v1::TASK_UNKNOWN; }
 
-Job::Job(std::string name, Rng rng)
+Job::Job(std::string name, Rng rng, Rng sharing)
     : name_(std::move(name)),
       rng_(rng),
-      volumes_(name_, absl::StrCat("role-", name_), Rng(rng_.Next())) {
+      sharing_(sharing),
+      operations_(name_),
+      volumes_(name_, absl::StrCat("role-", name_), &operations_, Rng(rng_.Next())),
+      shared_volume_(name_, absl::StrCat("role-", name_), &operations_, Rng(sharing_.Next())) {
   if (rng_.Chance(0.6)) volume_share_ = 0.5 * rng_.UniformDouble();
+  if (sharing_.Chance(0.4)) sharing_share_ = 0.1 + 0.6 * sharing_.UniformDouble();
   is_partition_aware = rng_.Chance(0.7);
   failover_timeout = rng_.Chance(0.3) ? absl::Seconds(10) : absl::Hours(1);
   Submit(static_cast<int>(rng_.Uniform(1, 12)));
@@ -26,7 +32,9 @@ void Job::Submit(int slots) {
   for (int i = 0; i < slots; ++i) {
     slots_.push_back({.cpus = 0.25 * static_cast<double>(rng_.Uniform(1, 8)),
                       .is_service = rng_.Chance(0.2),
-                      .needs_volume = rng_.Chance(volume_share_)});
+                      .disk = rng_.Chance(volume_share_) ? Disk::kOwn : Disk::kNone});
+    Slot& slot = slots_.back();
+    if (slot.disk == Disk::kNone && sharing_.Chance(sharing_share_)) slot.disk = Disk::kShared;
   }
 }
 
@@ -34,10 +42,15 @@ bool Job::IsWanting(size_t slot) const {
   return !slots_[slot].is_done && slots_[slot].open_try.empty();
 }
 
-std::vector<size_t> Job::Wanting(bool needs_volume) const {
+bool Job::AreSharersDone() const {
+  return std::none_of(slots_.begin(), slots_.end(),
+                      [](const Slot& slot) { return slot.disk == Disk::kShared && !slot.is_done; });
+}
+
+std::vector<size_t> Job::Wanting(Disk disk) const {
   std::vector<size_t> wanting;
   for (size_t i = 0; i < slots_.size(); ++i) {
-    if (IsWanting(i) && slots_[i].needs_volume == needs_volume) wanting.push_back(i);
+    if (IsWanting(i) && slots_[i].disk == disk) wanting.push_back(i);
   }
   return wanting;
 }
@@ -109,7 +122,7 @@ std::vector<std::string> Job::GiveUp(absl::Time unreachable_before) {
 
 void Job::LoseAll() {
   framework_id.clear();
-  volumes_.LoseAll();
+  operations_.LoseAll();
   for (auto& [id, attempt] : tries_) {
     if (!attempt.is_open()) continue;
     attempt.state = v1::TASK_LOST;
@@ -124,7 +137,7 @@ bool Job::IsDone() const {
   for (const auto& [id, attempt] : tries_) {
     if (attempt.is_open() && !attempt.is_given_up) return false;
   }
-  return volumes_.Open().empty();
+  return operations_.Open().empty();
 }
 
 std::string Job::ToString() const {
@@ -134,8 +147,10 @@ std::string Job::ToString() const {
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].is_done) continue;
     absl::StrAppend(&text, "  slot ", i, " cpus ", slots_[i].cpus,
-                    slots_[i].needs_volume ? " on a volume" : "", " try '", slots_[i].open_try,
-                    "'\n");
+                    slots_[i].disk == Disk::kOwn      ? " on a volume"
+                    : slots_[i].disk == Disk::kShared ? " on the shared volume"
+                                                      : "",
+                    " try '", slots_[i].open_try, "'\n");
   }
   for (const auto& [id, attempt] : tries_) {
     if (!attempt.is_open()) continue;
@@ -143,7 +158,7 @@ std::string Job::ToString() const {
                     attempt.agent_id, attempt.is_kill_wanted ? " kill" : "",
                     attempt.is_given_up ? " given up" : "", "\n");
   }
-  for (const auto& [id, asked] : volumes_.Open()) {
+  for (const auto& [id, asked] : operations_.Open()) {
     absl::StrAppend(&text, "  ", id, " ", v1::OperationState_Name(asked.state), " on ",
                     asked.agent_id, "\n");
   }

@@ -1,6 +1,6 @@
 // What a framework wants and what it remembers: its own durable state, which outlives its process.
 // A slot is a piece of work that must be done once; each try at it is a task with an id of its own.
-// Some slots need a persistent volume for their task.
+// Some slots need a persistent volume for their task, some one that they share.
 //
 // Thread rule: thread-compatible.
 #pragma once
@@ -13,8 +13,10 @@
 #include "absl/time/time.h"
 #include "libs/base/rng.h"
 #include "meros/v1/task.pb.h"
+#include "tests/simulation/asked_operations.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/offer_answer.h"
+#include "tests/simulation/shared_volume.h"
 #include "tests/simulation/volume_keeper.h"
 
 namespace meros::simulation {
@@ -31,15 +33,19 @@ class Job {
     bool is_open() const;      // no terminal state has been heard of
   };
 
-  Job(std::string name, Rng rng);
+  // `sharing` draws all that shared volumes need.
+  Job(std::string name, Rng rng, Rng sharing);
 
   // More work.
   void Submit(int slots);
-  // Slots that want a task, by whether they need a volume for it.
-  std::vector<size_t> Wanting() const { return Wanting(false); }
-  std::vector<size_t> WantingVolume() const { return Wanting(true); }
+  // Slots that want a task, by what volume they need for it.
+  std::vector<size_t> Wanting() const { return Wanting(Disk::kNone); }
+  std::vector<size_t> WantingVolume() const { return Wanting(Disk::kOwn); }
+  std::vector<size_t> WantingSharedVolume() const { return Wanting(Disk::kShared); }
   bool IsWanting(size_t slot) const;
   bool IsDone(size_t slot) const { return slots_[slot].is_done; }
+  // All slots that need the shared volume.
+  bool AreSharersDone() const;
   bool IsService(size_t slot) const { return slots_[slot].is_service; }
   // Starts a try with what the offer has. False if that does not suffice.
   bool Launch(size_t slot, OfferAnswer* answer) { return LaunchOn(slot, {}, answer); }
@@ -57,7 +63,10 @@ class Job {
   bool IsDone() const;
   std::string ToString() const;
 
+  AskedOperations& operations() { return operations_; }
   VolumeKeeper& volumes() { return volumes_; }
+  SharedVolume& shared_volume() { return shared_volume_; }
+  bool shares_volumes() const { return sharing_share_ > 0; }
   const std::string& role() const { return volumes_.role(); }
 
   std::string framework_id;  // empty: not registered yet
@@ -67,22 +76,27 @@ class Job {
   bool has_left = false;
 
  private:
+  enum class Disk { kNone, kOwn, kShared };
   struct Slot {
     double cpus = 1;
     bool is_service = false;  // runs until it is killed
-    bool needs_volume = false;
+    Disk disk = Disk::kNone;
     bool is_done = false;
     int tries = 0;
     std::string open_try;  // empty: wants a task
   };
 
-  std::vector<size_t> Wanting(bool needs_volume) const;
+  std::vector<size_t> Wanting(Disk disk) const;
   Behaviour BehaviourOf(size_t slot);
 
   const std::string name_;
   Rng rng_;
-  double volume_share_ = 0;  // of the slots
+  Rng sharing_;
+  double volume_share_ = 0;   // of the slots
+  double sharing_share_ = 0;  // of those without a volume of their own
+  AskedOperations operations_;
   VolumeKeeper volumes_;
+  SharedVolume shared_volume_;
   std::vector<Slot> slots_;
   std::map<std::string, Try> tries_;
 };

@@ -106,7 +106,7 @@ bool OfferAnswer::Launch(v1::TaskInfo task, double cpus, double mem, const Resou
   if (!needed.has_value() || !memory.has_value() || !left_.Contains(volume)) return false;
   *needed += *memory;
   *needed += volume;
-  left_ -= *needed;
+  left_ -= needed->NonShared();  // others may have what is shared
   task.mutable_agent_id()->set_value(agent_id_);
   wire::ResourcesToProto(*needed, task.mutable_resources());
   // Tasks that follow each other go in one LAUNCH.

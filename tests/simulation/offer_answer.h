@@ -27,7 +27,7 @@ class OfferAnswer {
   // save what resizing makes. False if the offer has not what it needs.
   bool Operate(const resources::Operation& operation, const std::string& id = "");
   // Adds a task with so much, reserved or not, and with `volume` if not empty. False if that is not
-  // left.
+  // left. A shared volume is left for further tasks.
   bool Launch(v1::TaskInfo task, double cpus, double mem, const resources::Resources& volume = {});
 
   // Volumes that the call destroys.

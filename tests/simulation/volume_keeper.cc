@@ -31,13 +31,11 @@ const std::string& IdOfVolume(const Resource& volume) {
   return volume.metadata()->disk->persistence->id;
 }
 
-Resources VolumesOf(const OfferAnswer& answer) { return answer.left().PersistentVolumes(); }
+Resources VolumesOf(const OfferAnswer& answer) {
+  return answer.left().NonShared().PersistentVolumes();
+}
 
 }  // namespace
-
-bool VolumeKeeper::Asked::is_answered() const {
-  return state != v1::OPERATION_PENDING && state != v1::OPERATION_RECOVERING;
-}
 
 std::string VolumeKeeper::IdOf(size_t slot) const {
   return absl::StrCat(name_, ".", slot, ".", volumes_.at(slot).attempt);
@@ -46,15 +44,6 @@ std::string VolumeKeeper::IdOf(size_t slot) const {
 Resources VolumeKeeper::Reserved(double mib) const {
   const Resource disk(resources::ResourceName::Disk(), *resources::Scalar::FromDouble(mib));
   return Resources(disk).PushReservation({.role = role_});
-}
-
-bool VolumeKeeper::Operate(absl::Time now, const resources::Operation& operation,
-                           OfferAnswer* answer) {
-  if (rng_.Chance(0.3)) return answer->Operate(operation);
-  const std::string id = absl::StrCat(name_, ".operation.", ++last_operation_);
-  if (!answer->Operate(operation, id)) return false;
-  asked_[id] = {.agent_id = answer->agent_id(), .at = now};
-  return true;
 }
 
 void VolumeKeeper::Answer(absl::Time now, Job* job, OfferAnswer* answer) {
@@ -127,23 +116,6 @@ void VolumeKeeper::GiveUp(absl::Time before, const Job& job) {
     Sometimes<"a framework gives up a volume that it sees no more">(true);
     volume.is_placed = false;
   }
-}
-
-void VolumeKeeper::Heard(const v1::OperationStatus& status) {
-  Sometimes<"an operation is refused by the master">(status.state() == v1::OPERATION_ERROR);
-  Sometimes<"an operation is dropped">(status.state() == v1::OPERATION_DROPPED);
-  Sometimes<"an operation fails on disk">(status.state() == v1::OPERATION_FAILED);
-  Sometimes<"an operation is not known">(status.state() == v1::OPERATION_UNKNOWN);
-  const auto found = asked_.find(status.operation_id().value());
-  if (found != asked_.end()) found->second.state = status.state();
-}
-
-std::vector<std::pair<std::string, VolumeKeeper::Asked>> VolumeKeeper::Open() const {
-  std::vector<std::pair<std::string, Asked>> open;
-  for (const auto& [id, asked] : asked_) {
-    if (!asked.is_answered()) open.emplace_back(id, asked);
-  }
-  return open;
 }
 
 }  // namespace meros::simulation

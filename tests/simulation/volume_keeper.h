@@ -6,7 +6,8 @@
 //     └─────UNRESERVE─────┘  └──────────────────────────DESTROY───────────────────────────┘
 //
 // A slot of the Job that needs a volume has one of its own; one that is not seen for long is made
-// anew elsewhere. What belongs to no slot is undone.
+// anew elsewhere. What belongs to no slot is undone. Shared volumes are left alone
+// (shared_volume.h).
 //
 // Thread rule: thread-compatible.
 #pragma once
@@ -14,12 +15,11 @@
 #include <cstddef>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "absl/time/time.h"
 #include "libs/base/rng.h"
 #include "libs/resources/resources.h"
-#include "meros/v1/operation.pb.h"
+#include "tests/simulation/asked_operations.h"
 #include "tests/simulation/offer_answer.h"
 
 namespace meros::simulation {
@@ -28,29 +28,14 @@ class Job;
 
 class VolumeKeeper {
  public:
-  // An operation that shall be answered.
-  struct Asked {
-    std::string agent_id;
-    absl::Time at;
-    v1::OperationState state = v1::OPERATION_PENDING;
-    // Nothing more is waited for: it has ended, or its agent is away.
-    bool is_answered() const;
-  };
-
   // Of a framework of this name, for its only role.
-  VolumeKeeper(std::string name, std::string role, Rng rng)
-      : name_(std::move(name)), role_(std::move(role)), rng_(rng) {}
+  VolumeKeeper(std::string name, std::string role, AskedOperations* operations, Rng rng)
+      : name_(std::move(name)), role_(std::move(role)), operations_(*operations), rng_(rng) {}
 
   // Adds to the answer what is to be done with what the offer shows.
   void Answer(absl::Time now, Job* job, OfferAnswer* answer);
   // Volumes that were seen nowhere since `before`, and on which no task is open, are given up.
   void GiveUp(absl::Time before, const Job& job);
-
-  void Heard(const v1::OperationStatus& status);
-  // By id, the operations that wait for an answer.
-  std::vector<std::pair<std::string, Asked>> Open() const;
-  // The framework was removed, and its operations with it.
-  void LoseAll() { asked_.clear(); }
 
   const std::string& role() const { return role_; }
 
@@ -63,9 +48,9 @@ class VolumeKeeper {
     int resizes_left = 0;
   };
 
-  // Adds the operation to the answer; for most feedback is asked. False if the offer does not
-  // suffice.
-  bool Operate(absl::Time now, const resources::Operation& operation, OfferAnswer* answer);
+  bool Operate(absl::Time now, const resources::Operation& operation, OfferAnswer* answer) {
+    return operations_.Operate(now, operation, &rng_, answer);
+  }
   void Use(absl::Time now, const resources::Resource& shown, Job* job, OfferAnswer* answer);
   void Resize(absl::Time now, const resources::Resource& shown, OfferAnswer* answer);
   void Make(absl::Time now, size_t slot, Job* job, OfferAnswer* answer);
@@ -75,10 +60,9 @@ class VolumeKeeper {
 
   const std::string name_;
   const std::string role_;
+  AskedOperations& operations_;
   Rng rng_;
   std::map<size_t, Volume> volumes_;  // by slot
-  std::map<std::string, Asked> asked_;
-  int last_operation_ = 0;
 };
 
 }  // namespace meros::simulation

@@ -1,5 +1,7 @@
 #include "tests/simulation/volume_ledger.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/simulation/probes.h"
@@ -105,11 +107,23 @@ bool VolumeLedger::OnSandbox(const std::map<std::string, std::string>& disk,
       if (!IsKept(link.volume)) continue;
       ledger_.Fail(absl::StrCat("a task shall run on ", link.volume, ", which has vanished"));
     }
-    containers_of_[link.volume].push_back(container);
+    OnUsed(link, container);
   }
   Sometimes<"a task is launched on a volume">(exists && !links.empty());
   Sometimes<"a task is launched on a volume that was not made">(!exists);
   return exists;
+}
+
+void VolumeLedger::OnUsed(const agent::VolumeLink& link, const std::string& container) {
+  std::vector<std::string>& users = containers_of_[link.volume];
+  const bool is_in_use = std::any_of(users.begin(), users.end(), [&](const std::string& user) {
+    return user != container && ledger_.IsAlive(user);
+  });
+  Sometimes<"several tasks run on a shared volume">(is_in_use && link.is_shared);
+  if (is_in_use && !link.is_shared) {
+    ledger_.Fail(absl::StrCat("two tasks at a time run on ", link.volume, ", which is not shared"));
+  }
+  users.push_back(container);
 }
 
 void VolumeLedger::CheckAmounts(const std::string& node, const Resources& total) {

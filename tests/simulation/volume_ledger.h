@@ -1,6 +1,7 @@
 // What was seen of operations and volumes, and what must never be false about them: resources are
 // converted, never made or lost; an operation has one end; a volume that an agent said it had made
-// is on its disk until somebody asks to destroy it, and nobody deletes it under a task.
+// is on its disk until somebody asks to destroy it, nobody deletes it under a task, and only shared
+// ones have several tasks at a time.
 //
 // Volumes go by their directories: no simulated volume has the name of an earlier one.
 //
@@ -54,6 +55,7 @@ class VolumeLedger {
   using OperationKey = std::pair<std::string, std::string>;  // framework, name
 
   bool IsKept(const std::string& directory) const;
+  void OnUsed(const agent::VolumeLink& link, const std::string& container);
   void CheckAmounts(const std::string& node, const resources::Resources& total);
   // Whether all kept volumes of the node are in `total`.
   void CheckHas(const std::string& who, const std::string& node, const resources::Resources& total);
