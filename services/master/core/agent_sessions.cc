@@ -173,6 +173,16 @@ void ReturnOfUnknown(Transaction* tx, AgentReregister message) {
   WriteReachable(tx, agent, std::move(message));
 }
 
+// An agent that returned with an id of its own may have taken one that was to come.
+AgentId MintId(Transaction* tx) {
+  Books& books = tx->books();
+  AgentId id;
+  do {
+    id = AgentId(absl::StrCat(tx->options().master_id, "-S", books.next_agent_number++));
+  } while (books.agents.Find(id) != nullptr);
+  return id;
+}
+
 // Whether the books say of the agent what it says itself. Nothing is known of one without books.
 bool IsKnownToRun(const Agent* agent, const tasks::HoldingsDigest& digest) {
   if (agent == nullptr) return digest == tasks::HoldingsDigest();
@@ -230,7 +240,7 @@ void HandleAgentRegister(Transaction* tx, AgentRegister message) {
     again.agent = std::move(message.agent);
     return ReturnOfKnown(tx, known, std::move(again));
   }
-  const AgentId id(absl::StrCat(tx->options().master_id, "-S", tx->books().next_agent_number++));
+  const AgentId id = MintId(tx);
   Agent* agent = tx->AddAgent(RecordOf(id, AgentState::kAdmitting, message.agent));
   agent->resource_version_uuid = message.agent.resource_version_uuid;
   agent->applies_operations = message.agent.applies_operations;

@@ -80,6 +80,15 @@ TEST_F(Agents, RegisteringAgainWithTheSameKeyGivesTheSameId) {
   EXPECT_EQ(driver_.books().agents.size(), 1u);
 }
 
+TEST_F(Agents, AnIdThatWasTakenIsNotGivenAgain) {
+  AgentReregister early = Return(2, "m-S0", {});  // as an earlier master named it, or who guesses
+  driver_.Do(early);
+  driver_.CommitWrites();
+
+  EXPECT_THAT(driver_.Do(AgentRegister{3, DescriptionOf("another", Resources::Of(4, 4096))}),
+              ElementsAre(HasSubstr("ADMIT m-S1")));
+}
+
 TEST_F(Agents, AnAgentThatHasSeenAHigherEpochIsNotTaken) {
   AgentDescription agent = DescriptionOf("k", Resources::Of(4, 4096));
   agent.epoch_seen = 2;

@@ -25,6 +25,19 @@ TEST_F(Frameworks, SubscribingGivesAnIdAndAHeartbeat) {
                           "scheduler 1: SUBSCRIBED m-0000", "scheduler 1: HEARTBEAT"));
 }
 
+TEST_F(Frameworks, AnIdThatWasTakenIsNotGivenAgain) {
+  AFramework early;
+  early.id = "m-0000";  // as an earlier master named it, or who guesses
+  driver_.Subscribe(1, early);
+  early.id = "m-0001";
+  driver_.Subscribe(2, early);
+  driver_.CommitWrites();
+  driver_.Call(2, "m-0001", TeardownCall{});
+  driver_.CommitWrites();
+
+  EXPECT_THAT(driver_.Subscribe(3), Contains("scheduler 3: SUBSCRIBED m-0002"));
+}
+
 TEST_F(Frameworks, HeartbeatsComeEvery15Seconds) {
   driver_.Subscribe(1);
 

@@ -74,6 +74,17 @@ void TellAgents(Transaction* tx, const Framework& framework) {
   }
 }
 
+// A framework that brought its id may have taken one that was to come.
+FrameworkId MintId(Transaction* tx) {
+  Books& books = tx->books();
+  FrameworkId id;
+  do {
+    id = FrameworkId(
+        absl::StrFormat("%s-%04d", tx->options().master_id, books.next_framework_number++));
+  } while (books.frameworks.Find(id) != nullptr || books.frameworks.IsRemoved(id));
+  return id;
+}
+
 void SubscribeNew(Transaction* tx, Subscribe call, bool with_given_id) {
   if (tx->books().frameworks.size() >= tx->options().max_frameworks) {
     return Refuse(
@@ -81,11 +92,7 @@ void SubscribeNew(Transaction* tx, Subscribe call, bool with_given_id) {
         absl::ResourceExhaustedError(absl::StrCat("the master has as many frameworks as it may: ",
                                                   tx->options().max_frameworks)));
   }
-  FrameworkId id = call.framework_id;
-  if (!with_given_id) {
-    id = FrameworkId(
-        absl::StrFormat("%s-%04d", tx->options().master_id, tx->books().next_framework_number++));
-  }
+  FrameworkId id = with_given_id ? call.framework_id : MintId(tx);
   FrameworkRecord record =
       NewRecord(tx, std::move(id), FrameworkState::kRecovered, std::move(call.subscription));
   Framework* framework = tx->AddFramework(std::move(record));
