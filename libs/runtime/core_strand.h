@@ -7,6 +7,10 @@
 //                       ▲                    │
 //                       └── Tick when the core's NextDeadline() has come
 //
+// Waking a thread costs more than a small step. Inputs that come often and may wait, such as
+// heartbeats, are posted with Urgency::kSoon: they are stepped with the next urgent one, or together
+// after kSoon.
+//
 // A core is any class with
 //   using Input = std::variant<..., runtime::Tick, ...>;   using Effect = ...;
 //   void Step(absl::Time now, Input input, std::vector<Effect>* out);
@@ -50,6 +54,9 @@ class StrandObserver {
   virtual void OnRejected() = 0;
 };
 
+enum class Urgency { kNow, kSoon };
+inline constexpr absl::Duration kSoon = absl::Milliseconds(50);
+
 struct CoreStrandOptions {
   std::string name = "core";     // thread name; the kernel keeps 15 bytes
   size_t mailbox_max = 1 << 16;  // inputs waiting; at this many TryPost refuses and Post waits
@@ -82,12 +89,12 @@ class CoreStrand {
 
   // Queues an input. False when the mailbox is full (`input` is then untouched) or stopped: the caller
   // refuses its peer with RESOURCE_EXHAUSTED, or stops reading from it.
-  [[nodiscard]] bool TryPost(Input&& input) {
+  [[nodiscard]] bool TryPost(Input&& input, Urgency urgency = Urgency::kNow) {
     {
       MutexLock lock(&mutex_);
       if (stopping_) return false;
       if (mailbox_.size() < options_.mailbox_max) {
-        Enqueue(std::move(input));
+        Enqueue(std::move(input), urgency);
         return true;
       }
     }
@@ -99,7 +106,7 @@ class CoreStrand {
   // number the core itself bounds. Takes it above the bound too; dropped only after Stop().
   void Post(Input input) {
     MutexLock lock(&mutex_);
-    if (!stopping_) Enqueue(std::move(input));
+    if (!stopping_) Enqueue(std::move(input), Urgency::kNow);
   }
 
   // Runs `read` on the strand between batches with the core: for publishing views and for tests.
@@ -126,8 +133,10 @@ class CoreStrand {
   }
 
  private:
-  void Enqueue(Input&& input) MEROS_REQUIRES(mutex_) {
+  void Enqueue(Input&& input, Urgency urgency) MEROS_REQUIRES(mutex_) {
     mailbox_.push_back(std::move(input));
+    if (urgency == Urgency::kSoon && due_ != absl::InfiniteFuture()) return;  // goes with the others
+    due_ = urgency == Urgency::kNow ? absl::InfinitePast() : options_.clock->Now() + kSoon;
     if (idle_) wake_.Signal();  // a busy strand looks again by itself
   }
 
@@ -146,8 +155,9 @@ class CoreStrand {
   bool TakeBatch(std::vector<Input>* batch, std::vector<std::function<void(const Core&)>>* inspections) {
     const absl::Time deadline = core_.NextDeadline();
     MutexLock lock(&mutex_);
-    while (mailbox_.empty() && inspections_.empty() && !stopping_) {
-      const absl::Duration left = deadline - options_.clock->Now();
+    while (inspections_.empty() && !stopping_) {
+      if (due_ == absl::InfinitePast()) break;
+      const absl::Duration left = std::min(deadline, due_) - options_.clock->Now();
       if (left <= absl::ZeroDuration()) break;
       idle_ = true;
       // In parts: the standard library's clock overflows on the longest duration of a message, with
@@ -156,6 +166,7 @@ class CoreStrand {
       idle_ = false;
     }
     batch->swap(mailbox_);
+    due_ = absl::InfiniteFuture();
     inspections->swap(inspections_);
     return !(stopping_ && batch->empty());
   }
@@ -188,6 +199,8 @@ class CoreStrand {
   mutable Mutex mutex_;
   CondVar wake_;
   std::vector<Input> mailbox_ MEROS_GUARDED_BY(mutex_);
+  // When the mailbox is to be emptied: never while it is empty, long ago once something is urgent.
+  absl::Time due_ MEROS_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   std::vector<std::function<void(const Core&)>> inspections_ MEROS_GUARDED_BY(mutex_);
   bool idle_ MEROS_GUARDED_BY(mutex_) = false;
   bool stopping_ MEROS_GUARDED_BY(mutex_) = false;

@@ -114,6 +114,63 @@ TEST(CoreStrand, SleepsThoughTheDeadlineIsCenturiesAway) {
   EXPECT_LT(clock.looks, 100);
 }
 
+// The strand's batches, each with how many inputs it had.
+class Batches : public StrandObserver {
+ public:
+  void OnBatch(size_t inputs, size_t, absl::Duration) override {
+    MutexLock lock(&mutex_);
+    if (inputs > 0) batches_.push_back(inputs);
+    stepped_.SignalAll();
+  }
+  void OnRejected() override {}
+  std::vector<size_t> WaitForFirst() {
+    MutexLock lock(&mutex_);
+    while (batches_.empty()) stepped_.Wait(&mutex_);
+    return batches_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar stepped_;
+  std::vector<size_t> batches_ MEROS_GUARDED_BY(mutex_);
+};
+
+TEST(CoreStrand, WhatMayWaitIsSteppedSoonByItself) {
+  // Stands still until it is told to go on, so that nothing is due before all are posted.
+  struct StillClock : Clock {
+    absl::Time Now() const override { return absl::UnixEpoch() + absl::Milliseconds(millis.load()); }
+    std::atomic<int> millis{0};
+  } clock;
+  Batches batches;
+  CoreStrand<CountingCore> strand(CountingCore(), {.clock = &clock, .observer = &batches});
+  strand.Start([](absl::Time, std::vector<int>) {});
+
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(strand.TryPost(CountingCore::Add{1}, Urgency::kSoon));
+  clock.millis = 50;
+
+  EXPECT_EQ(batches.WaitForFirst(), std::vector<size_t>{100});
+  strand.Stop();
+}
+
+TEST(CoreStrand, WhatMayWaitGoesInOrderWithWhatMayNot) {
+  struct StillClock : Clock {
+    absl::Time Now() const override { return absl::UnixEpoch(); }
+  } clock;  // nothing is ever due by itself
+  Batches batches;
+  CoreStrand<CountingCore> strand(CountingCore(), {.clock = &clock, .observer = &batches});
+  std::vector<int> seen;
+  strand.Start([&](absl::Time, std::vector<int> effects) {
+    seen.insert(seen.end(), effects.begin(), effects.end());
+  });
+
+  ASSERT_TRUE(strand.TryPost(CountingCore::Add{1}, Urgency::kSoon));
+  ASSERT_TRUE(strand.TryPost(CountingCore::Add{2}));
+
+  EXPECT_EQ(batches.WaitForFirst(), std::vector<size_t>{2});
+  strand.Stop();
+  EXPECT_EQ(seen, (std::vector<int>{1, 3}));
+}
+
 TEST(CoreStrand, SplitsLongQueuesIntoBatches) {
   CoreStrand<CountingCore> strand(CountingCore(), {.batch_max = 10});
   std::vector<size_t> batches;

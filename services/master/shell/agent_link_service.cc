@@ -17,7 +17,9 @@ absl::Status AgentLinkService::Take(StreamId id, const std::string& peer, pb::Ag
       return input.status();
     }
     SetIp(peer, &*input);
-    if (!context_->try_post(*std::move(input))) return ShellContext::Overloaded();
+    const bool may_wait = std::holds_alternative<AgentHeartbeat>(*input);
+    const auto& post = may_wait ? context_->try_post_soon : context_->try_post;
+    if (!post(*std::move(input))) return ShellContext::Overloaded();
   }
   return absl::OkStatus();
 }

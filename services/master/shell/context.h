@@ -27,6 +27,8 @@ struct ShellContext {
   // From outside; false when the master has more waiting than it may, or only starts. The input is
   // then dropped.
   std::function<bool(Input input)> try_post;
+  // The same for what may wait a little (runtime::Urgency::kSoon).
+  std::function<bool(Input input)> try_post_soon;
   // From our own parts; never refused.
   std::function<void(Input input)> post;
 

@@ -126,6 +126,9 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
   context_.try_post = [this](Input input) {
     return context_.is_running && strand_->TryPost(std::move(input));
   };
+  context_.try_post_soon = [this](Input input) {
+    return context_.is_running && strand_->TryPost(std::move(input), runtime::Urgency::kSoon);
+  };
   context_.post = [this](Input input) {
     if (context_.is_running) strand_->Post(std::move(input));
   };
