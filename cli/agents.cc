@@ -60,16 +60,10 @@ int ListAgents(const Common& common, ListAgentsRequest request) {
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"AGENT", "HOST", "STATE", "TASKS", "CPUS", "MEM", "DISK", "ADDRESS", "AGE"});
-  meros::v1::master::ListAgentsResponse all;
-  do {
-    const auto page = cluster->Call(&Cluster::MasterStub::ListAgents, request);
-    if (!page.ok()) return Fail(page.status());
-    for (const auto& agent : page->agents()) table.Add(Row(agent));
-    request.set_page_token(page->next_page_token());
-    all.MergeFrom(*page);
-  } while (!request.page_token().empty());
-  all.clear_next_page_token();
-  std::fputs(common.json ? (Json(all) + "\n").c_str() : table.Print().c_str(), stdout);
+  const auto all = cluster->List(&Cluster::MasterStub::ListAgents, request);
+  if (!all.ok()) return Fail(all.status());
+  for (const auto& agent : all->agents()) table.Add(Row(agent));
+  std::fputs(common.json ? (Json(*all) + "\n").c_str() : table.Print().c_str(), stdout);
   return 0;
 }
 

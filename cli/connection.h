@@ -52,6 +52,22 @@ class Cluster {
     return response;
   }
 
+  // The same for a listing that comes in pages: all of them as one, each with that deadline.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> List(grpc::Status (MasterStub::*method)(grpc::ClientContext*,
+                                                                   const Request&, Response*),
+                                Request request) const {
+    Response all;
+    do {
+      const absl::StatusOr<Response> page = Call(method, request);
+      if (!page.ok()) return page.status();
+      request.set_page_token(page->next_page_token());
+      all.MergeFrom(*page);
+    } while (!request.page_token().empty());
+    all.clear_next_page_token();
+    return all;
+  }
+
   void SetDeadline(grpc::ClientContext* context) const;
 
  private:

@@ -19,16 +19,10 @@ int Executors(const Common& common, meros::v1::master::ListExecutorsRequest requ
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"EXECUTOR", "NAME", "FRAMEWORK", "FRAMEWORK NAME", "AGENT", "HOST"});
-  meros::v1::master::ListExecutorsResponse all;
-  do {
-    const auto page = cluster->Call(&Cluster::MasterStub::ListExecutors, request);
-    if (!page.ok()) return Fail(page.status());
-    for (const auto& executor : page->executors()) table.Add(Row(executor));
-    request.set_page_token(page->next_page_token());
-    all.MergeFrom(*page);
-  } while (!request.page_token().empty());
-  all.clear_next_page_token();
-  std::fputs(common.json ? (Json(all) + "\n").c_str() : table.Print().c_str(), stdout);
+  const auto all = cluster->List(&Cluster::MasterStub::ListExecutors, request);
+  if (!all.ok()) return Fail(all.status());
+  for (const auto& executor : all->executors()) table.Add(Row(executor));
+  std::fputs(common.json ? (Json(*all) + "\n").c_str() : table.Print().c_str(), stdout);
   return 0;
 }
 

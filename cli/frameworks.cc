@@ -28,16 +28,10 @@ int Frameworks(const Common& common, meros::v1::master::ListFrameworksRequest re
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"FRAMEWORK", "NAME", "STATE", "ROLES", "TASKS", "CPUS", "MEM", "AGE"});
-  meros::v1::master::ListFrameworksResponse all;
-  do {
-    const auto page = cluster->Call(&Cluster::MasterStub::ListFrameworks, request);
-    if (!page.ok()) return Fail(page.status());
-    for (const auto& framework : page->frameworks()) table.Add(Row(framework));
-    request.set_page_token(page->next_page_token());
-    all.MergeFrom(*page);
-  } while (!request.page_token().empty());
-  all.clear_next_page_token();
-  std::fputs(common.json ? (Json(all) + "\n").c_str() : table.Print().c_str(), stdout);
+  const auto all = cluster->List(&Cluster::MasterStub::ListFrameworks, request);
+  if (!all.ok()) return Fail(all.status());
+  for (const auto& framework : all->frameworks()) table.Add(Row(framework));
+  std::fputs(common.json ? (Json(*all) + "\n").c_str() : table.Print().c_str(), stdout);
   return 0;
 }
 

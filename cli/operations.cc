@@ -213,21 +213,14 @@ absl::StatusOr<pb::ListOperationsRequest> ListRequest(const Options& o) {
 }
 
 absl::Status List(const Common& common, const Options& o) {
-  auto wanted = ListRequest(o);
+  const auto wanted = ListRequest(o);
   if (!wanted.ok()) return wanted.status();
-  pb::ListOperationsRequest request = *std::move(wanted);
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return cluster.status();
-  pb::ListOperationsResponse all;
-  while (true) {
-    const auto page = cluster->Call(&Cluster::MasterStub::ListOperations, request);
-    if (!page.ok()) return page.status();
-    all.mutable_operations()->MergeFrom(page->operations());
-    if (page->next_page_token().empty()) break;
-    request.set_page_token(page->next_page_token());
-  }
+  const auto all = cluster->List(&Cluster::MasterStub::ListOperations, *wanted);
+  if (!all.ok()) return all.status();
   Table table({"AGENT", "FRAMEWORK", "TYPE", "ID", "STATE", "MESSAGE"});
-  for (const meros::v1::Operation& operation : all.operations()) {
+  for (const meros::v1::Operation& operation : all->operations()) {
     const std::string& framework = operation.framework_id().value();
     const std::string& id = operation.info().id().value();
     table.Add({operation.agent_id().value(), framework.empty() ? "-" : framework,
@@ -236,7 +229,7 @@ absl::Status List(const Common& common, const Options& o) {
                meros::v1::OperationState_Name(operation.latest_status().state()),
                operation.latest_status().message()});
   }
-  std::fputs(common.json ? (Json(all) + "\n").c_str() : table.Print().c_str(), stdout);
+  std::fputs(common.json ? (Json(*all) + "\n").c_str() : table.Print().c_str(), stdout);
   return absl::OkStatus();
 }
 

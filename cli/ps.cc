@@ -58,16 +58,10 @@ int Ps(const Common& common, const PsOptions& options) {
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"TASK", "NAME", "STATE", "FRAMEWORK", "AGENT", "CPUS", "MEM", "AGE"});
-  ListTasksResponse all;
-  do {
-    auto page = cluster->Call(&Cluster::MasterStub::ListTasks, *request);
-    if (!page.ok()) return Fail(page.status());
-    for (const auto& task : page->tasks()) table.Add(Row(task));
-    request->set_page_token(page->next_page_token());
-    all.MergeFrom(*page);
-  } while (!request->page_token().empty());
-  all.clear_next_page_token();
-  std::fputs(common.json ? (Json(all) + "\n").c_str() : table.Print().c_str(), stdout);
+  const auto all = cluster->List(&Cluster::MasterStub::ListTasks, *request);
+  if (!all.ok()) return Fail(all.status());
+  for (const auto& task : all->tasks()) table.Add(Row(task));
+  std::fputs(common.json ? (Json(*all) + "\n").c_str() : table.Print().c_str(), stdout);
   return 0;
 }
 

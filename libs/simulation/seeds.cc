@@ -149,7 +149,7 @@ int SeedsMain(int argc, char** argv, const std::string& name, const Scenario& sc
   options.probes_after = static_cast<uint64_t>(probes_after);
   options.corpus = corpus.empty() ? std::vector<uint64_t>() : ReadCorpus(corpus);
   const SeedSummary summary = RunSeeds(options, scenario);
-  printf("%sprobes:\n%s%s: %llu seeds from %llu, %llu of them twice, %llu events: %s\n",
+  printf("%sprobes:\n%smeros-%s: %llu seeds from %llu, %llu of them twice, %llu events: %s\n",
          summary.failure.c_str(), Probes::OfProcess().Report().c_str(), name.c_str(),
          static_cast<unsigned long long>(summary.seeds),
          static_cast<unsigned long long>(options.first_seed),

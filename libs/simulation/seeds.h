@@ -3,7 +3,7 @@
 // that replays it.
 //
 //   int main(int argc, char** argv) {
-//     return simulation::SeedsMain(argc, argv, "meros-sim", &RunCluster);
+//     return simulation::SeedsMain(argc, argv, "sim", &RunCluster);
 //   }
 //
 //   meros-sim --time=60s          fresh seeds for a minute
@@ -63,8 +63,8 @@ struct SeedSummary {
 SeedSummary RunSeeds(const SeedOptions& options, const Scenario& scenario);
 
 // The whole of a simulation program: flags, seeds, report on stdout. Also a seed that ends the
-// process, by a failed check or a signal, has its replay command on stderr. Returns the exit
-// status.
+// process, by a failed check or a signal, has its replay command on stderr. `name` is the program's
+// without "meros-". Returns the exit status.
 int SeedsMain(int argc, char** argv, const std::string& name, const Scenario& scenario);
 
 }  // namespace meros::simulation

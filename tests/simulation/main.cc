@@ -6,5 +6,5 @@
 int main(int argc, char** argv) {
   // What production survives and counts ends a simulation, also one that is replayed by hand.
   setenv("MEROS_BUG_IS_FATAL", "1", /*overwrite=*/1);
-  return meros::simulation::SeedsMain(argc, argv, "meros-sim", &meros::simulation::RunCluster);
+  return meros::simulation::SeedsMain(argc, argv, "sim", &meros::simulation::RunCluster);
 }

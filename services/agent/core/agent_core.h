@@ -152,6 +152,10 @@ class AgentCore {
                          const v1::Offer::Operation& info);
   absl::Status Convert(OpenOperation* operation);
   void ChangeDisk(const OpenOperation& operation);
+  bool BuildsOnPending(const OpenOperation& operation) const;
+  void FinishOperation(OpenOperation* operation);
+  void FailOperation(OpenOperation* operation, const std::string& message);
+  std::vector<OpenOperation*> BuiltOn(const OpenOperation& operation);
   void ChangeVersion();
   void TellResources();
   void EndOperation(OpenOperation* operation, v1::OperationState state, const std::string& message);

@@ -5,7 +5,7 @@
 //      └────────── 4 ───────────┘
 //
 //   1  recorded together with what the resources become; directories of volumes are being made or
-//      deleted
+//      deleted, or that of the volume which it resizes is still being made for an earlier one
 //   2  they are, or that failed and the resources are again what they were: OPERATION_FINISHED or
 //      OPERATION_FAILED, sent until it is acknowledged
 //   3  acknowledged

@@ -36,20 +36,29 @@ Resources Origin(const Resources& checkpointed) {
   return origin;
 }
 
-// The directories that a CREATE makes or a DESTROY deletes. REQUIRES: each has one.
-std::vector<VolumeDirectory> DirectoriesOf(const std::string& work_dir, const Resources& volumes) {
+bool IsSameVolume(const Resource& a, const Resource& b) {
+  return a.metadata()->disk->persistence->id == b.metadata()->disk->persistence->id &&
+         ReservationRole(*a.metadata()) == ReservationRole(*b.metadata());
+}
+
+bool HasVolume(const Resources& resources, const Resource& volume) {
+  const Resources volumes = resources.PersistentVolumes();
+  return std::any_of(volumes.begin(), volumes.end(),
+                     [&](const Resource& other) { return IsSameVolume(other, volume); });
+}
+
+// The directories of volumes that are in `some` and not in `others`: those that a CREATE makes or a
+// DESTROY deletes. REQUIRES: each has one.
+std::vector<VolumeDirectory> DirectoriesOf(const std::string& work_dir, const Resources& some,
+                                           const Resources& others) {
   std::vector<VolumeDirectory> directories;
-  for (const Resource& volume : volumes.PersistentVolumes()) {
+  for (const Resource& volume : some.PersistentVolumes()) {
+    if (HasVolume(others, volume)) continue;  // it is resized
     absl::StatusOr<VolumeDirectory> directory = DirectoryOf(work_dir, volume);
     MEROS_CHECK(directory.ok()) << directory.status().message();
     directories.push_back(*std::move(directory));
   }
   return directories;
-}
-
-bool IsSameVolume(const Resource& a, const Resource& b) {
-  return a.metadata()->disk->persistence->id == b.metadata()->disk->persistence->id &&
-         ReservationRole(*a.metadata()) == ReservationRole(*b.metadata());
 }
 
 // The task that uses the volume; null if none does. What the master offers is in no use as far as
@@ -69,6 +78,15 @@ const Task* UserOf(const TaskBook& book, const ResourceCodec& codec, const Resou
 bool ChangesDisk(const v1::Offer::Operation& operation) {
   return operation.type() == v1::Offer::Operation::CREATE ||
          operation.type() == v1::Offer::Operation::DESTROY;
+}
+
+// Whether `later` resizes a volume that `earlier` makes or resizes.
+bool BuildsOn(const OpenOperation& later, const OpenOperation& earlier) {
+  if (earlier.sequence >= later.sequence || ChangesDisk(later.info)) return false;
+  const Resources volumes = later.conversion.consumed.PersistentVolumes();
+  return std::any_of(volumes.begin(), volumes.end(), [&](const Resource& volume) {
+    return HasVolume(earlier.conversion.converted, volume);
+  });
 }
 
 }  // namespace
@@ -140,7 +158,9 @@ void AgentCore::OnApplyOperation(const link::ApplyOperation& apply) {
         std::string(status.message()));
   }
   SaveReservations();
-  if (!ChangesDisk(operation->info)) return EndOperation(operation, v1::OPERATION_FINISHED, "");
+  if (!ChangesDisk(operation->info) && !BuildsOnPending(*operation)) {
+    return EndOperation(operation, v1::OPERATION_FINISHED, "");
+  }
   SaveOperation(*operation);
   ChangeDisk(*operation);
 }
@@ -187,28 +207,65 @@ void AgentCore::ChangeDisk(const OpenOperation& operation) {
   ChangeVolumes change;
   change.operation_uuid = operation.uuid;
   change.after = journal_.token();
-  const Conversion& conversion = operation.conversion;
-  change.create = DirectoriesOf(options_.work_dir, conversion.converted);
-  change.destroy = DirectoriesOf(options_.work_dir, conversion.consumed);
+  const auto& [consumed, converted] = operation.conversion;
+  change.create = DirectoriesOf(options_.work_dir, converted, consumed);
+  change.destroy = DirectoriesOf(options_.work_dir, consumed, converted);
   Emit(std::move(change));
+}
+
+// Whether it resizes a volume that is still being made.
+bool AgentCore::BuildsOnPending(const OpenOperation& operation) const {
+  return std::any_of(operations_.begin(), operations_.end(), [&](const auto& entry) {
+    return entry.second.is_pending() && BuildsOn(operation, entry.second);
+  });
 }
 
 void AgentCore::Handle(VolumesChanged&& input) {
   auto it = operations_.find(input.operation_uuid);
   if (it == operations_.end() || !it->second.is_pending()) return;
   OpenOperation* operation = &it->second;
-  if (input.result.ok()) return EndOperation(operation, v1::OPERATION_FINISHED, "");
-  Note(Notice::Severity::kError,
-       absl::StrCat("an operation on volumes failed: ", input.result.message()));
-  // Unless a later operation has built on it, which then has to live with the disk as it is.
+  if (!input.result.ok()) {
+    Note(Notice::Severity::kError,
+         absl::StrCat("an operation on volumes failed: ", input.result.message()));
+    FailOperation(operation, std::string(input.result.message()));
+    return ChangeVersion();
+  }
+  if (BuildsOnPending(*operation)) return;  // ends with what it builds on
+  FinishOperation(operation);
+}
+
+void AgentCore::FinishOperation(OpenOperation* operation) {
+  const std::vector<OpenOperation*> later = BuiltOn(*operation);
+  EndOperation(operation, v1::OPERATION_FINISHED, "");
+  for (OpenOperation* resize : later) {
+    if (resize->is_pending() && !BuildsOnPending(*resize)) FinishOperation(resize);
+  }
+}
+
+void AgentCore::FailOperation(OpenOperation* operation, const std::string& message) {
+  const std::vector<OpenOperation*> later = BuiltOn(*operation);
+  for (auto resize = later.rbegin(); resize != later.rend(); ++resize) {
+    if ((*resize)->is_pending()) FailOperation(*resize, "its volume was not made: " + message);
+  }
+  // Unless it is undone already: the volume was destroyed meanwhile.
   const Conversion& conversion = operation->conversion;
   if (total_.Contains(conversion.converted)) {
     total_ -= conversion.converted;
     total_ += conversion.consumed;
     SaveReservations();
   }
-  ChangeVersion();
-  EndOperation(operation, v1::OPERATION_FAILED, std::string(input.result.message()));
+  EndOperation(operation, v1::OPERATION_FAILED, message);
+}
+
+// What waits for it, in the order of arrival.
+std::vector<OpenOperation*> AgentCore::BuiltOn(const OpenOperation& operation) {
+  std::vector<OpenOperation*> later;
+  for (auto& [uuid, other] : operations_) {
+    if (other.is_pending() && BuildsOn(other, operation)) later.push_back(&other);
+  }
+  std::sort(later.begin(), later.end(),
+            [](const auto* a, const auto* b) { return a->sequence < b->sequence; });
+  return later;
 }
 
 // Whatever was based on what the agent is not is refused from here on.

@@ -32,6 +32,17 @@ constexpr char kVolume[] =
     "{ name: 'disk' type: SCALAR scalar { value: 100 } allocation_info { role: 'eng' } "
     "reservations { type: DYNAMIC role: 'eng' principal: 'p' } "
     "disk { persistence { id: 'v' } volume { container_path: 'data' mode: RW } } }";
+// By 40, then by 10 more.
+constexpr char kShrink[] =
+    "type: SHRINK_VOLUME shrink_volume { subtract { value: 40 } "
+    "volume { name: 'disk' type: SCALAR scalar { value: 100 } allocation_info { role: 'eng' } "
+    "reservations { type: DYNAMIC role: 'eng' principal: 'p' } "
+    "disk { persistence { id: 'v' } volume { container_path: 'data' mode: RW } } } }";
+constexpr char kShrinkAgain[] =
+    "type: SHRINK_VOLUME shrink_volume { subtract { value: 10 } "
+    "volume { name: 'disk' type: SCALAR scalar { value: 60 } allocation_info { role: 'eng' } "
+    "reservations { type: DYNAMIC role: 'eng' principal: 'p' } "
+    "disk { persistence { id: 'v' } volume { container_path: 'data' mode: RW } } } }";
 constexpr char kDirectory[] = "/w/volumes/roles/eng/v";
 
 std::string Uuid(int n) { return absl::StrCat("operation-uuid-", n); }
@@ -165,11 +176,43 @@ TEST_F(AgentOperations, DestroyAndUnreserveGiveEverythingBack) {
 
 TEST_F(AgentOperations, VolumesGrowAndShrink) {
   ReserveAndCreate();
-  Apply(3, absl::StrCat("type: SHRINK_VOLUME shrink_volume { volume ", kVolume,
-                        " subtract { value: 40 } }"));
+  Apply(3, kShrink);
 
   EXPECT_EQ(StateOf(3), v1::OPERATION_FINISHED);
   EXPECT_EQ(node_.core().total().PersistentVolumes().Disk(), resources::Scalar::FromUnits(60));
+}
+
+TEST_F(AgentOperations, AResizeEndsWhenItsVolumeIsMade) {
+  node_.changes_volumes = false;
+  ReserveAndCreate();
+  Apply(3, kShrink);
+  Apply(4, kShrinkAgain);
+  EXPECT_EQ(StateOf(3), v1::OPERATION_PENDING) << "there is no directory yet";
+  EXPECT_EQ(StateOf(4), v1::OPERATION_PENDING);
+
+  CrashAndStart();
+  EXPECT_EQ(StateOf(3), v1::OPERATION_PENDING);
+  node_.ChangeVolumesNow();
+
+  for (const int n : {2, 3, 4}) EXPECT_EQ(StateOf(n), v1::OPERATION_FINISHED) << n;
+  EXPECT_EQ(node_.core().total().PersistentVolumes().Disk(), resources::Scalar::FromUnits(50));
+  EXPECT_THAT(node_.volumes, ElementsAre(kDirectory));
+}
+
+TEST_F(AgentOperations, AResizeFailsWithItsVolume) {
+  Apply(1, absl::StrCat("type: RESERVE reserve { resources ", kReserved, " }"));
+  const std::string before = Total();
+  node_.changes_volumes = false;
+  ReserveAndCreate();
+  Apply(3, kShrink);
+  Apply(4, kShrinkAgain);
+
+  node_.volumes_status = absl::ResourceExhaustedError("no space");
+  node_.ChangeVolumesNow();
+
+  for (const int n : {2, 3, 4}) EXPECT_EQ(StateOf(n), v1::OPERATION_FAILED) << n;
+  EXPECT_THAT(ResultsOf(4)[0].message(), HasSubstr("no space"));
+  EXPECT_EQ(Total(), before);
 }
 
 TEST_F(AgentOperations, ResultsAreSentUntilTheyAreAcknowledged) {
