@@ -62,9 +62,9 @@ void AddFrameworks(CLI::App* app, Common* common) {
     common->chosen = [=] {
       meros::v1::master::ListFrameworksRequest request;
       if (options->all) {
-        for (auto state : {FrameworkView::RECOVERED, FrameworkView::CONNECTED,
-                           FrameworkView::DISCONNECTED, FrameworkView::REMOVING,
-                           FrameworkView::COMPLETED}) {
+        for (auto state :
+             {FrameworkView::RECOVERED, FrameworkView::CONNECTED, FrameworkView::DISCONNECTED,
+              FrameworkView::REMOVING, FrameworkView::COMPLETED}) {
           request.add_states(state);
         }
       }

@@ -1,24 +1,26 @@
-// CoreStrand runs one core: it owns the core, the core's mailbox and the thread on which every step is
-// taken. Whoever has an input posts it; the strand drains the mailbox in batches, steps the core once
-// per input with the time of the batch, and hands all effects of the batch to the shell together, so
-// that the shell can write one frame per stream and one commit per batch.
+// CoreStrand runs one core: it owns the core, the core's mailbox and the thread on which every step
+// is taken. Whoever has an input posts it; the strand drains the mailbox in batches, steps the core
+// once per input with the time of the batch, and hands all effects of the batch to the shell
+// together, so that the shell can write one frame per stream and one commit per batch.
 //
 //        Post() ─▶ mailbox (bounded) ─▶ Step × n ─▶ effects of the batch ─▶ shell's Apply
 //                       ▲                    │
 //                       └── Tick when the core's NextDeadline() has come
 //
 // Waking a thread costs more than a small step. Inputs that come often and may wait, such as
-// heartbeats, are posted with Urgency::kSoon: they are stepped with the next urgent one, or together
-// after kSoon.
+// heartbeats, are posted with Urgency::kSoon: they are stepped with the next urgent one, or
+// together after kSoon.
 //
 // A core is any class with
 //   using Input = std::variant<..., runtime::Tick, ...>;   using Effect = ...;
 //   void Step(absl::Time now, Input input, std::vector<Effect>* out);
 //   absl::Time NextDeadline() const;
 //
-// Thread rule: Post, TryPost and Stop are thread-safe; everything else, including `apply`, happens on
-// the strand's thread. `apply` may Post to its own strand.
+// Thread rule: Post, TryPost and Stop are thread-safe; everything else, including `apply`, happens
+// on the strand's thread. `apply` may Post to its own strand.
 #pragma once
+
+#include <pthread.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -28,8 +30,6 @@
 #include <utility>
 #include <vector>
 
-#include <pthread.h>
-
 #include "absl/time/time.h"
 #include "libs/base/check.h"
 #include "libs/base/mutex.h"
@@ -38,8 +38,8 @@
 
 namespace meros::runtime {
 
-// Told what a strand does; libs/telemetry turns it into metrics. Called on the strand's thread, save
-// for OnRejected, which comes from the thread that posted.
+// Told what a strand does; libs/telemetry turns it into metrics. Called on the strand's thread,
+// save for OnRejected, which comes from the thread that posted.
 class StrandObserver {
  public:
   virtual ~StrandObserver() = default;
@@ -47,7 +47,8 @@ class StrandObserver {
   // The strand starts, with a mailbox bounded at `mailbox_max`. Called by CoreStrand::Start().
   virtual void OnStart(size_t mailbox_max) { (void)mailbox_max; }
 
-  // A batch of `inputs` was stepped and applied in `step_time`; `queued_after` inputs arrived meanwhile.
+  // A batch of `inputs` was stepped and applied in `step_time`; `queued_after` inputs arrived
+  // meanwhile.
   virtual void OnBatch(size_t inputs, size_t queued_after, absl::Duration step_time) = 0;
 
   // TryPost found the mailbox full.
@@ -74,7 +75,8 @@ class CoreStrand {
   using Apply = std::function<void(absl::Time now, std::vector<Effect> effects)>;
 
   // `core` must not be touched by others any more. Nothing runs before Start().
-  CoreStrand(Core core, CoreStrandOptions options) : options_(std::move(options)), core_(std::move(core)) {}
+  CoreStrand(Core core, CoreStrandOptions options)
+      : options_(std::move(options)), core_(std::move(core)) {}
 
   ~CoreStrand() { Stop(); }
   CoreStrand(const CoreStrand&) = delete;
@@ -87,8 +89,8 @@ class CoreStrand {
     thread_ = std::thread([this] { Run(); });
   }
 
-  // Queues an input. False when the mailbox is full (`input` is then untouched) or stopped: the caller
-  // refuses its peer with RESOURCE_EXHAUSTED, or stops reading from it.
+  // Queues an input. False when the mailbox is full (`input` is then untouched) or stopped: the
+  // caller refuses its peer with RESOURCE_EXHAUSTED, or stops reading from it.
   [[nodiscard]] bool TryPost(Input&& input, Urgency urgency = Urgency::kNow) {
     {
       MutexLock lock(&mutex_);
@@ -102,8 +104,8 @@ class CoreStrand {
     return false;
   }
 
-  // Queues an input that must not be lost: answers of our own collaborators (store, neighbours), whose
-  // number the core itself bounds. Takes it above the bound too; dropped only after Stop().
+  // Queues an input that must not be lost: answers of our own collaborators (store, neighbours),
+  // whose number the core itself bounds. Takes it above the bound too; dropped only after Stop().
   void Post(Input input) {
     MutexLock lock(&mutex_);
     if (!stopping_) Enqueue(std::move(input), Urgency::kNow);
@@ -135,7 +137,8 @@ class CoreStrand {
  private:
   void Enqueue(Input&& input, Urgency urgency) MEROS_REQUIRES(mutex_) {
     mailbox_.push_back(std::move(input));
-    if (urgency == Urgency::kSoon && due_ != absl::InfiniteFuture()) return;  // goes with the others
+    if (urgency == Urgency::kSoon && due_ != absl::InfiniteFuture())
+      return;  // goes with the others
     due_ = urgency == Urgency::kNow ? absl::InfinitePast() : options_.clock->Now() + kSoon;
     if (idle_) wake_.Signal();  // a busy strand looks again by itself
   }
@@ -152,7 +155,8 @@ class CoreStrand {
   }
 
   // Waits for inputs, the core's deadline or the end. False at the end, when nothing is left.
-  bool TakeBatch(std::vector<Input>* batch, std::vector<std::function<void(const Core&)>>* inspections) {
+  bool TakeBatch(std::vector<Input>* batch,
+                 std::vector<std::function<void(const Core&)>>* inspections) {
     const absl::Time deadline = core_.NextDeadline();
     MutexLock lock(&mutex_);
     while (inspections_.empty() && !stopping_) {
@@ -192,8 +196,8 @@ class CoreStrand {
   }
 
   const CoreStrandOptions options_;
-  Core core_;    // strand's thread only, after Start()
-  Apply apply_;  // strand's thread only, after Start()
+  Core core_;                         // strand's thread only, after Start()
+  Apply apply_;                       // strand's thread only, after Start()
   size_t effects_of_last_batch_ = 0;  // strand's thread only
 
   mutable Mutex mutex_;

@@ -1,5 +1,5 @@
-// Goal: the strand steps every input once and in order, batches effects, ticks at deadlines, refuses
-// above its bound and drains at stop. Method: a small counting core on a real thread.
+// Goal: the strand steps every input once and in order, batches effects, ticks at deadlines,
+// refuses above its bound and drains at stop. Method: a small counting core on a real thread.
 #include "libs/runtime/core_strand.h"
 
 #include <unistd.h>
@@ -138,7 +138,9 @@ class Batches : public StrandObserver {
 TEST(CoreStrand, WhatMayWaitIsSteppedSoonByItself) {
   // Stands still until it is told to go on, so that nothing is due before all are posted.
   struct StillClock : Clock {
-    absl::Time Now() const override { return absl::UnixEpoch() + absl::Milliseconds(millis.load()); }
+    absl::Time Now() const override {
+      return absl::UnixEpoch() + absl::Milliseconds(millis.load());
+    }
     std::atomic<int> millis{0};
   } clock;
   Batches batches;

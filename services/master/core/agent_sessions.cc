@@ -56,8 +56,8 @@ bool IsSessionOfAnother(Transaction* tx, StreamId stream, const AgentDescription
   const Agent* holder = tx->books().agents.FindByStream(stream);
   if (holder == nullptr || holder->record.registration_key == agent.registration_key) return false;
   tx->Add(Count::kAgentIdDisputed);
-  tx->Close(stream, absl::FailedPreconditionError(absl::StrCat("the session is agent ",
-                                                               holder->record.id.value(), "'s")));
+  tx->Close(stream, absl::FailedPreconditionError(
+                        absl::StrCat("the session is agent ", holder->record.id.value(), "'s")));
   return true;
 }
 

@@ -35,7 +35,7 @@ struct ShellContext {
   // Set when everything else here and the core are in place; `info` is not read before.
   std::atomic<bool> is_running{false};
   v1::MasterInfo info;
-  absl::Time started;  // the process
+  absl::Time started;            // the process
   resources::RegexLimits regex;  // of offer constraints; set before calls can come
   // What the core last said of leadership, for readiness.
   std::atomic<LeadershipState> leadership{LeadershipState::kStandby};
