@@ -134,6 +134,20 @@ void TakeExecutors(Transaction* tx, Agent* agent, std::vector<Executor> executor
   }
 }
 
+// What the agent does not run, because it never got it or it has ended, holds nothing there.
+// Matters where the agent has not even what would hold it: a launch was lost together with the
+// UNRESERVE before it.
+void ReleaseWhatDoesNotRun(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& tasks) {
+  absl::flat_hash_set<std::pair<FrameworkId, TaskId>> running;
+  for (const ReportedTask& task : tasks) {
+    if (!tasks::IsTerminal(task.state)) running.emplace(task.framework_id, task.id);
+  }
+  for (const auto& [sequence, task] : agent->tasks) {
+    if (running.contains({task->framework_id(), task->id()})) continue;
+    tx->ReleaseTask(task, tx->books().frameworks.Find(task->framework_id()), agent);
+  }
+}
+
 void RepeatKills(Transaction* tx, const Agent& agent) {
   for (const auto& [key, kill] : agent.pending_kills) {
     tx->Send(agent.stream, KillTaskMessage{key.first, key.second, kill.policy, kill.preempted_for});
@@ -158,7 +172,13 @@ void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Ann
   tx->EndOffersOf(agent);                                     // of a session that this one replaces
   if (!message.digest.has_value()) tx->ReleaseEnding(agent);  // the report tells what there is
   tx->ReleaseTasksBeyond(agent, message.agent.total);
-  if (!message.agent.total.Contains(WithSingleShares(agent->record.used))) {
+  const auto has_room = [&] {
+    return message.agent.total.Contains(WithSingleShares(agent->record.used));
+  };
+  if (!message.digest.has_value() && !has_room()) {
+    ReleaseWhatDoesNotRun(tx, agent, message.tasks);
+  }
+  if (!has_room()) {
     tx->Add(Count::kAgentTotalDisputed);
     const absl::Status status = absl::InvalidArgumentError(
         absl::StrCat("the agent's resources ", message.agent.total.DebugString(),

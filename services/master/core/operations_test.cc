@@ -367,6 +367,27 @@ TEST_F(Operations, AnAgentThatReturnsIsAskedForWhatItDoesNotReport) {
   EXPECT_EQ(agent().total.Reserved(), Resources(Reserved(200)));
 }
 
+TEST_F(Operations, AnAgentReturnsThatLostAnUnreserveAndTheLaunchOnIt) {
+  ResourceOperation reserve = Reserve(200);
+  ASSERT_THAT(OfferAndAccept({reserve}), Contains(HasSubstr("APPLY RESERVE")));
+  Result(Kind::RESERVE, v1::OPERATION_FINISHED, "r");
+  const Resources has = agent().total;
+  OfferAndAccept(
+      {Unreserve(200), LaunchOperation{{ATask("t", "m-S0", Resources::Of(1, 64, 900))}}});
+  driver_.Do(AgentStreamClosed{2});
+  AgentReregister again;
+  again.stream = 5;
+  again.agent_id = AgentId("m-S0");
+  again.agent = DescriptionOf("k", has, "m-S0");
+
+  const auto lines = driver_.Do(again);
+
+  EXPECT_THAT(lines, Contains(HasSubstr("agent 5: REREGISTERED m-S0")));
+  EXPECT_THAT(lines, Contains("agent 5: RECONCILE t"));
+  EXPECT_EQ(agent().total, has);
+  EXPECT_TRUE(agent().used.empty()) << "it has not even the room for it";
+}
+
 TEST_F(Operations, ANewLeaderTakesOverWhatAgentsReport) {
   CoreDriver other;
   RegistrySnapshot snapshot;

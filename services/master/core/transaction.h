@@ -132,6 +132,8 @@ class Transaction {
   // Tasks, also those that are ending, that were launched with reservations or volumes that `total`
   // lacks, because an operation failed, hold nothing any more; their agent will refuse them.
   void ReleaseTasksBeyond(Agent* agent, const resources::Resources& total);
+  // What the task holds is free again; nothing if it holds nothing.
+  void ReleaseTask(Task* task, Framework* framework, Agent* agent);
   Operation* AddOperation(Agent* agent, Operation operation);
   void SetOperationStatus(Operation* operation, std::shared_ptr<const v1::OperationStatus> status);
   void EraseOperation(Operation* operation);
@@ -266,7 +268,6 @@ class Transaction {
   // Into all three books, with what `facts` lack; holding nothing.
   Task* InsertTask(Framework* framework, Agent* agent, TaskFacts facts);
   void HoldResources(Task* task, Framework* framework, Agent* agent);
-  void ReleaseTask(Task* task, Framework* framework, Agent* agent);
   void DropTask(Task* task);
   // Its framework is removed: it goes to the history, what it holds stays in use until it stopped.
   void EndRemoved(Task* task);
