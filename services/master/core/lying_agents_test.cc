@@ -190,6 +190,8 @@ TEST_F(LyingAgent, LosesItsSessionWhenItsTotalIsLessThanWhatIsUsed) {
 
   AgentReregister again = Report(5, "m-S1", "liar-key");
   again.agent.total = Resources::Of(0, 16);
+  again.tasks.push_back(
+      AReportedTask("on-the-liar", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64)));
   EXPECT_THAT(driver_.Do(std::move(again)), Contains(HasSubstr("close 5")));
   EXPECT_EQ(Disputed(Count::kAgentTotalDisputed), 1u);
 }
