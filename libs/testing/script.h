@@ -15,6 +15,7 @@
 
 #include "absl/strings/string_view.h"
 #include "libs/base/check.h"
+#include "libs/base/rng.h"
 
 namespace meros::testing {
 
@@ -36,6 +37,15 @@ std::string Entry(Speaker speaker, absl::string_view message) {
   std::string entry = Entry(speaker, static_cast<uint16_t>(message.size()));
   entry.append(message.data(), message.size());
   return entry;
+}
+
+// Bytes of any kind, 400 at most.
+inline std::string Noise(Rng* rng) {
+  std::string noise;
+  for (uint64_t n = rng->Uniform(0, 400); n > 0; --n) {
+    noise += static_cast<char>(rng->Uniform(0, 255));
+  }
+  return noise;
 }
 
 // Calls `visit(speaker, length, message)` for each entry. Speakers below `first_silent` say

@@ -102,13 +102,7 @@ TEST(RequestScript, EveryRequestOfTheGoodOneIsAnsweredWithOk) {
 TEST(RequestScript, BytesOfAnyKindAreSurvived) {
   EXPECT_EQ(Live(""), 0);
   Rng rng(1);
-  for (int i = 0; i < 200; ++i) {
-    std::string noise;
-    for (uint64_t n = rng.Uniform(0, 400); n > 0; --n) {
-      noise += static_cast<char>(rng.Uniform(0, 255));
-    }
-    Live(noise);
-  }
+  for (int i = 0; i < 200; ++i) Live(meros::testing::Noise(&rng));
 }
 
 // Entries left out, doubled and moved, bytes changed.
