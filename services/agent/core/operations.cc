@@ -75,6 +75,12 @@ const Task* UserOf(const TaskBook& book, const ResourceCodec& codec, const Resou
   return nullptr;
 }
 
+void Undo(const Conversion& conversion, Resources* total) {
+  if (!total->Contains(conversion.converted)) return;  // the volume was destroyed meanwhile
+  *total -= conversion.converted;
+  *total += conversion.consumed;
+}
+
 bool ChangesDisk(const v1::Offer::Operation& operation) {
   return operation.type() == v1::Offer::Operation::CREATE ||
          operation.type() == v1::Offer::Operation::DESTROY;
@@ -227,8 +233,7 @@ void AgentCore::Handle(VolumesChanged&& input) {
   if (!input.result.ok()) {
     Note(Notice::Severity::kError,
          absl::StrCat("an operation on volumes failed: ", input.result.message()));
-    FailOperation(operation, std::string(input.result.message()));
-    return ChangeVersion();
+    return FailOperation(operation, std::string(input.result.message()));
   }
   if (BuildsOnPending(*operation)) return;  // ends with what it builds on
   FinishOperation(operation);
@@ -238,23 +243,20 @@ void AgentCore::FinishOperation(OpenOperation* operation) {
   const std::vector<OpenOperation*> later = BuiltOn(*operation);
   EndOperation(operation, v1::OPERATION_FINISHED, "");
   for (OpenOperation* resize : later) {
-    if (resize->is_pending() && !BuildsOnPending(*resize)) FinishOperation(resize);
+    if (!BuildsOnPending(*resize)) EndOperation(resize, v1::OPERATION_FINISHED, "");
   }
 }
 
+// With all that waits for it. The master hears what the agent has before it hears the results.
 void AgentCore::FailOperation(OpenOperation* operation, const std::string& message) {
-  const std::vector<OpenOperation*> later = BuiltOn(*operation);
-  for (auto resize = later.rbegin(); resize != later.rend(); ++resize) {
-    if ((*resize)->is_pending()) FailOperation(*resize, "its volume was not made: " + message);
+  std::vector<OpenOperation*> failed = BuiltOn(*operation);
+  failed.insert(failed.begin(), operation);
+  for (auto undone = failed.rbegin(); undone != failed.rend(); ++undone) {
+    Undo((*undone)->conversion, &total_);
   }
-  // Unless it is undone already: the volume was destroyed meanwhile.
-  const Conversion& conversion = operation->conversion;
-  if (total_.Contains(conversion.converted)) {
-    total_ -= conversion.converted;
-    total_ += conversion.consumed;
-    SaveReservations();
-  }
-  EndOperation(operation, v1::OPERATION_FAILED, message);
+  SaveReservations();
+  ChangeVersion();
+  for (OpenOperation* each : failed) EndOperation(each, v1::OPERATION_FAILED, message);
 }
 
 // What waits for it, in the order of arrival.
@@ -387,8 +389,16 @@ void AgentCore::SaveReservations() {
   journal_.Put(kReservationsKey, record.SerializeAsString());
 }
 
-// They are the master's and of this agent's id.
+// They are the master's and of this agent's id. A volume that is not made by now will not be:
+// nobody would do it again after a crash. One that is being deleted is gone.
 void AgentCore::ForgetOperations() {
+  const std::vector<const OpenOperation*> ordered = OperationsInOrder();
+  for (auto open = ordered.rbegin(); open != ordered.rend(); ++open) {
+    if ((*open)->is_pending() && (*open)->info.type() != v1::Offer::Operation::DESTROY) {
+      Undo((*open)->conversion, &total_);
+    }
+  }
+  SaveReservations();
   for (const auto& [uuid, operation] : operations_) {
     if (operation.is_recorded) journal_.Erase(OperationKey(uuid));
   }

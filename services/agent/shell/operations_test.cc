@@ -215,6 +215,23 @@ TEST_F(AgentOperations, AResizeFailsWithItsVolume) {
   EXPECT_EQ(Total(), before);
 }
 
+TEST_F(AgentOperations, AnAgentThatHasToLeaveKeepsNoVolumeThatWasNotMade) {
+  Apply(1, absl::StrCat("type: RESERVE reserve { resources ", kReserved, " }"));
+  const std::string before = Total();
+  node_.changes_volumes = false;
+  ReserveAndCreate();
+  Apply(3, kShrink);
+  ASSERT_NE(Total(), before);
+
+  link::MasterMessage message;
+  message.mutable_shutdown()->set_reason("its machine is down for maintenance");
+  node_.Say(std::move(message));
+  CrashAndStart();
+
+  EXPECT_EQ(Total(), before);
+  EXPECT_THAT(node_.volumes, IsEmpty());
+}
+
 TEST_F(AgentOperations, ResultsAreSentUntilTheyAreAcknowledged) {
   ReserveAndCreate();
   node_.Advance(absl::Seconds(31));
