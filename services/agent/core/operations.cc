@@ -394,11 +394,10 @@ void AgentCore::SaveReservations() {
 void AgentCore::ForgetOperations() {
   const std::vector<const OpenOperation*> ordered = OperationsInOrder();
   for (auto open = ordered.rbegin(); open != ordered.rend(); ++open) {
-    if ((*open)->is_pending() && (*open)->info.type() != v1::Offer::Operation::DESTROY) {
-      Undo((*open)->conversion, &total_);
-    }
+    if (!(*open)->is_pending() || (*open)->info.type() == v1::Offer::Operation::DESTROY) continue;
+    Undo((*open)->conversion, &total_);
+    SaveReservations();
   }
-  SaveReservations();
   for (const auto& [uuid, operation] : operations_) {
     if (operation.is_recorded) journal_.Erase(OperationKey(uuid));
   }
