@@ -4,8 +4,11 @@
 // by. Any bytes are a script: who speaks is taken modulo the number of speakers, and the last entry
 // has what bytes are left.
 //
-// Thread rule: pure functions; thread-safe.
+// Thread rule: functions of their arguments; thread-safe but for PlayScript, which turns off what
+// protobuf writes.
 #pragma once
+
+#include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -14,6 +17,7 @@
 #include <type_traits>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "libs/base/check.h"
 #include "libs/base/rng.h"
 
@@ -61,6 +65,32 @@ void ReadScript(absl::string_view script, Speaker first_silent, Speaker count, V
     visit(speaker, length, script.substr(0, bytes));
     script.remove_prefix(bytes);
   }
+}
+
+// The same of what a fuzzer gives, without the line that protobuf writes for every bad string.
+template <typename Speaker, typename Visit>
+void PlayScript(const uint8_t* data, size_t size, Speaker first_silent, Speaker count,
+                Visit visit) {
+  static google::protobuf::LogHandler* const before = google::protobuf::SetLogHandler(nullptr);
+  (void)before;
+  ReadScript({reinterpret_cast<const char*>(data), size}, first_silent, count, visit);
+}
+
+// Moves `now` by `by` and ticks the core whenever it asks for it until then. CHECKs that it does
+// not ask for one moment again and again.
+template <typename Core, typename TickCore>
+void PassTime(const Core& core, absl::Duration by, absl::Time* now, TickCore tick) {
+  constexpr int kTicksMax = 100;  // at one moment; with more a strand would do nothing else
+  const absl::Time end = *now + by;
+  for (int ticks = 0; core.NextDeadline() <= end; ++ticks) {
+    if (core.NextDeadline() > *now) {
+      *now = core.NextDeadline();
+      ticks = 0;
+    }
+    MEROS_CHECK(ticks < kTicksMax) << "the core asks for the time again and again";
+    tick();
+  }
+  *now = end;
 }
 
 }  // namespace meros::testing

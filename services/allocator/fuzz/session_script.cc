@@ -1,6 +1,5 @@
 #include "services/allocator/fuzz/session_script.h"
 
-#include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/text_format.h>
 
 #include <string>
@@ -18,9 +17,6 @@
 
 namespace meros::allocator {
 namespace {
-
-// At one moment; more, and a strand would do nothing else.
-constexpr int kTicksMax = 10;
 
 // That pass at a time: each second is a look at everything, and its invariants.
 constexpr uint16_t kMillisMax = 3000;
@@ -245,16 +241,7 @@ class Script {
   }
 
   void Advance(absl::Duration by) {
-    const absl::Time end = now_ + by;
-    for (int ticks = 0; core_.NextDeadline() <= end; ++ticks) {
-      if (core_.NextDeadline() > now_) {
-        now_ = core_.NextDeadline();
-        ticks = 0;
-      }
-      MEROS_CHECK(ticks < kTicksMax) << "the core asks for the time again and again";
-      Step(runtime::Tick{});
-    }
-    now_ = end;
+    testing::PassTime(core_, by, &now_, [this] { Step(runtime::Tick{}); });
   }
 
   void Step(Core::Input input) {
@@ -326,11 +313,8 @@ class Script {
 }  // namespace
 
 SessionOutcome RunSessionScript(const uint8_t* data, size_t size) {
-  // Protobuf writes a line for every bad string.
-  static google::protobuf::LogHandler* const silence = google::protobuf::SetLogHandler(nullptr);
-  (void)silence;
   Script script;
-  testing::ReadScript({reinterpret_cast<const char*>(data), size}, Voice::kGrant, Voice::kCount,
+  testing::PlayScript(data, size, Voice::kGrant, Voice::kCount,
                       [&](Voice voice, uint16_t length, absl::string_view message) {
                         script.Take(voice, length, message);
                       });

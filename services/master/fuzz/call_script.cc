@@ -1,7 +1,5 @@
 #include "services/master/fuzz/call_script.h"
 
-#include <google/protobuf/stubs/logging.h>
-
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -305,13 +303,9 @@ class Script {
 }  // namespace
 
 int RunCallScript(const uint8_t* data, size_t size) {
-  // Protobuf writes a line for every bad string.
-  static google::protobuf::LogHandler* const silence = google::protobuf::SetLogHandler(nullptr);
-  (void)silence;
   Script script;
   int taken = 0;
-  meros::testing::ReadScript({reinterpret_cast<const char*>(data), size}, Speaker::kTime,
-                             Speaker::kCount,
+  meros::testing::PlayScript(data, size, Speaker::kTime, Speaker::kCount,
                              [&](Speaker speaker, uint16_t length, absl::string_view message) {
                                if (script.Step(speaker, length, message)) ++taken;
                              });

@@ -1,7 +1,5 @@
 #include "services/master/fuzz/registry_script.h"
 
-#include <google/protobuf/stubs/logging.h>
-
 #include <deque>
 #include <string>
 #include <utility>
@@ -20,9 +18,6 @@ namespace meros::master {
 namespace {
 
 namespace pb = ::meros::registry::v1;
-
-// At one moment; more, and a strand would do nothing else.
-constexpr int kTicksMax = 100;
 
 class Script {
  public:
@@ -136,16 +131,7 @@ class Script {
     Advance(absl::ZeroDuration());
   }
   void Advance(absl::Duration by) {
-    const absl::Time end = now_ + by;
-    for (int ticks = 0; core_.NextDeadline() <= end; ++ticks) {
-      if (core_.NextDeadline() > now_) {
-        now_ = core_.NextDeadline();
-        ticks = 0;
-      }
-      MEROS_CHECK(ticks < kTicksMax) << "the core asks for the time again and again";
-      Step(runtime::Tick{});
-    }
-    now_ = end;
+    meros::testing::PassTime(core_, by, &now_, [this] { Step(runtime::Tick{}); });
   }
   void Step(Input input) {
     const bool led = core_.leadership() == LeadershipState::kLeading;
@@ -174,12 +160,8 @@ class Script {
 }  // namespace
 
 RegistryOutcome RunRegistryScript(const uint8_t* data, size_t size) {
-  // Protobuf writes a line for every bad string.
-  static google::protobuf::LogHandler* const silence = google::protobuf::SetLogHandler(nullptr);
-  (void)silence;
   Script script;
-  meros::testing::ReadScript({reinterpret_cast<const char*>(data), size}, RegistryVoice::kRead,
-                             RegistryVoice::kCount,
+  meros::testing::PlayScript(data, size, RegistryVoice::kRead, RegistryVoice::kCount,
                              [&](RegistryVoice voice, uint16_t length, absl::string_view message) {
                                script.Take(voice, length, message);
                              });

@@ -1,7 +1,5 @@
 #include "services/registry/fuzz/request_script.h"
 
-#include <google/protobuf/stubs/logging.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
@@ -19,9 +17,6 @@
 
 namespace meros::registry {
 namespace {
-
-// At one moment; more, and a strand would do nothing else.
-constexpr int kTicksMax = 10;
 
 // Bounds that a script can reach.
 CoreOptions SmallOptions() {
@@ -170,16 +165,7 @@ class Script {
   }
 
   void Advance(absl::Duration by) {
-    const absl::Time end = now_ + by;
-    for (int ticks = 0; core_.NextDeadline() <= end; ++ticks) {
-      if (core_.NextDeadline() > now_) {
-        now_ = core_.NextDeadline();
-        ticks = 0;
-      }
-      MEROS_CHECK(ticks < kTicksMax) << "the core asks for the time again and again";
-      Step(runtime::Tick{});
-    }
-    now_ = end;
+    testing::PassTime(core_, by, &now_, [this] { Step(runtime::Tick{}); });
   }
 
   void Step(RegistryCore::Input input) {
@@ -229,11 +215,8 @@ class Script {
 }  // namespace
 
 int RunRequestScript(const uint8_t* data, size_t size) {
-  // Protobuf writes a line for every bad string.
-  static google::protobuf::LogHandler* const silence = google::protobuf::SetLogHandler(nullptr);
-  (void)silence;
   Script script;
-  testing::ReadScript({reinterpret_cast<const char*>(data), size}, Voice::kStatus, Voice::kCount,
+  testing::PlayScript(data, size, Voice::kStatus, Voice::kCount,
                       [&](Voice voice, uint16_t length, absl::string_view message) {
                         script.Take(voice, length, message);
                       });
