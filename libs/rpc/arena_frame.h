@@ -6,7 +6,7 @@
 //   .on_frame = [](rpc::ArenaFrame<In> frame) { for (auto& m : *frame->mutable_messages()) ... }
 //
 // What is kept of a frame must be moved or copied out of it: a message that is move-assigned from
-// one inside is a copy, on the heap as usual.
+// one inside is a copy, on the heap as usual. What is soon dropped may share the arena instead.
 //
 // Thread rule: value type, moved only; thread-compatible.
 #pragma once
@@ -38,12 +38,15 @@ class ArenaFrame {
   Message& operator*() const { return *message_; }
   Message* operator->() const { return message_; }
 
+  // What is inside lives as long as a copy of it.
+  const std::shared_ptr<google::protobuf::Arena>& arena() const { return arena_; }
+
   // An empty message, with room for what takes so many bytes on the wire.
   Message* Begin(size_t wire_bytes) {
     google::protobuf::ArenaOptions options;
     options.start_block_size = std::clamp(kBytesPerWireByte * wire_bytes, kBlockMin, kBlockMax);
     options.max_block_size = kBlockMax;
-    arena_ = std::make_unique<google::protobuf::Arena>(options);
+    arena_ = std::make_shared<google::protobuf::Arena>(options);
     message_ = google::protobuf::Arena::CreateMessage<Message>(arena_.get());
     return message_;
   }
@@ -53,7 +56,7 @@ class ArenaFrame {
   static constexpr size_t kBlockMin = 512;
   static constexpr size_t kBlockMax = 64 << 10;
 
-  std::unique_ptr<google::protobuf::Arena> arena_;
+  std::shared_ptr<google::protobuf::Arena> arena_;
   Message* message_ = nullptr;  // in the arena
 };
 

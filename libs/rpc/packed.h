@@ -8,6 +8,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/slice.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,9 +18,15 @@
 
 namespace meros::rpc {
 
-// Takes the bytes over without a copy; copies of the buffer share them.
-// REQUIRES: `packed` is not empty.
+// Shorter ones are cheaper to copy than to own.
+inline constexpr size_t kOwnedBytesMin = 512;
+
+// Takes the bytes over; copies of the buffer share them.
 inline grpc::ByteBuffer BufferOf(std::string packed) {
+  if (packed.size() < kOwnedBytesMin) {
+    const grpc::Slice copy(packed);
+    return grpc::ByteBuffer(&copy, 1);
+  }
   auto* const owned = new std::string(std::move(packed));
   const grpc::Slice slice(
       owned->data(), owned->size(), [](void* bytes) { delete static_cast<std::string*>(bytes); },

@@ -1,5 +1,6 @@
 // state: the whole listing of a large cluster, and a light call while many clients poll it. idle:
 // agents that do nothing but live.
+#include <google/protobuf/arena.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -32,32 +33,33 @@ absl::Status ToStatus(const grpc::Status& status) {
 struct Listed {
   size_t agents = 0;
   size_t tasks = 0;
-  size_t bytes = 0;
 };
 
-// Everything, page by page, as large as pages may be.
+// What `call` lists, page by page, as large as pages may be. Each is parsed into an arena, as a
+// client would that reads so much.
+template <typename Request, typename Response, typename Call>
+absl::Status ListPages(Call call, size_t* count, int (Response::*items)() const) {
+  Request request;
+  request.set_page_size(10000);
+  do {
+    google::protobuf::Arena arena;
+    auto* page = google::protobuf::Arena::CreateMessage<Response>(&arena);
+    grpc::ClientContext context;
+    MEROS_RETURN_IF_ERROR(ToStatus(call(&context, request, page)));
+    *count += (page->*items)();
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Listed> ListAll(pb::MasterService::Stub* stub) {
   Listed listed;
-  pb::ListAgentsRequest agents;
-  agents.set_page_size(10000);
-  do {
-    grpc::ClientContext context;
-    pb::ListAgentsResponse page;
-    MEROS_RETURN_IF_ERROR(ToStatus(stub->ListAgents(&context, agents, &page)));
-    listed.agents += page.agents_size();
-    listed.bytes += page.ByteSizeLong();
-    agents.set_page_token(page.next_page_token());
-  } while (!agents.page_token().empty());
-  pb::ListTasksRequest tasks;
-  tasks.set_page_size(10000);
-  do {
-    grpc::ClientContext context;
-    pb::ListTasksResponse page;
-    MEROS_RETURN_IF_ERROR(ToStatus(stub->ListTasks(&context, tasks, &page)));
-    listed.tasks += page.tasks_size();
-    listed.bytes += page.ByteSizeLong();
-    tasks.set_page_token(page.next_page_token());
-  } while (!tasks.page_token().empty());
+  MEROS_RETURN_IF_ERROR(
+      (ListPages<pb::ListAgentsRequest>([&](auto... a) { return stub->ListAgents(a...); },
+                                        &listed.agents, &pb::ListAgentsResponse::agents_size)));
+  MEROS_RETURN_IF_ERROR(
+      (ListPages<pb::ListTasksRequest>([&](auto... a) { return stub->ListTasks(a...); },
+                                       &listed.tasks, &pb::ListTasksResponse::tasks_size)));
   return listed;
 }
 
@@ -102,11 +104,13 @@ Skimmed Skim(grpc::ByteBuffer* page, int field, int counted) {
 
 // What `method` lists, received but not parsed.
 template <typename Request, typename Response>
-absl::Status ReceiveAll(grpc::GenericStub* stub, const char* method, size_t* count) {
+absl::Status ReceivePages(grpc::GenericStub* stub, const char* method, size_t* count,
+                          size_t* bytes) {
   Request request;
   request.set_page_size(10000);
   do {
     MEROS_ASSIGN_OR_RETURN(grpc::ByteBuffer page, PageOf(stub, method, request));
+    *bytes += page.Length();
     Skimmed skimmed = Skim(&page, Response::kNextPageTokenFieldNumber, 1);
     *count += skimmed.count;
     request.set_page_token(std::move(skimmed.text));
@@ -115,13 +119,13 @@ absl::Status ReceiveAll(grpc::GenericStub* stub, const char* method, size_t* cou
 }
 
 // Everything as ListAll, by a client that does nothing with it.
-absl::StatusOr<Listed> ReceiveAll(const std::shared_ptr<grpc::Channel>& channel) {
+absl::StatusOr<Listed> ReceiveAll(const std::shared_ptr<grpc::Channel>& channel, size_t* bytes) {
   grpc::GenericStub stub(channel);
   Listed listed;
-  MEROS_RETURN_IF_ERROR((ReceiveAll<pb::ListAgentsRequest, pb::ListAgentsResponse>(
-      &stub, "ListAgents", &listed.agents)));
-  MEROS_RETURN_IF_ERROR(
-      (ReceiveAll<pb::ListTasksRequest, pb::ListTasksResponse>(&stub, "ListTasks", &listed.tasks)));
+  MEROS_RETURN_IF_ERROR((ReceivePages<pb::ListAgentsRequest, pb::ListAgentsResponse>(
+      &stub, "ListAgents", &listed.agents, bytes)));
+  MEROS_RETURN_IF_ERROR((ReceivePages<pb::ListTasksRequest, pb::ListTasksResponse>(
+      &stub, "ListTasks", &listed.tasks, bytes)));
   return listed;
 }
 
@@ -205,8 +209,9 @@ absl::StatusOr<Report> RunState(Options* options) {
   MEROS_RETURN_IF_ERROR(ListAll(stub.get()).status());  // connections and pools
   const auto before = cluster.Usage();
   MEROS_ASSIGN_OR_RETURN(const Cost parsed, CostOf(&cluster, [&] { return ListAll(stub.get()); }));
+  size_t bytes = 0;
   MEROS_ASSIGN_OR_RETURN(const Cost received,
-                         CostOf(&cluster, [&] { return ReceiveAll(channel); }));
+                         CostOf(&cluster, [&] { return ReceiveAll(channel, &bytes); }));
   const Listed& listed = parsed.listed;
   if (received.listed.tasks != listed.tasks || received.listed.agents != listed.agents) {
     return absl::InternalError("the listings are not of the same cluster");
@@ -221,7 +226,7 @@ absl::StatusOr<Report> RunState(Options* options) {
   report.servers = Growth(before, cluster.Usage());
   report.notes["agents"] = "simulated agents over real gRPC, plaintext, loopback";
   report.notes["value"] = absl::StrCat("one client lists ", listed.agents, " agents and ",
-                                       listed.tasks, " tasks, ", listed.bytes >> 20, " MiB");
+                                       listed.tasks, " tasks, ", bytes >> 20, " MiB");
   report.notes["into messages, which is the value"] = ToText(parsed);
   report.notes["received but not parsed"] = ToText(received);
   report.notes["latencies"] =

@@ -196,10 +196,9 @@ void MasterNode::Apply(absl::Time, Effect effect) {
   cluster_.ledger().OnMasterEffect(context().name(), info_.id(), core(), effect);
   ProbeMaster(effect);
   if (auto* event = std::get_if<master::ToScheduler>(&effect)) {
-    *events_.Of(event->stream)->add_events() = EncodeEvent(std::move(event->event), info_);
+    EncodeEvent(event->event, info_, events_.Of(event->stream)->add_events());
   } else if (auto* message = std::get_if<master::ToAgent>(&effect)) {
-    EncodeForAgent(std::move(message->message), info_.id(),
-                   messages_.Of(message->stream)->add_messages());
+    EncodeForAgent(message->message, info_.id(), messages_.Of(message->stream)->add_messages());
   } else if (auto* delta = std::get_if<master::ToAllocator>(&effect)) {
     *deltas_.Of(delta->stream)->add_messages() = EncodeForAllocator(*delta, info_.id());
   } else if (auto* closing = std::get_if<master::CloseStream>(&effect)) {

@@ -1,11 +1,12 @@
 #include "services/master/core/task_statuses.h"
 
 #include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/wire_format_lite.h>
 
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/string_view.h"
 #include "libs/base/check.h"
 
 namespace meros::master {
@@ -26,43 +27,42 @@ bool IsKept(int field) {
   }
 }
 
-// Dropping fields of the packed form costs a fifth of copying the message without them.
-std::string Pack(const v1::TaskStatus& status) {
-  const std::string whole = status.SerializePartialAsString();
-  std::string kept;
-  kept.reserve(whole.size());
-  io::ArrayInputStream bytes(whole.data(), static_cast<int>(whole.size()));
-  io::CodedInputStream in(&bytes);
-  io::StringOutputStream kept_bytes(&kept);
-  io::CodedOutputStream out(&kept_bytes);
-  while (const uint32_t tag = in.ReadTag()) {
-    const bool skipped = IsKept(WireFormatLite::GetTagFieldNumber(tag))
-                             ? WireFormatLite::SkipField(&in, tag, &out)
-                             : WireFormatLite::SkipField(&in, tag);
-    MEROS_CHECK(skipped) << "a message that was just packed";
+// The parts of a packed status that are kept, in their order. Dropping fields of the packed form
+// costs a fifth of copying the message without them.
+using Parts = absl::InlinedVector<absl::string_view, 8>;
+Parts KeptParts(absl::string_view packed) {
+  Parts parts;
+  io::CodedInputStream in(reinterpret_cast<const uint8_t*>(packed.data()),
+                          static_cast<int>(packed.size()));
+  for (int begin = 0; const uint32_t tag = in.ReadTag(); begin = in.CurrentPosition()) {
+    MEROS_CHECK(WireFormatLite::SkipField(&in, tag)) << "a message that was just packed";
+    if (!IsKept(WireFormatLite::GetTagFieldNumber(tag))) continue;
+    parts.push_back(packed.substr(begin, in.CurrentPosition() - begin));
   }
-  out.Trim();
-  return kept;
+  return parts;
 }
 
 }  // namespace
 
 void TaskStatuses::Add(const v1::TaskStatus& status) {
-  const std::string item = Pack(status);
+  const std::string whole = status.SerializePartialAsString();
+  const Parts parts = KeptParts(whole);
+  uint32_t length = 0;
+  for (const absl::string_view part : parts) length += static_cast<uint32_t>(part.size());
+  uint8_t head[10];  // a tag and a length have up to 5 bytes each
+  uint8_t* end = io::CodedOutputStream::WriteVarint32ToArray(
+      WireFormatLite::MakeTag(v1::Task::kStatusesFieldNumber,
+                              WireFormatLite::WIRETYPE_LENGTH_DELIMITED),
+      head);
+  end = io::CodedOutputStream::WriteVarint32ToArray(length, end);
+
   const bool replaces = !empty() && newest_state_ == status.state();
   const uint32_t begin = replaces ? newest_begins_ : static_cast<uint32_t>(packed_->size());
-  const uint32_t tag = WireFormatLite::MakeTag(v1::Task::kStatusesFieldNumber,
-                                               WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
-  const auto length = static_cast<uint32_t>(item.size());
   std::string all;
-  all.reserve(begin + io::CodedOutputStream::VarintSize32(tag) +
-              io::CodedOutputStream::VarintSize32(length) + length);
+  all.reserve(begin + (end - head) + length);
   all.assign(*packed_, 0, begin);
-  uint8_t head[10];
-  uint8_t* end = io::CodedOutputStream::WriteVarint32ToArray(tag, head);
-  end = io::CodedOutputStream::WriteVarint32ToArray(length, end);
   all.append(reinterpret_cast<const char*>(head), end - head);
-  all.append(item);
+  for (const absl::string_view part : parts) all.append(part.data(), part.size());
   packed_ = Shared<std::string>(std::move(all));
   newest_begins_ = begin;
   newest_state_ = status.state();

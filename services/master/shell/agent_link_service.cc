@@ -9,9 +9,9 @@ namespace meros::master {
 
 namespace pb = ::meros::agent_link::v1;
 
-absl::Status AgentLinkService::Take(StreamId id, const std::string& peer, pb::AgentFrame* frame) {
+absl::Status AgentLinkService::Take(StreamId id, const std::string& peer, const In& frame) {
   for (pb::AgentMessage& message : *frame->mutable_messages()) {
-    absl::StatusOr<Input> input = DecodeAgentMessage(&message, id);
+    absl::StatusOr<Input> input = DecodeAgentMessage(&message, id, frame.arena());
     if (!input.ok()) {
       context_->metrics->frames_malformed.Add();
       return input.status();
@@ -40,7 +40,7 @@ void AgentLinkService::Open(std::unique_ptr<rpc::QueuedCall<In, Out>> call) {
   stream->Start({.on_frame =
                      [this, id, raw, is_ending](In frame) {
                        if (*is_ending) return;
-                       const absl::Status status = Take(id, raw->peer(), &*frame);
+                       const absl::Status status = Take(id, raw->peer(), frame);
                        if (status.ok()) return;
                        MEROS_LOG(WARNING)
                            << "an agent's session is ended" << telemetry::Field("peer", raw->peer())

@@ -18,7 +18,7 @@ namespace meros::master {
 
 class AgentLinkService final : public rpc::QueuedService {
   using In = rpc::ArenaFrame<agent_link::v1::AgentFrame>;
-  using Out = agent_link::v1::MasterFrame;
+  using Out = grpc::ByteBuffer;  // a MasterFrame
 
  public:
   using Stream = rpc::BidiServerStream<In, Out, rpc::QueuedReactor<In, Out>>;
@@ -44,7 +44,7 @@ class AgentLinkService final : public rpc::QueuedService {
 
   void Open(std::unique_ptr<rpc::QueuedCall<In, Out>> call);
   // Decodes and posts the messages of a frame; a status if the stream must end.
-  absl::Status Take(StreamId id, const std::string& peer, agent_link::v1::AgentFrame* frame);
+  absl::Status Take(StreamId id, const std::string& peer, const In& frame);
 
   ShellContext* const context_;
   Service service_;

@@ -118,26 +118,30 @@ TEST(DecodeAgentMessage, UpdatesNeedAUuidAndAState) {
   EXPECT_THAT(Decoded(message).status().message(), HasSubstr("latest_state"));
 }
 
-TEST(DecodeAgentMessage, NothingOfAnInputIsInTheArenaOfItsMessage) {
-  google::protobuf::Arena arena;
-  auto* message = google::protobuf::Arena::CreateMessage<link::AgentMessage>(&arena);
+TEST(DecodeAgentMessage, AStatusAloneSharesTheArenaOfItsMessage) {
+  auto arena = std::make_shared<google::protobuf::Arena>();
+  auto* message = google::protobuf::Arena::CreateMessage<link::AgentMessage>(arena.get());
   v1::TaskStatus* status = message->mutable_status_update()->mutable_status();
   status->mutable_task_id()->set_value("t");
   status->set_uuid("0123456789abcdef");
   status->set_state(v1::TASK_RUNNING);
   message->mutable_status_update()->set_latest_state(v1::TASK_RUNNING);
 
-  auto input = DecodeAgentMessage(message, 1);
+  auto input = DecodeAgentMessage(message, 1, arena);
   ASSERT_TRUE(input.ok()) << input.status();
-  const auto& update = std::get<AgentStatusUpdate>(*input);
-  EXPECT_EQ(update.status->GetArena(), nullptr);
-  EXPECT_EQ(update.status->task_id().GetArena(), nullptr);
+  const AgentStatusUpdate shared = std::get<AgentStatusUpdate>(*input);
+  EXPECT_EQ(shared.status.get(), status);
+  EXPECT_EQ(arena.use_count(), 3);  // its own, the input's, and the copy's
+
+  input = DecodeAgentMessage(message, 1);  // without: on the heap
+  ASSERT_TRUE(input.ok()) << input.status();
+  EXPECT_EQ(std::get<AgentStatusUpdate>(*input).status->GetArena(), nullptr);
 
   v1::AgentInfo* info = message->mutable_register_()->mutable_info();
   message->mutable_register_()->set_registration_key("key");
   info->set_hostname("h");
   AddCpus(4, info->mutable_resources());
-  input = DecodeAgentMessage(message, 1);
+  input = DecodeAgentMessage(message, 1, arena);
   ASSERT_TRUE(input.ok()) << input.status();
   EXPECT_EQ(std::get<AgentRegister>(*input).agent.info->GetArena(), nullptr);
   EXPECT_EQ(std::get<AgentRegister>(*input).agent.info->hostname(), "h");
@@ -162,11 +166,15 @@ TEST(EncodeEvent, OffersShowWhatTheFrameworkCanRead) {
   offer->resources = Resources::Of(1, 64);
   offer->agent_info = std::make_shared<v1::AgentInfo>();
 
-  const auto aware = EncodeEvent(OffersEvent{{offer}, true, true}, {}).offers().offers(0);
-  const auto legacy = EncodeEvent(OffersEvent{{offer}, false, false}, {}).offers().offers(0);
-
+  v1::scheduler::Event event;
+  EncodeEvent(OffersEvent{{offer}, true, true}, {}, &event);
+  const v1::Offer& aware = event.offers().offers(0);
   EXPECT_EQ(aware.allocation_info().role(), "eng");
   EXPECT_EQ(aware.resources(0).allocation_info().role(), "eng");
+
+  event.Clear();
+  EncodeEvent(OffersEvent{{offer}, false, false}, {}, &event);
+  const v1::Offer& legacy = event.offers().offers(0);
   EXPECT_FALSE(legacy.has_allocation_info());
   EXPECT_FALSE(legacy.resources(0).has_allocation_info());
 }

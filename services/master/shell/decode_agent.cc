@@ -212,7 +212,9 @@ absl::StatusOr<Input> Decode(pb::Reregister* message, StreamId stream, const Fie
   return result;
 }
 
-absl::StatusOr<Input> Decode(pb::StatusUpdate* message, StreamId stream, const FieldPath& path) {
+absl::StatusOr<Input> Decode(pb::StatusUpdate* message, StreamId stream,
+                             const std::shared_ptr<google::protobuf::Arena>& arena,
+                             const FieldPath& path) {
   const FieldPath status_path = path.Field("status");
   MEROS_RETURN_IF_ERROR(wire::CheckStructure(message->status(), status_path));
   MEROS_RETURN_IF_ERROR(wire::CheckId(message->status().task_id(), status_path.Field("task_id")));
@@ -229,7 +231,11 @@ absl::StatusOr<Input> Decode(pb::StatusUpdate* message, StreamId stream, const F
   update.task_id = TaskId(message->status().task_id().value());
   update.latest_state = static_cast<v1::TaskState>(message->latest_state());
   update.is_ahead = message->is_ahead();
-  update.status = std::make_shared<v1::TaskStatus>(std::move(*message->mutable_status()));
+  if (arena != nullptr) {
+    update.status = {arena, &message->status()};
+  } else {
+    update.status = std::make_shared<v1::TaskStatus>(std::move(*message->mutable_status()));
+  }
   return update;
 }
 
@@ -253,7 +259,8 @@ void SetIp(absl::string_view peer, Input* input) {
   agent->ip = std::string(ip);
 }
 
-absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage* message, StreamId stream) {
+absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage* message, StreamId stream,
+                                         const std::shared_ptr<google::protobuf::Arena>& arena) {
   const FieldPath path;
   switch (message->body_case()) {
     case pb::AgentMessage::kRegister:
@@ -263,7 +270,7 @@ absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage* message, StreamId str
     case pb::AgentMessage::kHeartbeat:
       return AgentHeartbeat{stream};
     case pb::AgentMessage::kStatusUpdate:
-      return Decode(message->mutable_status_update(), stream, path.Field("status_update"));
+      return Decode(message->mutable_status_update(), stream, arena, path.Field("status_update"));
     case pb::AgentMessage::kExitedExecutor: {
       const pb::ExitedExecutor& exited = message->exited_executor();
       return AgentExecutorExited{stream, FrameworkId(exited.framework_id()),

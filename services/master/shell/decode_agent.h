@@ -3,6 +3,10 @@
 // Thread rule: pure functions; thread-safe.
 #pragma once
 
+#include <google/protobuf/arena.h>
+
+#include <memory>
+
 #include "absl/status/statusor.h"
 #include "libs/base/ids.h"
 #include "meros/agent_link/v1/agent_link.pb.h"
@@ -10,9 +14,12 @@
 
 namespace meros::master {
 
-// Takes the message's content; nothing of the input is in the message's arena, if it has one.
+// Takes the message's content. `arena` is where the message is, or null: a status, which is soon
+// passed on and dropped, shares it, and nothing else of the input is in it.
 // ERRORS: InvalidArgument with the path of the offending field.
-absl::StatusOr<Input> DecodeAgentMessage(agent_link::v1::AgentMessage* message, StreamId stream);
+absl::StatusOr<Input> DecodeAgentMessage(
+    agent_link::v1::AgentMessage* message, StreamId stream,
+    const std::shared_ptr<google::protobuf::Arena>& arena = nullptr);
 
 // Notes where a registration came from: `peer` is gRPC's name of it, such as "ipv4:10.0.0.1:4711".
 // No effect on other inputs, and for peers that have no address.

@@ -23,12 +23,8 @@ struct Encoder {
     registered->set_reregistered(m.reregistered);
     if (m.drain.has_value()) Fill(*m.drain, registered->mutable_drain());
   }
-  void operator()(const ShutdownMessage& m) const {
-    out->mutable_shutdown()->set_reason(m.reason);
-  }
-  void operator()(const SendReportMessage&) const {
-    out->mutable_send_report();
-  }
+  void operator()(const ShutdownMessage& m) const { out->mutable_shutdown()->set_reason(m.reason); }
+  void operator()(const SendReportMessage&) const { out->mutable_send_report(); }
   void operator()(const ReconcileMessage& m) const {
     for (const ReconcileMessage::Ref& ref : m.tasks) {
       pb::TaskRef* task = out->mutable_reconcile()->add_tasks();
@@ -90,12 +86,8 @@ struct Encoder {
     out->mutable_scheduler_message()->set_data(m.data);
   }
 
-  void operator()(const DrainMessage& m) const {
-    Fill(m, out->mutable_drain());
-  }
-  void operator()(const CancelDrainMessage&) const {
-    out->mutable_cancel_drain();
-  }
+  void operator()(const DrainMessage& m) const { Fill(m, out->mutable_drain()); }
+  void operator()(const CancelDrainMessage&) const { out->mutable_cancel_drain(); }
 
   static void Add(const v1::TaskInfo& info, const std::string& role, pb::RunTasks* run) {
     v1::TaskInfo* task = run->add_tasks();
@@ -124,7 +116,7 @@ struct Encoder {
 
 }  // namespace
 
-void EncodeForAgent(ToAgent::Message message, const std::string& master_id,
+void EncodeForAgent(const ToAgent::Message& message, const std::string& master_id,
                     pb::MasterMessage* out) {
   std::visit(Encoder{master_id, out}, message);
 }

@@ -10,8 +10,8 @@
 
 namespace meros::master {
 
-// `master_id` is what Registered says.
-void EncodeForAgent(ToAgent::Message message, const std::string& master_id,
+// `master_id` is what Registered says. REQUIRES: `out` is empty.
+void EncodeForAgent(const ToAgent::Message& message, const std::string& master_id,
                     agent_link::v1::MasterMessage* out);
 
 }  // namespace meros::master

@@ -98,10 +98,8 @@ void Fill(const ErrorEvent& e, const v1::MasterInfo&, Event* out) {
 
 }  // namespace
 
-Event EncodeEvent(ToScheduler::Event event, const v1::MasterInfo& master) {
-  Event out;
-  std::visit([&](const auto& e) { Fill(e, master, &out); }, event);
-  return out;
+void EncodeEvent(const ToScheduler::Event& event, const v1::MasterInfo& master, Event* out) {
+  std::visit([&](const auto& e) { Fill(e, master, out); }, event);
 }
 
 }  // namespace meros::master

@@ -9,7 +9,8 @@
 
 namespace meros::master {
 
-// `master` is what SUBSCRIBED says about us.
-v1::scheduler::Event EncodeEvent(ToScheduler::Event event, const v1::MasterInfo& master);
+// `master` is what SUBSCRIBED says about us. REQUIRES: `out` is empty.
+void EncodeEvent(const ToScheduler::Event& event, const v1::MasterInfo& master,
+                 v1::scheduler::Event* out);
 
 }  // namespace meros::master

@@ -203,6 +203,27 @@ TEST_F(HostilePeers, OversizedMessagesAndMetadataAreRefused) {
   LaunchOne();
 }
 
+TEST_F(HostilePeers, AFrameThatIsNoneEndsItsStreamAndSaysWhy) {
+  using Stream = grpc::ClientReaderWriter<v1::TaskID, sched::Events>;
+  const grpc::internal::RpcMethod method("/meros.v1.scheduler.SchedulerService/Connect",
+                                         grpc::internal::RpcMethod::BIDI_STREAMING);
+  grpc::ClientContext context;
+  const std::unique_ptr<Stream> stream(
+      grpc::internal::ClientReaderWriterFactory<v1::TaskID, sched::Events>::Create(
+          channel_.get(), method, &context));
+  v1::TaskID frame;
+  frame.set_value("\x0a\x7f");  // where a call should be: a field that is longer than the frame
+  ASSERT_TRUE(stream->Write(frame));
+
+  sched::Events events;
+  EXPECT_FALSE(stream->Read(&events));
+  const grpc::Status end = stream->Finish();
+  EXPECT_EQ(end.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(end.error_message(), "a frame is not a meros.v1.scheduler.Calls");
+  EXPECT_TRUE(Counted("meros_master_frames_malformed_total 1"));
+  LaunchOne();
+}
+
 TEST_F(HostilePeers, HalfOpenAndMalformedConnectionsLieThere) {
   std::vector<std::unique_ptr<RawConnection>> connections;
   for (int i = 0; i < 200; ++i) {

@@ -143,7 +143,8 @@ TEST(EncodeMaintenance, FrameworksAreAskedAndTheirAnswersRead) {
   offer->agent_id = AgentId("a");
   offer->unavailability = At(5, absl::Seconds(2));
 
-  const auto event = EncodeEvent(InverseOffersEvent{{offer}}, {});
+  v1::scheduler::Event event;
+  EncodeEvent(InverseOffersEvent{{offer}}, {}, &event);
 
   EXPECT_EQ(event.type(), v1::scheduler::Event::INVERSE_OFFERS);
   const v1::InverseOffer& asked = event.inverse_offers().inverse_offers(0);
@@ -151,11 +152,9 @@ TEST(EncodeMaintenance, FrameworksAreAskedAndTheirAnswersRead) {
   EXPECT_EQ(asked.agent_id().value(), "a");
   EXPECT_EQ(asked.unavailability().start().nanoseconds(), 5'000'000'000);
   EXPECT_EQ(asked.unavailability().duration().nanoseconds(), 2'000'000'000);
-  EXPECT_EQ(EncodeEvent(RescindInverseOfferEvent{OfferId("O1-x")}, {})
-                .rescind_inverse_offer()
-                .inverse_offer_id()
-                .value(),
-            "O1-x");
+  v1::scheduler::Event rescinded;
+  EncodeEvent(RescindInverseOfferEvent{OfferId("O1-x")}, {}, &rescinded);
+  EXPECT_EQ(rescinded.rescind_inverse_offer().inverse_offer_id().value(), "O1-x");
 
   v1::scheduler::Call call;
   call.set_type(v1::scheduler::Call::DECLINE_INVERSE_OFFERS);

@@ -9,14 +9,39 @@
 
 namespace meros::master {
 
-template <typename Frame>
-Outbound::Pending<Frame>* Outbound::Frames<Frame>::Of(StreamId stream) {
-  auto [it, is_new] = index.emplace(stream, list.size());
-  if (is_new) {
-    list.emplace_back();
-    list.back().stream = stream;
+namespace {
+
+// What a large event leaves behind is not kept for the small ones that follow.
+constexpr size_t kKeptBytesMax = 64 << 10;
+
+// Empty again, for the next one.
+template <typename Message>
+void Reset(Message* message, size_t packed_bytes) {
+  if (packed_bytes > kKeptBytesMax) {
+    *message = Message();
+  } else {
+    message->Clear();
   }
-  return &list[it->second];
+}
+
+// Adds the message to the frame, and sends the frame if it is large enough.
+template <typename Message, typename Stream>
+void Pack(int field, StreamId id, const StreamTable<Stream>& streams, rpc::FrameBytes* frame,
+          Message* message) {
+  const size_t before = frame->size();
+  frame->Add(field, *message);
+  Reset(message, frame->size() - before);
+  if (frame->size() < rpc::kFrameBytesTarget) return;
+  grpc::ByteBuffer packed = frame->Take();
+  if (auto stream = streams.Find(id)) stream->Send(std::move(packed));
+}
+
+}  // namespace
+
+rpc::FrameBytes* Outbound::Frames::Of(StreamId stream) {
+  auto [it, is_new] = index.emplace(stream, list.size());
+  if (is_new) list.emplace_back(stream, rpc::FrameBytes());
+  return &list[it->second].second;
 }
 
 void Outbound::Apply(absl::Time now, std::vector<Effect> effects) {
@@ -44,44 +69,33 @@ void Outbound::SendToRegistry(absl::Time now) {
   if (!requests.empty()) targets_.registry->Send(now, std::move(requests));
 }
 
-void Outbound::Take(ToScheduler effect) {
+void Outbound::Take(const ToScheduler& effect) {
   targets_.context->metrics->Count(effect);
-  Pending<v1::scheduler::Events>* pending = events_.Of(effect.stream);
-  v1::scheduler::Event* event = pending->frame.add_events();
-  *event = EncodeEvent(std::move(effect.event), info_);
-  pending->bytes += event->ByteSizeLong();
-  if (pending->bytes < rpc::kFrameBytesTarget) return;
-  if (auto stream = targets_.schedulers->Find(pending->stream)) {
-    stream->Send(std::exchange(pending->frame, {}));
-  }
-  pending->bytes = 0;
+  EncodeEvent(effect.event, info_, &event_);
+  Pack(v1::scheduler::Events::kEventsFieldNumber, effect.stream, *targets_.schedulers,
+       events_.Of(effect.stream), &event_);
 }
 
-void Outbound::Take(ToAgent effect) {
+void Outbound::Take(const ToAgent& effect) {
   targets_.context->metrics->Count(effect);
-  Pending<agent_link::v1::MasterFrame>* pending = messages_.Of(effect.stream);
-  agent_link::v1::MasterMessage* message = pending->frame.add_messages();
-  EncodeForAgent(std::move(effect.message), info_.id(), message);
-  pending->bytes += message->ByteSizeLong();
-  if (pending->bytes < rpc::kFrameBytesTarget) return;
-  if (auto stream = targets_.agents->Find(pending->stream)) {
-    stream->Send(std::exchange(pending->frame, {}));
-  }
-  pending->bytes = 0;
+  EncodeForAgent(effect.message, info_.id(), &message_);
+  Pack(agent_link::v1::MasterFrame::kMessagesFieldNumber, effect.stream, *targets_.agents,
+       messages_.Of(effect.stream), &message_);
 }
 
 void Outbound::Take(const ToAllocator& effect) {
   // A new session within the batch: what was said before belonged to the old one.
-  if (deltas_.stream != effect.stream && deltas_.frame.messages_size() > 0) {
-    targets_.allocator->Send(deltas_.stream, std::exchange(deltas_.frame, {}));
-  }
-  deltas_.stream = effect.stream;
-  allocator::v1::MasterMessage* message = deltas_.frame.add_messages();
+  if (allocator_ != effect.stream && deltas_.messages_size() > 0) SendDeltas();
+  allocator_ = effect.stream;
+  allocator::v1::MasterMessage* message = deltas_.add_messages();
   *message = EncodeForAllocator(effect, info_.id());
-  deltas_.bytes += message->ByteSizeLong();
-  if (deltas_.bytes < rpc::kFrameBytesTarget) return;
-  targets_.allocator->Send(deltas_.stream, std::exchange(deltas_.frame, {}));
-  deltas_.bytes = 0;
+  delta_bytes_ += message->ByteSizeLong();
+  if (delta_bytes_ >= rpc::kFrameBytesTarget) SendDeltas();
+}
+
+void Outbound::SendDeltas() {
+  targets_.allocator->Send(allocator_, std::exchange(deltas_, {}));
+  delta_bytes_ = 0;
 }
 
 void Outbound::Take(Publish effect) {
@@ -112,20 +126,15 @@ void Outbound::Take(const PreemptionRefused& effect) {
 }
 
 void Outbound::SendFrames() {
-  for (auto& pending : events_.list) {
-    if (pending.frame.events_size() == 0) continue;
-    if (auto stream = targets_.schedulers->Find(pending.stream)) {
-      stream->Send(std::move(pending.frame));
-    }
+  for (auto& [id, frame] : events_.list) {
+    if (frame.empty()) continue;
+    if (auto stream = targets_.schedulers->Find(id)) stream->Send(frame.Take());
   }
-  for (auto& pending : messages_.list) {
+  for (auto& [id, frame] : messages_.list) {
     // An empty frame is a sign of life.
-    if (auto stream = targets_.agents->Find(pending.stream)) stream->Send(std::move(pending.frame));
+    if (auto stream = targets_.agents->Find(id)) stream->Send(frame.Take());
   }
-  if (deltas_.frame.messages_size() > 0) {
-    targets_.allocator->Send(deltas_.stream, std::exchange(deltas_.frame, {}));
-  }
-  deltas_.bytes = 0;
+  if (deltas_.messages_size() > 0) SendDeltas();
   events_.Clear();
   messages_.Clear();
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "libs/rpc/frame_bytes.h"
 #include "services/master/core/effects.h"
 #include "services/master/shell/agent_link_service.h"
 #include "services/master/shell/allocator_link.h"
@@ -38,28 +39,20 @@ class Outbound {
   void Apply(absl::Time now, std::vector<Effect> effects);
 
  private:
-  // A frame in the making.
-  template <typename Frame>
-  struct Pending {
-    StreamId stream = 0;
-    Frame frame;
-    size_t bytes = 0;
-  };
-  template <typename Frame>
+  // The frames of a batch, one for each stream.
   struct Frames {
-    std::vector<Pending<Frame>> list;  // in the order of first use
+    std::vector<std::pair<StreamId, rpc::FrameBytes>> list;  // in the order of first use
     absl::flat_hash_map<StreamId, size_t> index;
 
-    // The open frame of a stream.
-    Pending<Frame>* Of(StreamId stream);
+    rpc::FrameBytes* Of(StreamId stream);
     void Clear() {
       list.clear();
       index.clear();
     }
   };
 
-  void Take(ToScheduler effect);
-  void Take(ToAgent effect);
+  void Take(const ToScheduler& effect);
+  void Take(const ToAgent& effect);
   void Take(const ToAllocator& effect);
   void Take(Publish effect);
   void Take(Counted effect) { targets_.context->metrics->Count(effect); }
@@ -76,6 +69,7 @@ class Outbound {
   void SendToRegistry(absl::Time now);
 
   void SendFrames();
+  void SendDeltas();
   void Close(const CloseStream& closing);
   void OnLeadership(const LeadershipRecord& leadership);
 
@@ -87,13 +81,19 @@ class Outbound {
   std::string leader_address_;
 
   // Of the batch under way.
-  Frames<v1::scheduler::Events> events_;
-  Frames<agent_link::v1::MasterFrame> messages_;
-  Pending<allocator::v1::MasterFrame> deltas_;
+  Frames events_;
+  Frames messages_;
+  StreamId allocator_ = 0;
+  allocator::v1::MasterFrame deltas_;
+  size_t delta_bytes_ = 0;
   std::vector<Publish> changes_;
   std::vector<Reply> replies_;
   std::vector<CloseStream> closings_;
   std::vector<Effect> registry_;
+
+  // Made, packed and made anew, in the same memory.
+  v1::scheduler::Event event_;
+  agent_link::v1::MasterMessage message_;
 };
 
 }  // namespace meros::master

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/rpc/packed.h"
 #include "libs/rpc/unary.h"
 #include "libs/runtime/clock.h"
 #include "libs/telemetry/log.h"
@@ -23,18 +24,33 @@ std::string PayerOf(const SchedulerService::Stream& stream, const pb::Calls& fir
   return first.calls(0).subscribe().framework_info().principal();
 }
 
-// What is read of a stream. Frames come one at a time.
-struct Reading {
-  bool is_ending = false;  // after the first fault nothing more is taken
-  std::optional<RateLimiter::Account> account;
-};
-
 // An empty frame costs as much as one with a call.
 uint64_t CallsOf(const pb::Calls& frame) { return std::max(1, frame.calls_size()); }
 
 absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 }  // namespace
+
+// What is read of a stream. Frames come one at a time.
+struct SchedulerService::Reading {
+  bool is_ending = false;  // after the first fault nothing more is taken
+  std::optional<RateLimiter::Account> account;
+  pb::Calls frame;  // the newest; it may have to wait
+};
+
+// Reads the frame, and says how long it has to wait.
+absl::StatusOr<absl::Duration> SchedulerService::HoldBack(const Stream& stream,
+                                                          const grpc::ByteBuffer& packed,
+                                                          Reading* reading) {
+  auto frame = rpc::Unpack<pb::Calls>(packed);
+  if (!frame.ok()) {
+    context_->metrics->frames_malformed.Add();
+    return absl::InvalidArgumentError("a frame is not a meros.v1.scheduler.Calls");
+  }
+  reading->frame = *std::move(frame);
+  if (!reading->account) reading->account = context_->limiter->Of(PayerOf(stream, reading->frame));
+  return reading->account->HoldBack(CallsOf(reading->frame), Now());
+}
 
 absl::Status SchedulerService::Take(StreamId id, const std::string& principal, pb::Calls frame) {
   for (int i = 0; i < frame.calls_size(); ++i) {
@@ -51,7 +67,7 @@ absl::Status SchedulerService::Take(StreamId id, const std::string& principal, p
   return absl::OkStatus();
 }
 
-grpc::ServerBidiReactor<pb::Calls, pb::Events>* SchedulerService::Connect(
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SchedulerService::Connect(
     grpc::CallbackServerContext* grpc_context) {
   const StreamId id = context_->numbers.Next();
   auto stream = Stream::Create(grpc_context);
@@ -62,10 +78,10 @@ grpc::ServerBidiReactor<pb::Calls, pb::Events>* SchedulerService::Connect(
     reading->is_ending = true;
     raw->Close(status);
   };
-  const auto take = [this, id, raw, reading, end](pb::Calls frame) {
+  const auto take = [this, id, raw, reading, end](const grpc::ByteBuffer&) {
     if (reading->is_ending) return;
-    reading->account->NoteProcessed(CallsOf(frame));
-    const absl::Status status = Take(id, raw->principal(), std::move(frame));
+    reading->account->NoteProcessed(CallsOf(reading->frame));
+    const absl::Status status = Take(id, raw->principal(), std::move(reading->frame));
     if (!status.ok()) end(status);
   };
   const auto closed = [this, id](const absl::Status& status) {
@@ -74,10 +90,9 @@ grpc::ServerBidiReactor<pb::Calls, pb::Events>* SchedulerService::Connect(
                      << telemetry::Field("status", status);
     context_->post(SchedulerStreamClosed{id});
   };
-  const auto hold_back = [this, raw, reading, end](const pb::Calls& frame) {
+  const auto hold_back = [this, raw, reading, end](const grpc::ByteBuffer& packed) {
     if (reading->is_ending) return absl::ZeroDuration();
-    if (!reading->account) reading->account = context_->limiter->Of(PayerOf(*raw, frame));
-    const absl::StatusOr<absl::Duration> wait = reading->account->HoldBack(CallsOf(frame), Now());
+    const absl::StatusOr<absl::Duration> wait = HoldBack(*raw, packed, reading.get());
     if (wait.ok()) return *wait;
     end(wait.status());
     return absl::ZeroDuration();
