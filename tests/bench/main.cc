@@ -104,7 +104,9 @@ const std::vector<Benchmark>& AllBenchmarks() {
        "kill -9 of the allocator under launches, books audited: longest time without offers; "
        "--agents --rate --kills",
        RunAllocatorCrash},
-      {"registry", "T10", "durable commits/s of the registry on SQLite; --seconds --outstanding",
+      {"registry", "T10",
+       "durable commits/s of the registry on SQLite, as many in flight as are answered within "
+       "--p99_ms; --seconds --outstanding",
        RunRegistry},
       {"registry-zk", "T11",
        "the same on a ZooKeeper ensemble of three, beside its raw rate; --seconds --outstanding",

@@ -21,6 +21,8 @@ using resources::Resource;
 using resources::Resources;
 using resources::Scalar;
 
+constexpr int kResizeMib = 4;  // of volumes
+
 template <typename Request>
 Request About(const master::Agent& agent) {
   Request request;
@@ -153,17 +155,19 @@ std::optional<OperatorCall> OperatorDeeds::DrawVolume(const master::Agent& agent
                                                       const Resource& volume) {
   const double dice = rng_.UniformDouble();
   if (dice < 0.4) return Named(Destroy(agent, volume));
-  if (dice < 0.7) {
+  // Something has to be left of it.
+  if (dice < 0.7 && volume.scalar().ToDouble() > kResizeMib) {
     auto request = About<pb::ShrinkVolumeRequest>(agent);
     *request.mutable_volume() = MessageOf(volume);
-    request.set_subtract_mb(4);
+    request.set_subtract_mb(kResizeMib);
     return Named(std::move(request));
   }
   auto request = About<pb::GrowVolumeRequest>(agent);
   *request.mutable_volume() = MessageOf(volume);
-  *request.mutable_addition() = MessageOf(*Resources(Amount(resources::ResourceName::Disk(), 4))
-                                               .PushReservation({.role = kRole})
-                                               .begin());
+  *request.mutable_addition() =
+      MessageOf(*Resources(Amount(resources::ResourceName::Disk(), kResizeMib))
+                     .PushReservation({.role = kRole})
+                     .begin());
   return Named(std::move(request));
 }
 

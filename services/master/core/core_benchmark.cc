@@ -20,7 +20,7 @@ class Cluster {
     core_.Step(now, LeaseAnswer{1, LeaseAnswer::Kind::kGranted, 1, absl::Hours(1), ""}, &out);
     RegistrySnapshot empty;
     empty.epoch = 1;
-    core_.Step(now, empty, &out);
+    core_.Step(now, std::move(empty), &out);
     core_.Step(now, AllocatorConnected{1}, &out);
     core_.Step(now, Subscribe{2, FrameworkId(), SubscriptionOf({}), ""}, &out);
     for (int i = 0; i < agents; ++i) {

@@ -24,7 +24,7 @@ namespace {
 
 // ---- Schedulers ----
 
-absl::Status Carry(Transaction* tx, Framework* framework, SchedulerCall::Body body) {
+absl::Status Carry(Transaction* tx, Framework* framework, SchedulerCall::Body&& body) {
   return std::visit(
       [&](auto&& call) -> absl::Status {
         using Call = std::decay_t<decltype(call)>;
@@ -91,7 +91,7 @@ absl::StatusOr<Framework*> Caller(Transaction* tx, const SchedulerCall& call) {
   return framework;
 }
 
-void HandleSchedulerCall(Transaction* tx, SchedulerCall call) {
+void HandleSchedulerCall(Transaction* tx, SchedulerCall&& call) {
   const StreamId stream = call.stream;
   const uint64_t waiting = call.call;
   const size_t kind = kSubscribeCall + 1 + call.body.index();
@@ -141,7 +141,7 @@ Agent* Sender(Transaction* tx, StreamId stream) {
 }
 
 template <typename Message>
-void HandleFromAgent(Transaction* tx, Message message) {
+void HandleFromAgent(Transaction* tx, Message&& message) {
   if constexpr (std::is_same_v<Message, AgentHeartbeat>) {
     // It waits to be asked for its report, and lives.
     if (tx->books().reports.IsAwaiting(message.stream)) return;
@@ -232,7 +232,7 @@ void OnTimer(Transaction* tx, const PublishUsageTimer&) { tx->PublishUsage(); }
 
 }  // namespace
 
-void HandleInput(Transaction* tx, Input input) {
+void HandleInput(Transaction* tx, Input&& input) {
   std::visit(
       [tx](auto&& in) {
         using In = std::decay_t<decltype(in)>;

@@ -9,8 +9,9 @@
 
 namespace meros::master {
 
-// The input must be one of those that need leadership.
-void HandleInput(Transaction* tx, Input input);
+// The input must be one of those that need leadership. Takes its content; an input is large, so
+// that it is not moved from hand to hand on the way.
+void HandleInput(Transaction* tx, Input&& input);
 
 // A write was answered. Returns FailedPrecondition when the registry says that our epoch is over.
 absl::Status HandleWritten(Transaction* tx, const RegistryWritten& written);

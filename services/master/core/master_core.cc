@@ -33,7 +33,7 @@ Transaction MasterCore::Begin(absl::Time now, EffectList* out) {
                      &state_->revision, now, out);
 }
 
-void MasterCore::Step(absl::Time now, Input input, EffectList* out) {
+void MasterCore::Step(absl::Time now, Input&& input, EffectList* out) {
   const LeadershipState before = state_->leadership.state();
   Obey(now, state_->leadership.OnTime(now, out), out);
   if (std::holds_alternative<LeaseAnswer>(input)) {
@@ -53,9 +53,8 @@ void MasterCore::Step(absl::Time now, Input input, EffectList* out) {
   const bool recovering_changed =
       state_->leadership.may_act() &&
       state_->published_recovering != state_->books->agents.recovering();
-  const bool held_back_changed =
-      state_->leadership.may_act() &&
-      state_->published_held_back != state_->books->late_agents.held();
+  const bool held_back_changed = state_->leadership.may_act() &&
+                                 state_->published_held_back != state_->books->late_agents.held();
   if (before != state_->leadership.state() || recovering_changed || held_back_changed) {
     PublishLeadership(now, out);
   }
@@ -75,12 +74,15 @@ absl::Time MasterCore::NextDeadline() const {
 void MasterCore::Obey(absl::Time now, Leadership::Verdict verdict, EffectList* out) {
   switch (verdict) {
     case Leadership::Verdict::kNone:
-    case Leadership::Verdict::kFence: return;
+    case Leadership::Verdict::kFence:
+      return;
     case Leadership::Verdict::kRecover:
       out->push_back(ReadRegistry{state_->leadership.epoch()});
       return;
-    case Leadership::Verdict::kResume: return Resume(now, out);
-    case Leadership::Verdict::kStepDown: return StepDown(now, NotLeading(), out);
+    case Leadership::Verdict::kResume:
+      return Resume(now, out);
+    case Leadership::Verdict::kStepDown:
+      return StepDown(now, NotLeading(), out);
   }
 }
 
@@ -187,7 +189,7 @@ void MasterCore::PublishLeadership(absl::Time now, EffectList* out) {
 
 // ---- Inputs ----
 
-void MasterCore::Dispatch(absl::Time now, Input input, EffectList* out) {
+void MasterCore::Dispatch(absl::Time now, Input&& input, EffectList* out) {
   Transaction tx = Begin(now, out);
   if (const auto* written = std::get_if<RegistryWritten>(&input)) {
     if (!HandleWritten(&tx, *written).ok()) Obey(now, state_->leadership.Lost(now), out);
@@ -196,7 +198,7 @@ void MasterCore::Dispatch(absl::Time now, Input input, EffectList* out) {
   HandleInput(&tx, std::move(input));
 }
 
-void MasterCore::Defer(Input input, EffectList* out) {
+void MasterCore::Defer(Input&& input, EffectList* out) {
   if (std::holds_alternative<runtime::Tick>(input)) return;
   // What bounds itself (from our own neighbours and files, ends of streams) is always kept.
   const bool must_keep = IsClosing(input) || std::holds_alternative<RegistryWritten>(input) ||
@@ -234,7 +236,7 @@ void MasterCore::Refuse(const Input& input, EffectList* out) const {
   if (CallOf(input) != 0) out->push_back(Reply{CallOf(input), NotLeading()});
 }
 
-void MasterCore::GiveUp(Input input, EffectList* out) {
+void MasterCore::GiveUp(Input&& input, EffectList* out) {
   if (auto* whitelist = std::get_if<SetWhitelist>(&input)) {
     state_->books->whitelist = std::move(whitelist->hostnames);
   } else {

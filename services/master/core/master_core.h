@@ -42,7 +42,7 @@ class MasterCore {
   MasterCore(MasterOptions options, uint64_t seed);
   MasterCore(MasterCore&&) = default;
 
-  void Step(absl::Time now, Input input, EffectList* out);
+  void Step(absl::Time now, Input&& input, EffectList* out);
   absl::Time NextDeadline() const;
   void CheckInvariants() const { master::CheckInvariants(*state_->books); }
 
@@ -72,8 +72,8 @@ class MasterCore {
 
   Transaction Begin(absl::Time now, EffectList* out);
   void Obey(absl::Time now, Leadership::Verdict verdict, EffectList* out);
-  void Dispatch(absl::Time now, Input input, EffectList* out);
-  void Defer(Input input, EffectList* out);
+  void Dispatch(absl::Time now, Input&& input, EffectList* out);
+  void Defer(Input&& input, EffectList* out);
   void Resume(absl::Time now, EffectList* out);
   void StepDown(absl::Time now, absl::Status why, EffectList* out);
   void FireTimers(absl::Time now, EffectList* out);
@@ -82,7 +82,7 @@ class MasterCore {
   absl::Status NotLeading() const;
   void Refuse(const Input& input, EffectList* out) const;
   // An input that is not handled: heeded if it is about what outlives leaderships, else refused.
-  void GiveUp(Input input, EffectList* out);
+  void GiveUp(Input&& input, EffectList* out);
 
   void On(absl::Time now, LeaseAnswer answer, EffectList* out);
   void On(absl::Time now, RegistrySnapshot snapshot, EffectList* out);

@@ -26,11 +26,11 @@ namespace meros::master {
 struct ShellContext {
   // From outside; false when the master has more waiting than it may, or only starts. The input is
   // then dropped.
-  std::function<bool(Input input)> try_post;
+  std::function<bool(Input&& input)> try_post;
   // The same for what may wait a little (runtime::Urgency::kSoon).
-  std::function<bool(Input input)> try_post_soon;
+  std::function<bool(Input&& input)> try_post_soon;
   // From our own parts; never refused.
-  std::function<void(Input input)> post;
+  std::function<void(Input&& input)> post;
 
   // Set when everything else here and the core are in place; `info` is not read before.
   std::atomic<bool> is_running{false};

@@ -123,13 +123,13 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
   readers.framework_series_max = static_cast<size_t>(config.framework_series_max);
   replica_ = std::make_unique<ReadReplica>(readers, options.master_id, &metrics_);
   context_.replica = replica_.get();
-  context_.try_post = [this](Input input) {
+  context_.try_post = [this](Input&& input) {
     return context_.is_running && strand_->TryPost(std::move(input));
   };
-  context_.try_post_soon = [this](Input input) {
+  context_.try_post_soon = [this](Input&& input) {
     return context_.is_running && strand_->TryPost(std::move(input), runtime::Urgency::kSoon);
   };
-  context_.post = [this](Input input) {
+  context_.post = [this](Input&& input) {
     if (context_.is_running) strand_->Post(std::move(input));
   };
 
