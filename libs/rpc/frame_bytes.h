@@ -9,9 +9,7 @@
 // Thread rule: value type, thread-compatible.
 #pragma once
 
-#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/message_lite.h>
-#include <google/protobuf/wire_format_lite.h>
 #include <grpcpp/support/byte_buffer.h>
 
 #include <cstddef>
@@ -19,6 +17,7 @@
 #include <string>
 #include <utility>
 
+#include "libs/base/packed_field.h"
 #include "libs/rpc/packed.h"
 
 namespace meros::rpc {
@@ -29,11 +28,8 @@ class FrameBytes {
   // check it.
   void Add(int field, const google::protobuf::MessageLite& message) {
     const size_t bytes = message.ByteSizeLong();
-    uint8_t head[kHeadMax];
-    uint8_t* end =
-        Coded::WriteVarint32ToArray(Wire::MakeTag(field, Wire::WIRETYPE_LENGTH_DELIMITED), head);
-    end = Coded::WriteVarint32ToArray(static_cast<uint32_t>(bytes), end);
-    bytes_.append(reinterpret_cast<const char*>(head), end - head);
+    const auto head = PackedField::Length(field, bytes);
+    bytes_.append(head.view().data(), head.size());
     const size_t begin = bytes_.size();
     bytes_.resize(begin + bytes);
     message.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(&bytes_[begin]));
@@ -46,10 +42,6 @@ class FrameBytes {
   grpc::ByteBuffer Take() { return BufferOf(std::exchange(bytes_, {})); }
 
  private:
-  using Coded = google::protobuf::io::CodedOutputStream;
-  using Wire = google::protobuf::internal::WireFormatLite;
-  static constexpr size_t kHeadMax = 10;  // a tag and a length have up to 5 bytes each
-
   std::string bytes_;
 };
 

@@ -1,4 +1,5 @@
-// Goal: what was written as entries is read as those, and any other bytes as some.
+// Goal: what was written as entries is read as those, and any other bytes as some; time passes from
+// deadline to deadline.
 #include "libs/testing/script.h"
 
 #include <gmock/gmock.h>
@@ -41,6 +42,42 @@ TEST(Script, EndsAtTheBound) {
   std::string script;
   for (int i = 0; i < 2 * kEntriesMax; ++i) script += Entry(Who::kSilent, uint16_t{1});
   EXPECT_EQ(Read(script).size(), kEntriesMax);
+}
+
+TEST(Script, WhatAFuzzerGivesIsReadAsAScript) {
+  const std::string script = Entry(Who::kSecond, "hello");
+  std::vector<std::string> said;
+  PlayScript(reinterpret_cast<const uint8_t*>(script.data()), script.size(), Who::kSilent,
+             Who::kCount,
+             [&](Who, uint16_t, absl::string_view message) { said.emplace_back(message); });
+  EXPECT_THAT(said, ElementsAre("hello"));
+}
+
+// Asks for the time every `period`, or again and again for the same moment when it is zero.
+struct Clockwork {
+  absl::Time NextDeadline() const { return next; }
+  absl::Time next;
+  absl::Duration period;
+};
+
+TEST(PassTime, TicksAtEachDeadlineUpToTheEnd) {
+  absl::Time now = absl::UnixEpoch();
+  Clockwork core{now - absl::Seconds(1), absl::Seconds(2)};
+  std::vector<absl::Time> ticks;
+  PassTime(core, absl::Seconds(4), &now, [&] {
+    ticks.push_back(now);
+    core.next += core.period;
+  });
+
+  const absl::Time begin = absl::UnixEpoch();  // where what is overdue ticks
+  EXPECT_THAT(ticks, ElementsAre(begin, begin + absl::Seconds(1), begin + absl::Seconds(3)));
+  EXPECT_EQ(now, begin + absl::Seconds(4));
+}
+
+TEST(PassTimeDeathTest, ACoreThatAsksForOneMomentAgainAndAgainIsABug) {
+  absl::Time now = absl::UnixEpoch();
+  Clockwork core{now, absl::ZeroDuration()};
+  EXPECT_DEATH(PassTime(core, absl::Seconds(1), &now, [] {}), "again and again");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "libs/base/check.h"
+#include "libs/base/packed_field.h"
 
 namespace meros::master {
 namespace {
@@ -47,21 +48,16 @@ Parts KeptParts(absl::string_view packed) {
 void TaskStatuses::Add(const v1::TaskStatus& status) {
   const std::string whole = status.SerializePartialAsString();
   const Parts parts = KeptParts(whole);
-  uint32_t length = 0;
-  for (const absl::string_view part : parts) length += static_cast<uint32_t>(part.size());
-  uint8_t head[10];  // a tag and a length have up to 5 bytes each
-  uint8_t* end = io::CodedOutputStream::WriteVarint32ToArray(
-      WireFormatLite::MakeTag(v1::Task::kStatusesFieldNumber,
-                              WireFormatLite::WIRETYPE_LENGTH_DELIMITED),
-      head);
-  end = io::CodedOutputStream::WriteVarint32ToArray(length, end);
+  size_t length = 0;
+  for (const absl::string_view part : parts) length += part.size();
+  const auto head = PackedField::Length(v1::Task::kStatusesFieldNumber, length);
 
   const bool replaces = !empty() && newest_state_ == status.state();
   const uint32_t begin = replaces ? newest_begins_ : static_cast<uint32_t>(packed_->size());
   std::string all;
-  all.reserve(begin + (end - head) + length);
+  all.reserve(begin + head.size() + length);
   all.assign(*packed_, 0, begin);
-  all.append(reinterpret_cast<const char*>(head), end - head);
+  all.append(head.view().data(), head.size());
   for (const absl::string_view part : parts) all.append(part.data(), part.size());
   packed_ = Shared<std::string>(std::move(all));
   newest_begins_ = begin;
