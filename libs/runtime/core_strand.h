@@ -11,13 +11,16 @@
 // heartbeats, are posted with Urgency::kSoon: they are stepped with the next urgent one, or
 // together after kSoon.
 //
+// What has to come in time however much else is queued, such as the renewal of a lease, is posted
+// with PostFirst: it is stepped before anything that waits.
+//
 // A core is any class with
 //   using Input = std::variant<..., runtime::Tick, ...>;   using Effect = ...;
 //   void Step(absl::Time now, Input input, std::vector<Effect>* out);
 //   absl::Time NextDeadline() const;
 //
-// Thread rule: Post, TryPost and Stop are thread-safe; everything else, including `apply`, happens
-// on the strand's thread. `apply` may Post to its own strand.
+// Thread rule: Post, PostFirst, TryPost and Stop are thread-safe; everything else, including
+// `apply`, happens on the strand's thread. `apply` may Post to its own strand.
 #pragma once
 
 #include <pthread.h>
@@ -111,6 +114,15 @@ class CoreStrand {
     if (!stopping_) Enqueue(std::move(input), Urgency::kNow);
   }
 
+  // As Post, but stepped next, after the same of before and at most batch_max others.
+  void PostFirst(Input input) {
+    MutexLock lock(&mutex_);
+    if (stopping_) return;
+    first_.push_back(std::move(input));
+    due_ = absl::InfinitePast();
+    if (idle_) wake_.Signal();
+  }
+
   // Runs `read` on the strand between batches with the core: for publishing views and for tests.
   void Inspect(std::function<void(const Core&)> read) {
     MutexLock lock(&mutex_);
@@ -121,7 +133,7 @@ class CoreStrand {
 
   size_t queued() const {
     MutexLock lock(&mutex_);
-    return mailbox_.size();
+    return mailbox_.size() + first_.size();
   }
 
   // Steps what is queued, applies it and ends the thread. Idempotent; not from the strand's thread.
@@ -172,17 +184,24 @@ class CoreStrand {
     batch->swap(mailbox_);
     due_ = absl::InfiniteFuture();
     inspections->swap(inspections_);
-    return !(stopping_ && batch->empty());
+    return !(stopping_ && batch->empty() && first_.empty());
+  }
+
+  std::vector<Input> TakeFirst() {
+    MutexLock lock(&mutex_);
+    return std::exchange(first_, {});
   }
 
   void StepBatch(std::vector<Input>* batch) {
     size_t done = 0;
     do {
+      std::vector<Input> first = TakeFirst();
       const absl::Time now = options_.clock->Now();
       const size_t end = std::min(batch->size(), done + options_.batch_max);
-      const size_t inputs = end - done;
+      const size_t inputs = first.size() + end - done;
       std::vector<Effect> effects;
       effects.reserve(effects_of_last_batch_);  // growing would move them all, several times
+      for (Input& input : first) core_.Step(now, std::move(input), &effects);
       for (; done < end; ++done) core_.Step(now, std::move((*batch)[done]), &effects);
       if (core_.NextDeadline() <= now) core_.Step(now, Input(Tick{}), &effects);
       effects_of_last_batch_ = effects.size();
@@ -203,6 +222,7 @@ class CoreStrand {
   mutable Mutex mutex_;
   CondVar wake_;
   std::vector<Input> mailbox_ MEROS_GUARDED_BY(mutex_);
+  std::vector<Input> first_ MEROS_GUARDED_BY(mutex_);
   // When the mailbox is to be emptied: never while it is empty, long ago once something is urgent.
   absl::Time due_ MEROS_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   std::vector<std::function<void(const Core&)>> inspections_ MEROS_GUARDED_BY(mutex_);

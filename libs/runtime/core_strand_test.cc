@@ -55,6 +55,25 @@ TEST(CoreStrand, StepsInputsInOrderAndDrainsAtStop) {
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(seen[i], i + 1);
 }
 
+TEST(CoreStrand, WhatIsPostedFirstOvertakesWhatWaits) {
+  CoreStrand<CountingCore> strand(CountingCore(), {.batch_max = 2});
+  std::vector<int> seen;
+  std::atomic<size_t> stepped{0};
+  for (int i = 0; i < 4; ++i) strand.Post(CountingCore::Add{1});
+  strand.PostFirst(CountingCore::Add{100});
+  strand.PostFirst(CountingCore::Add{200});
+  strand.Start([&](absl::Time, std::vector<int> effects) {
+    // While the second half of the batch is still to be stepped.
+    if (seen.empty()) strand.PostFirst(CountingCore::Add{1000});
+    seen.insert(seen.end(), effects.begin(), effects.end());
+    stepped = seen.size();
+  });
+  while (stepped < 7) usleep(1000);  // a strand that stops takes nothing new
+  strand.Stop();
+
+  EXPECT_EQ(seen, (std::vector<int>{100, 300, 301, 302, 1302, 1303, 1304}));
+}
+
 TEST(CoreStrand, RefusesAboveItsBoundAndSaysSo) {
   struct Observer : StrandObserver {
     void OnBatch(size_t inputs, size_t, absl::Duration) override { stepped += inputs; }

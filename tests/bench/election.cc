@@ -95,7 +95,7 @@ class Electorate {
 
 absl::StatusOr<Report> RunElection(Options* options) {
   const int kills = static_cast<int>(options->Get("kills", 200));
-  const absl::Duration ttl = absl::Milliseconds(options->Get("lease_ttl_ms", 3000));
+  const absl::Duration ttl = absl::Milliseconds(options->Get("lease_ttl_ms", 1200));
   Electorate electorate(ttl);
   MEROS_RETURN_IF_ERROR(electorate.Start());
   Rng rng(runtime::RandomSeed());

@@ -30,7 +30,7 @@ struct MasterOptions {
 
   // How long a lease lasts; renewed every third of it. A leader that dies is replaced after it, and
   // a registry may be away for as long without a pause of the leader (ADR 0005).
-  absl::Duration lease_ttl = absl::Seconds(3);
+  absl::Duration lease_ttl = absl::Milliseconds(1200);
   // Between two heartbeats on a scheduler's stream.
   absl::Duration framework_heartbeat_interval = absl::Seconds(15);
   // An agent that was silent for so long is unreachable. Agents beat five times in it.
@@ -43,7 +43,8 @@ struct MasterOptions {
   // Offers older than this are rescinded (offer_expiry.h).
   absl::Duration offer_timeout = absl::Minutes(1);
 
-  // Histories, oldest dropped first. Lost on fail-over.
+  // Histories, oldest dropped first. After a fail-over agents tell of the tasks that ended there
+  // (agent_histories.h), of frameworks that live; the rest is lost.
   size_t max_completed_frameworks = 50;
   size_t max_completed_tasks_per_framework = 1000;
   size_t max_unreachable_tasks_per_framework = 1000;

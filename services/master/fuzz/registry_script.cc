@@ -146,7 +146,14 @@ class Script {
   }
 
   absl::Time now_ = absl::FromUnixSeconds(1000);
-  MasterCore core_{testing::TestOptions(), 1};
+  // With the lease that scripts were written for.
+  static MasterOptions Options() {
+    MasterOptions options = testing::TestOptions();
+    options.lease_ttl = absl::Seconds(3);
+    return options;
+  }
+
+  MasterCore core_{Options(), 1};
   RegistryExchange exchange_{{.candidate_id = "m", .master_info = ""}};
   std::deque<uint64_t> open_;  // requests without answer, oldest first
   pb::Response found_;         // the records that a leader finds

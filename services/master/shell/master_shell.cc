@@ -192,10 +192,14 @@ absl::Status MasterShell::Run(const MasterConfig& config, const MasterOptions& o
 }
 
 absl::Status MasterShell::DialRegistry(const MasterConfig& config, const MasterOptions& options) {
-  const auto post = [this](Input input) {
+  // Before all else: while a whole cluster comes back, a lease must not run out in the mailbox.
+  const auto post_first = [this](Input input) {
+    if (context_.is_running) strand_->PostFirst(std::move(input));
+  };
+  const auto post = [this, post_first](Input input) {
     auto* answer = std::get_if<LeaseAnswer>(&input);
     if (answer != nullptr && election_ != nullptr) return election_->Answer(std::move(*answer));
-    context_.post(std::move(input));
+    post_first(std::move(input));
   };
   MEROS_ASSIGN_OR_RETURN(
       registry_,
@@ -214,7 +218,7 @@ absl::Status MasterShell::DialRegistry(const MasterConfig& config, const MasterO
           .session_timeout = config.zk_session_timeout,
           .call_timeout = options.lease_ttl / 2,
           .data = CandidateJson(context_.info, LiteralAddress(context_.info.hostname()))},
-      context_.post, epochs_.get());
+      post_first, epochs_.get());
   return absl::OkStatus();
 }
 

@@ -1,5 +1,7 @@
 #include "services/master/core/testing/driver.h"
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 
@@ -32,6 +34,7 @@ AgentDescription DescriptionOf(const std::string& key, const resources::Resource
   description.total = total;
   description.applies_operations = true;
   description.resizes_volumes = true;
+  description.limits_tasks = true;
   return description;
 }
 
@@ -82,14 +85,19 @@ std::vector<std::string> CoreDriver::Advance(absl::Duration by) {
     now_ = std::max(now_, core_.NextDeadline());
     EffectList step;
     Step(runtime::Tick{}, &step);
+    // Answered when all of the step is done, as a registry would.
+    std::optional<RenewLease> renewal;
     for (Effect& effect : step) {
       if (const auto* renew = std::get_if<RenewLease>(&effect); renew && registry_answers_) {
-        Step(LeaseAnswer{renew->attempt, LeaseAnswer::Kind::kGranted, renew->epoch, renew->ttl, ""},
-             &effects_);
+        renewal = *renew;
         continue;
       }
       effects_.push_back(std::move(effect));
     }
+    if (!renewal.has_value()) continue;
+    Step(LeaseAnswer{renewal->attempt, LeaseAnswer::Kind::kGranted, renewal->epoch, renewal->ttl,
+                     ""},
+         &effects_);
   }
   now_ = end;
   return Trace(effects_);
