@@ -103,6 +103,12 @@ void AddTaskFlags(Config* config, config::FlagSet* flags) {
              {.name = "task_environment",
               .help = "NAME=VALUE pairs given to every task; the task's own win.",
               .group = "Tasks"});
+  flags->Add(&config->max_completed_tasks,
+             {.name = "max_completed_tasks",
+              .help = "Ended tasks that are remembered, also across restarts, so that the next "
+                      "leading master can show them; 0: none.",
+              .group = "Tasks",
+              .constraint = config::InRange<int64_t>(0, 100'000)});
   flags->Add(&config->kill_grace,
              {.name = "kill_grace",
               .help = "Time between SIGTERM and SIGKILL for tasks without a kill policy.",
@@ -268,6 +274,7 @@ absl::StatusOr<AgentOptions> CoreOptions(const Config& config, int bound_port) {
     const size_t equals = pair.find('=');
     options.task_environment.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
   }
+  options.max_completed_tasks = static_cast<size_t>(config.max_completed_tasks);
   options.kill_grace = config.kill_grace;
   options.update_retry_initial = config.update_retry_initial;
   options.update_retry_max = config.update_retry_max;

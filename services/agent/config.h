@@ -32,6 +32,7 @@ struct Config {
   bool enforce_cpu_limits = false;
   int64_t task_pids_max = 0;
   config::StringList task_environment;
+  int64_t max_completed_tasks = 500;
   absl::Duration kill_grace = absl::Seconds(3);
   absl::Duration update_retry_initial = absl::Seconds(10);
   absl::Duration update_retry_max = absl::Minutes(10);

@@ -39,7 +39,9 @@ absl::Status FilledCluster::Start() {
 HeldTasks FilledCluster::Held() const {
   return {.framework_id = framework_->framework_id(),
           .per_agent = options_.tasks / std::max(1, options_.agents),
-          .labels = options_.labels};
+          .labels = options_.labels,
+          .ended_per_agent = static_cast<int>(options_.ended / std::max(1, options_.agents)),
+          .ended_until = started_};
 }
 
 absl::Status FilledCluster::Fill() {

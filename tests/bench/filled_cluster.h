@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "libs/runtime/clock.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "meros/v1/master/master_service.grpc.pb.h"
@@ -23,6 +24,7 @@ struct FilledClusterOptions {
   int agents = 1000;
   int tasks = 10000;  // divided evenly among the agents
   int labels = 10;    // of each task
+  int64_t ended = 0;  // tasks that agents remember, divided evenly among them
   std::vector<std::string> master_flags = {};
 };
 
@@ -48,6 +50,7 @@ class FilledCluster {
 
  private:
   const FilledClusterOptions options_;
+  const absl::Time started_ = runtime::ProcessClock::Get().Now();
   testing::TempDir directory_;
   testing::LocalCluster cluster_;
   std::unique_ptr<SimulatedAgents> agents_;

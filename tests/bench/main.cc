@@ -67,7 +67,7 @@ const std::vector<Benchmark>& AllBenchmarks() {
        RunUpdates},
       {"failover", "T1",
        "seconds from a new leader to all agents and tasks known; --agents --tasks --labels, "
-       "--warm=0: connections are not open yet",
+       "--warm=0: connections are not open yet, --history: ended tasks that agents remember (T2)",
        RunFailover},
       {"election", "T12",
        "seconds from kill -9 of the leader to the first accepted write, p99; --kills "

@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -62,6 +64,25 @@ class SimulatedAgents::Agent {
 
   int index() const { return index_; }
 
+  void PackReport() {
+    AgentMessage message;
+    auto* request = message.mutable_reregister();
+    DescribeReturn(request);
+    const HeldTasks& held = all_->held_;
+    auto* framework = request->add_frameworks();
+    framework->mutable_id()->set_value(held.framework_id);
+    framework->set_name("bench");
+    framework->set_user("root");
+    framework->add_roles("bench");
+    using Capability = meros::v1::FrameworkInfo::Capability;
+    for (auto type : {Capability::MULTI_ROLE, Capability::PARTITION_AWARE,
+                      Capability::RESERVATION_REFINEMENT}) {
+      framework->add_capabilities()->set_type(type);
+    }
+    for (int i = 0; i < held.per_agent; ++i) Report(held, i, request->add_tasks());
+    report_ = message.SerializeAsString();
+  }
+
  private:
   void OnClosed(const absl::Status& status) {
     if (is_registered_.exchange(false)) --all_->registered_;
@@ -89,27 +110,48 @@ class SimulatedAgents::Agent {
     return frame;
   }
 
-  // With all it runs.
+  // With all it runs. What was packed goes into the frame as it is: a field that is unknown is
+  // written as it was read.
   void SendReport(AgentFrame* frame) {
-    auto* request = frame->add_messages()->mutable_reregister();
-    DescribeReturn(request);
-    const HeldTasks& held = all_->held_;
-    auto* framework = request->add_frameworks();
-    framework->mutable_id()->set_value(held.framework_id);
-    framework->set_name("bench");
-    framework->set_user("root");
-    framework->add_roles("bench");
-    using Capability = meros::v1::FrameworkInfo::Capability;
-    for (auto type : {Capability::MULTI_ROLE, Capability::PARTITION_AWARE,
-                      Capability::RESERVATION_REFINEMENT}) {
-      framework->add_capabilities()->set_type(type);
-    }
-    for (int i = 0; i < held.per_agent; ++i) Report(held, i, request->add_tasks());
+    if (report_.empty()) PackReport();
+    AgentFrame::GetReflection()->MutableUnknownFields(frame)->AddLengthDelimited(
+        AgentFrame::kMessagesFieldNumber, report_);
+    report_ = {};
   }
 
   void DescribeReturn(agent_link::v1::Reregister* request) {
     Describe(request->mutable_agent());
     request->mutable_agent()->mutable_info()->mutable_id()->set_value(agent_id_);
+    const HeldTasks& held = all_->held_;
+    if (held.ended_per_agent == 0) return;
+    auto* ended = request->mutable_agent()->add_ended();
+    ended->set_framework_id(held.framework_id);
+    ended->set_tasks(held.ended_per_agent);
+    ended->set_newest(EndOf(held, 0));
+  }
+
+  // When the `number`-th newest of its ended tasks ended.
+  double EndOf(const HeldTasks& held, int number) const {
+    const double agents = all_->options_.agents;
+    const double age = (number + std::fmod(index_ * 7919.0, agents) / agents);
+    return absl::ToDoubleSeconds(held.ended_until - absl::UnixEpoch() -
+                                 absl::Hours(24) * age / held.ended_per_agent);
+  }
+
+  void SendEndedTasks(const agent_link::v1::SendEndedTasks& question, AgentFrame* frame) {
+    const HeldTasks& held = all_->held_;
+    auto* answer = frame->add_messages()->mutable_ended_tasks();
+    for (const auto& wanted : question.frameworks()) {
+      const int tasks = std::min<int>(wanted.tasks_max(), held.ended_per_agent);
+      for (int i = 0; i < tasks && EndOf(held, i) > wanted.ended_after(); ++i) {
+        auto* task = answer->add_tasks();
+        Report(held, i, task);
+        task->mutable_task_id()->set_value(absl::StrCat("ended-", index_, "-", i));
+        task->set_state(meros::v1::TASK_FINISHED);
+        task->mutable_statuses(0)->set_state(meros::v1::TASK_FINISHED);
+        task->mutable_statuses(0)->set_timestamp(EndOf(held, i));
+      }
+    }
   }
 
   std::string HeldId(int number) const { return absl::StrCat("held-", index_, "-", number); }
@@ -178,6 +220,9 @@ class SimulatedAgents::Agent {
         case MasterMessage::kSendReport:
           SendReport(&reply);
           break;
+        case MasterMessage::kSendEndedTasks:
+          SendEndedTasks(message.send_ended_tasks(), &reply);
+          break;
         case MasterMessage::kRunTasks:
           for (const auto& task : message.run_tasks().tasks()) {
             ++all_->launches_;
@@ -196,7 +241,7 @@ class SimulatedAgents::Agent {
           break;
       }
     }
-    if (!reply.messages().empty()) stream_->Send(std::move(reply));
+    if (reply.ByteSizeLong() > 0) stream_->Send(std::move(reply));
   }
 
   void OnAcknowledge(const agent_link::v1::Acknowledge& acknowledge, AgentFrame* reply) {
@@ -230,6 +275,7 @@ class SimulatedAgents::Agent {
   Rng rng_;
   std::string registration_key_;
   std::string agent_id_;
+  std::string report_;  // an AgentMessage, packed; empty once it is sent
   std::atomic<bool> is_registered_{false};
   std::atomic<uint64_t> heartbeats_{0};
   std::unique_ptr<AgentLinkService::Stub> stub_;
@@ -278,6 +324,11 @@ absl::Status SimulatedAgents::Warm(const std::string& master) {
     }
   }
   return absl::OkStatus();
+}
+
+void SimulatedAgents::Prepare(HeldTasks held) {
+  held_ = std::move(held);
+  for (auto& agent : agents_) agent->PackReport();
 }
 
 absl::Status SimulatedAgents::Start(absl::Duration limit) {

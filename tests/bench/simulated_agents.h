@@ -40,6 +40,9 @@ struct HeldTasks {
   std::string framework_id;
   int per_agent = 0;
   int labels = 0;  // of each task
+  // Ended tasks that each agent remembers, which ended evenly over a day before `ended_until`.
+  int ended_per_agent = 0;
+  absl::Time ended_until = absl::UnixEpoch();
 };
 
 struct SimulatedAgentsOptions {
@@ -63,6 +66,9 @@ class SimulatedAgents {
   // All leave their master, and open the connections to another one, so that they are there when it
   // leads.
   absl::Status Warm(const std::string& master);
+  // Their reports of what they hold are made and packed before a clock starts: in a cluster they do
+  // that on machines of their own.
+  void Prepare(HeldTasks held);
   // All leave their master, if they have not, and return to this one, over the connections that
   // Warm() opened. Waits until each is registered. ERRORS: as Start().
   absl::Status Move(const std::string& master, HeldTasks held, absl::Duration limit);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "libs/testing/local_cluster.h"
@@ -111,6 +112,29 @@ TEST_F(CrashTest, AnEndDuringTheAbsenceOfAgentAndContainerizerIsReported) {
   const auto end = scheduler_.WaitState("t", meros::v1::TASK_FAILED, absl::Seconds(60));
   ASSERT_TRUE(end.has_value());
   EXPECT_EQ(end->exit_code(), 5);
+}
+
+TEST_F(CrashTest, WhatEndedIsShownByTheNextLeader) {
+  const auto offer = scheduler_.WaitOffer();
+  ASSERT_TRUE(offer.has_value());
+  driver_->LaunchTasks({offer->id()}, {ShellTask("t", *offer, 0.5, 64, "exit 3")});
+  ASSERT_TRUE(scheduler_.WaitState("t", meros::v1::TASK_FAILED).has_value());
+  const auto shows_it = [&] {
+    return absl::StrContains(cluster_.Cli({"ps", "--all", "--json"}).out, "TASK_FAILED");
+  };
+  ASSERT_TRUE(testing::Eventually(absl::Seconds(60), shows_it));
+  // The agent has its acknowledgement when it has nothing more to repeat.
+  ASSERT_TRUE(testing::Eventually(absl::Seconds(60), [&] {
+    return !absl::StrContains(cluster_.Cli({"ps", "--json"}).out, "TASK_FAILED");
+  }));
+
+  cluster_.master().Kill();
+  cluster_.agent().Kill();  // it remembers across its own death, too
+  ASSERT_TRUE(cluster_.RestartAgent().ok());
+  ASSERT_TRUE(cluster_.RestartMaster().ok());
+
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(60), shows_it))
+      << cluster_.Cli({"ps", "--all"}).out;
 }
 
 TEST_F(CrashTest, OffersResumeAfterTheAllocatorAndTheMasterRestart) {

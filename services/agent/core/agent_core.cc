@@ -10,7 +10,8 @@ namespace meros::agent {
 AgentCore::AgentCore(AgentOptions options, uint64_t seed)
     : options_(std::move(options)),
       retry_{options_.update_retry_initial, options_.update_retry_max},
-      rng_(seed) {}
+      rng_(seed),
+      ended_(options_.max_completed_tasks) {}
 
 void AgentCore::Step(absl::Time now, Input input, std::vector<Effect>* out) {
   now_ = now;
@@ -45,6 +46,11 @@ void AgentCore::Handle(Recovered&& input) {
   }
   node_ = std::move(recovered.node);
   book_ = std::move(recovered.book);
+  for (auto& [key, record] : recovered.ended) {
+    for (const TaskKey& dropped : ended_.Restore(std::move(key), std::move(record))) {
+      journal_.Erase(EndedTaskKey(dropped));
+    }
+  }
   if (node_.registration_key().empty()) node_.set_registration_key(rng_.Uuid());
   if (node_.resource_version_uuid().empty()) node_.set_resource_version_uuid(rng_.UuidBytes());
   SaveNode();
@@ -128,12 +134,14 @@ void AgentCore::ExitIfDone() {
   has_exited_ = true;
   // Whoever starts here next is a new agent: this one's tasks are gone and its id is spent.
   journal_.Erase(kNodeKey);
+  for (const TaskKey& key : ended_.Keys()) journal_.Erase(EndedTaskKey(key));
   ForgetOperations();
   Emit(Exit{journal_.token(), absl::OkStatus()});
 }
 
 void AgentCore::CheckInvariants() const {
   book_.CheckInvariants();
+  ended_.CheckInvariants();
   // Records may hold a framework alone: its last recorded task was forgotten while another one was
   // not recorded yet. FinishRecovery removes it.
   for (const auto& [id, framework] : book_.frameworks()) {

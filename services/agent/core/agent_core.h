@@ -27,6 +27,7 @@
 #include "libs/base/rng.h"
 #include "services/agent/core/agent_state.h"
 #include "services/agent/core/effects.h"
+#include "services/agent/core/ended_tasks.h"
 #include "services/agent/core/inputs.h"
 #include "services/agent/core/journal.h"
 #include "services/agent/core/launch_refusal.h"
@@ -121,6 +122,7 @@ class AgentCore {
   // master_messages.cc
   void SendRegistration();
   void OnSendReport();
+  void OnSendEndedTasks(const agent_link::v1::SendEndedTasks& question);
   agent_link::v1::Register TellRegistration();
   void SendToMaster(agent_link::v1::AgentMessage message);
   void DropLink(absl::Status reason);
@@ -194,6 +196,7 @@ class AgentCore {
   void TellAhead(const Task& task);
   void OnAcknowledge(const agent_link::v1::Acknowledge& acknowledge);
   void Forget(const TaskKey& key);
+  void Remember(const Task& task);
   void ReportUnknownTask(const TaskKey& key, v1::TaskState state, v1::TaskStatus::Reason reason,
                          const std::string& message);
   // Whether nothing is reported any more: the master ordered this agent to leave.
@@ -213,6 +216,7 @@ class AgentCore {
   agent_records::v1::NodeRecord node_;
   TaskBook book_;
   resources::Resources total_;  // without allocation
+  EndedTasks ended_;
   OpenOperations operations_;
   uint64_t last_operation_ = 0;  // sequence
   Journal journal_;

@@ -3,10 +3,15 @@
 // containerizer) is played against the model of a node; it is repeated with a crash after the first
 // effect, the second, and so on, with and without records lost that were not yet committed. After
 // the crash the agent starts again and the story goes on. In the end every task has exactly one
-// terminal update, what the framework was told is true, and nothing is left on the node.
+// terminal update, what the framework was told is true, and nothing is left on the node but the
+// memory of it.
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "absl/strings/match.h"
 #include "libs/tasks/task_state.h"
+#include "services/agent/core/records.h"
 #include "services/agent/core/testing/node_model.h"
 
 namespace meros::agent {
@@ -65,6 +70,22 @@ std::string Describe(const std::vector<v1::TaskStatus>& updates) {
   return out;
 }
 
+// Besides the identity only what has ended is left: every task that ran, as its framework heard it.
+void ExpectHistory(const NodeModel& node) {
+  std::set<std::string> remembered;
+  for (const auto& [key, value] : node.disk) {
+    if (key == kNodeKey) continue;
+    agent_records::v1::EndedTaskRecord record;
+    ASSERT_TRUE(absl::StartsWith(key, "ended/F/") && record.ParseFromString(value)) << key;
+    const std::string name = record.task().task_id().value();
+    EXPECT_EQ(record.task().state(), node.seen.at(name).updates.back().state()) << name;
+    remembered.insert(name);
+  }
+  for (const auto& [name, task] : node.seen) {
+    if (task.launches > 0) EXPECT_TRUE(remembered.contains(name)) << name;
+  }
+}
+
 void ExpectTruth(const NodeModel& node) {
   for (const auto& [name, task] : node.seen) {
     SCOPED_TRACE(name);
@@ -92,8 +113,8 @@ void ExpectTruth(const NodeModel& node) {
     }
   }
   EXPECT_TRUE(node.containers.empty());
-  EXPECT_EQ(node.disk.size(), 1u) << "only the identity is left";
-  EXPECT_TRUE(node.disk.contains("node"));
+  EXPECT_TRUE(node.disk.contains(kNodeKey));
+  ExpectHistory(node);
 }
 
 // Plays the story with one crash. False when the story was over before the crash came.

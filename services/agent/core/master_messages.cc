@@ -43,6 +43,8 @@ void AgentCore::Handle(MasterSaid&& input) {
       return OnAcknowledgeOperation(message.acknowledge_operation());
     case Body::kReconcileOperations:
       return OnReconcileOperations(message.reconcile_operations());
+    case Body::kSendEndedTasks:
+      return OnSendEndedTasks(message.send_ended_tasks());
     case Body::kDrain:
       return OnDrain(message.drain());
     case Body::kCancelDrain:
@@ -70,6 +72,7 @@ link::Register AgentCore::TellRegistration() {
   out.set_service_address(options_.service_address);
   out.set_epoch_seen(node_.epoch_seen());
   if (!total_.empty()) options_.codec.encode(total_, out.mutable_total());
+  ended_.Summarize(&out);
   return out;
 }
 
@@ -109,6 +112,14 @@ void AgentCore::OnSendReport() {
   ReportOperations(report);
   SendToMaster(std::move(message));
   timers_.Set({TimerKind::kRegistration, {}}, now_ + options_.registration_timeout);
+}
+
+void AgentCore::OnSendEndedTasks(const link::SendEndedTasks& question) {
+  for (link::EndedTasks& part : ended_.Answer(question)) {
+    link::AgentMessage message;
+    *message.mutable_ended_tasks() = std::move(part);
+    SendToMaster(std::move(message));
+  }
 }
 
 // Gives up the stream, closing it unless `reason` is OK, and looks for another.

@@ -3,6 +3,7 @@
 // Thread rule: values.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -28,6 +29,8 @@ struct AgentOptions {
   uint64_t task_pids_max = 0;       // processes and threads per task; 0: no limit
   // Given to every task; what the task itself sets wins.
   std::vector<std::pair<std::string, std::string>> task_environment;
+
+  size_t max_completed_tasks = 500;  // that are remembered after their end is acknowledged
 
   absl::Duration kill_grace = absl::Seconds(3);  // of tasks without a kill policy
   absl::Duration update_retry_initial = absl::Seconds(10);

@@ -129,6 +129,16 @@ void DecodeOperation(const std::string& key, const std::string& value, Recovered
   state->operations.emplace(record.operation_uuid(), std::move(operation));
 }
 
+void DecodeEnded(const std::string& key, const std::string& value, RecoveredState* state) {
+  std::optional<TaskKey> task_key = ParseTaskKey(key);
+  records::EndedTaskRecord record;
+  if (!task_key.has_value() || !record.ParseFromString(value)) {
+    state->problems.emplace_back(key, "the record of an ended task cannot be read");
+    return;
+  }
+  state->ended.emplace_back(*std::move(task_key), std::move(record));
+}
+
 }  // namespace
 
 std::string OperationKey(const std::string& uuid) {
@@ -153,6 +163,17 @@ std::string TaskRecordKey(const TaskKey& key) {
 
 std::string ProgressKey(const TaskKey& key) {
   return absl::StrCat("progress/", key.framework.value(), "/", key.task.value());
+}
+
+std::string EndedTaskKey(const TaskKey& key) {
+  return absl::StrCat("ended/", key.framework.value(), "/", key.task.value());
+}
+
+std::string EncodeEndedTask(const v1::Task& task, uint64_t sequence) {
+  records::EndedTaskRecord record;
+  *record.mutable_task() = task;
+  record.set_sequence(sequence);
+  return record.SerializeAsString();
 }
 
 std::string EncodeFramework(const Framework& framework) {
@@ -197,6 +218,8 @@ RecoveredState Decode(const std::vector<std::pair<std::string, std::string>>& re
       DecodeOperation(key, value, &state);
     } else if (absl::StartsWith(key, "framework/")) {
       DecodeFramework(key, value, &state);
+    } else if (absl::StartsWith(key, "ended/")) {
+      DecodeEnded(key, value, &state);
     } else if (absl::StartsWith(key, "progress/")) {
       progress_by_task.emplace(key, value);
     } else if (!absl::StartsWith(key, "task/")) {

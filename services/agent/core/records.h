@@ -10,6 +10,7 @@
 
 #include "libs/base/ids.h"
 #include "meros/agent_records/v1/agent_records.pb.h"
+#include "services/agent/core/ended_tasks.h"
 #include "services/agent/core/operation.h"
 #include "services/agent/core/task_book.h"
 
@@ -22,11 +23,13 @@ std::string OperationKey(const std::string& uuid);
 std::string FrameworkKey(const FrameworkId& id);
 std::string TaskRecordKey(const TaskKey& key);
 std::string ProgressKey(const TaskKey& key);
+std::string EndedTaskKey(const TaskKey& key);
 
 std::string EncodeFramework(const Framework& framework);
 std::string EncodeOperation(const OpenOperation& operation);
 std::string EncodeTask(const Task& task);      // REQUIRES: task.info is there
 std::string EncodeProgress(const Task& task);  // REQUIRES: past kPreparing
+std::string EncodeEndedTask(const v1::Task& task, uint64_t sequence);
 
 // Everything that a store holds.
 struct RecoveredState {
@@ -34,6 +37,7 @@ struct RecoveredState {
   TaskBook book;
   agent_records::v1::ReservationsRecord reservations;
   OpenOperations operations;  // the conversions of those that are pending are not filled in
+  std::vector<std::pair<TaskKey, agent_records::v1::EndedTaskRecord>> ended;
   // What could not be used, one sentence each, and its key.
   std::vector<std::pair<std::string, std::string>> problems;
   bool is_node_readable = true;

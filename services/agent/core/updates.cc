@@ -136,6 +136,7 @@ void AgentCore::OnAcknowledge(const agent_link::v1::Acknowledge& acknowledge) {
 void AgentCore::Forget(const TaskKey& task_key) {
   const TaskKey key = task_key;  // it may live in the task
   const Task* task = book_.Find(key);
+  if (IsReported(*task) && !IsSilent() && !IsFrameworkEnding(*task)) Remember(*task);
   if (task->is_recorded) {
     journal_.Erase(TaskRecordKey(key));
     journal_.Erase(ProgressKey(key));
@@ -147,6 +148,16 @@ void AgentCore::Forget(const TaskKey& task_key) {
     SaveNode();
   }
   ExitIfDone();
+}
+
+void AgentCore::Remember(const Task& task) {
+  v1::Task report = ReportOf(task, agent_id(), book_.FindFramework(task.key.framework)->info);
+  for (const TaskKey& dropped : ended_.Add(task.key, std::move(report))) {
+    journal_.Erase(EndedTaskKey(dropped));
+  }
+  if (const EndedTasks::Entry* entry = ended_.Find(task.key); entry != nullptr) {
+    journal_.Put(EndedTaskKey(task.key), EncodeEndedTask(entry->task, ended_.SequenceOf(task.key)));
+  }
 }
 
 void AgentCore::ReportUnknownTask(const TaskKey& key, v1::TaskState state,

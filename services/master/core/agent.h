@@ -28,6 +28,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
@@ -146,6 +147,13 @@ struct Executor {
   std::shared_ptr<const v1::ExecutorInfo> info;
 };
 
+// What an agent remembers of a framework's ended tasks.
+struct EndedSummary {
+  FrameworkId framework_id;
+  size_t tasks = 0;
+  absl::Time newest;  // when that one ended
+};
+
 struct Agent {
   using TaskKey = std::pair<FrameworkId, TaskId>;
   using ExecutorKey = std::pair<FrameworkId, ExecutorId>;
@@ -161,6 +169,7 @@ struct Agent {
   std::string resource_version_uuid;
   bool applies_operations = false;  // capability AGENT_OPERATION_FEEDBACK
   bool resizes_volumes = false;     // capability RESIZE_VOLUME
+  bool limits_tasks = false;        // capability TASK_RESOURCE_LIMITS
 
   absl::btree_map<uint64_t, Task*> tasks;  // by sequence; owned by TaskBook
   absl::btree_set<uint64_t> offers;        // by sequence
@@ -179,6 +188,11 @@ struct Agent {
     std::string preempted_for;                     // the role that is owed it; empty: none
   };
   absl::btree_map<TaskKey, PendingKill> pending_kills;
+  // What of its history may be asked for; how many tasks it may still send; whether it has told all
+  // that this master wants of it (agent_histories.h).
+  std::vector<EndedSummary> ended;
+  size_t ended_asked = 0;
+  bool is_history_known = false;
   // The newest return that waits for a registry write.
   std::shared_ptr<AgentReregister> waiting;
   // The orders of the newest record on its way to the registry; as those in force when none is.

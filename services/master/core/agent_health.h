@@ -17,6 +17,9 @@
 // tasks stand. That they beat five times in agent_unreachable_timeout makes all that were lost at
 // once late before the first of them is due.
 //
+// While more agents come back to a new leader than it may ask for their reports at a time, it is
+// behind, and silence says nothing: nobody becomes late, for agent_reregister_timeout at most.
+//
 // Thread rule: strand-confined.
 #pragma once
 

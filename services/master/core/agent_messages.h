@@ -44,6 +44,15 @@ struct ReconcileMessage {
 };
 // Asks for what its digest stood for.
 struct SendReportMessage {};
+// Asks for ended tasks that it said it remembers.
+struct SendEndedTasksMessage {
+  struct Wanted {
+    FrameworkId framework_id;
+    size_t tasks_max = 0;
+    absl::Time ended_after;  // InfinitePast: all
+  };
+  std::vector<Wanted> frameworks;
+};
 struct RunTaskMessage {
   std::shared_ptr<const v1::FrameworkInfo> framework;  // with its id
   std::shared_ptr<const v1::TaskInfo> task;
@@ -107,11 +116,11 @@ struct SchedulerBytesMessage {
 
 struct ToAgent {
   using Message =
-      std::variant<RegisteredMessage, ShutdownMessage, SendReportMessage, ReconcileMessage,
-                   RunTaskMessage, RunGroupMessage, KillTaskMessage, AcknowledgeMessage,
-                   ShutdownFrameworkMessage, ShutdownExecutorMessage, UpdateFrameworkMessage,
-                   SchedulerBytesMessage, DrainMessage, CancelDrainMessage, ApplyOperationMessage,
-                   AcknowledgeOperationMessage, ReconcileOperationsMessage>;
+      std::variant<RegisteredMessage, ShutdownMessage, SendReportMessage, SendEndedTasksMessage,
+                   ReconcileMessage, RunTaskMessage, RunGroupMessage, KillTaskMessage,
+                   AcknowledgeMessage, ShutdownFrameworkMessage, ShutdownExecutorMessage,
+                   UpdateFrameworkMessage, SchedulerBytesMessage, DrainMessage, CancelDrainMessage,
+                   ApplyOperationMessage, AcknowledgeOperationMessage, ReconcileOperationsMessage>;
   StreamId stream = 0;
   Message message;
 };

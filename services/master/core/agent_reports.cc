@@ -1,6 +1,7 @@
 #include "services/master/core/agent_reports.h"
 
 #include "libs/base/check.h"
+#include "services/master/core/agent_histories.h"
 #include "services/master/core/transaction.h"
 
 namespace meros::master {
@@ -72,7 +73,9 @@ void AwaitReport(Transaction* tx, StreamId stream, const AgentId& agent_id) {
 }
 
 void EndReport(Transaction* tx, StreamId stream) {
-  if (tx->books().reports.Remove(stream)) AskNext(tx);
+  if (!tx->books().reports.Remove(stream)) return;
+  AskNext(tx);
+  AskForHistories(tx);
 }
 
 void OnReportTimer(Transaction* tx, StreamId stream) {

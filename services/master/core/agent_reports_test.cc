@@ -124,6 +124,29 @@ TEST_F(AgentReports, OneThatWaitsIsNotTakenForLost) {
   EXPECT_NE(StateOf("a3"), AgentState::kRecovered);
 }
 
+TEST_F(AgentReports, WhileOthersWaitNobodyIsTakenForLost) {
+  driver_.Do(Digest(10, "a0", {}));  // and from now on it is silent
+  const auto rush = [&](StreamId first) {
+    for (int i = 0; i < 3; ++i) {
+      driver_.Do(AgentStreamClosed{first - 10 + i});
+      driver_.Do(Digest(first + i, absl::StrCat("a", 1 + i), OneTask(absl::StrCat("t", i))));
+    }
+  };
+  for (StreamId stream : {11, 21, 31}) {
+    rush(stream);
+    ASSERT_EQ(driver_.books().reports.waiting(), 1u);
+    driver_.Advance(driver_.options().agent_unreachable_timeout - absl::Seconds(1));
+  }
+  EXPECT_EQ(StateOf("a0"), AgentState::kRegistered);
+
+  for (int i = 0; i < 3; ++i) {
+    driver_.Do(Report(31 + i, absl::StrCat("a", 1 + i), OneTask(absl::StrCat("t", i))));
+  }
+  driver_.Advance(2 * driver_.options().agent_unreachable_timeout);
+
+  EXPECT_NE(StateOf("a0"), AgentState::kRegistered);
+}
+
 TEST_F(AgentReports, AKnownAgentThatRunsTheSameIsNotAsked) {
   driver_.Do(Report(10, "a0", OneTask("t")));
   driver_.Do(AgentStreamClosed{10});

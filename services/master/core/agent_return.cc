@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "libs/tasks/task_state.h"
+#include "services/master/core/agent_histories.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/maintenance_changes.h"
@@ -164,6 +165,7 @@ void Describe(Transaction* tx, Agent* agent, const AgentDescription& description
   tx->RefreshMaintenance(agent);
   agent->applies_operations = description.applies_operations;
   agent->resizes_volumes = description.resizes_volumes;
+  agent->limits_tasks = description.limits_tasks;
 }
 
 }  // namespace
@@ -202,6 +204,7 @@ void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Ann
   }
   TakeOperations(tx, agent, std::move(message.operations));
   RepeatKills(tx, *agent);
+  AwaitHistory(tx, agent, std::move(message.agent.ended));
   tx->PublishAgent(*agent);
   ContinueDrain(tx, agent->record.id);
   SendAwayIfDown(tx, agent);

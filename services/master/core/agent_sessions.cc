@@ -245,6 +245,7 @@ void HandleAgentRegister(Transaction* tx, AgentRegister message) {
   agent->resource_version_uuid = message.agent.resource_version_uuid;
   agent->applies_operations = message.agent.applies_operations;
   agent->resizes_volumes = message.agent.resizes_volumes;
+  agent->limits_tasks = message.agent.limits_tasks;
   tx->books().agents.SetStream(agent, message.stream);
   tx->Write(ObjectKey(id), AdmitAgentRecord{FactsOf(*agent)}, AdmitAfter{id});
 }
@@ -264,6 +265,7 @@ void AfterAdmitted(Transaction* tx, const AdmitAfter& after, const AgentId& exis
     return WatchSilence(tx, agent);
   }
   agent->waiting = nullptr;
+  agent->is_history_known = true;  // nothing has ended there before
   WelcomeAgent(tx, agent, /*reregistered=*/false);
   tx->SetAgentState(agent, AgentState::kRegistered);
   SendAwayIfDown(tx, agent);

@@ -17,8 +17,8 @@
 #include "services/master/core/framework_book.h"
 #include "services/master/core/gang.h"
 #include "services/master/core/inverse_offer.h"
-#include "services/master/core/maintenance_book.h"
 #include "services/master/core/late_agents.h"
+#include "services/master/core/maintenance_book.h"
 #include "services/master/core/offer_book.h"
 #include "services/master/core/operation_book.h"
 #include "services/master/core/registry_queue.h"
@@ -45,6 +45,7 @@ struct Books {
   MaintenanceBook maintenance;
   RegistryQueue registry;
   ReportQueue reports;
+  ReportQueue histories;  // agent_histories.h
   LateAgents late_agents;
   Timers timers;
   RequestLog operator_requests;

@@ -58,11 +58,12 @@ enum class AgentSaid {
   kExecutorMessage,
   kAgentUpdate,
   kOperationUpdate,
+  kEndedTasks,
   kUnregister,
 };
-inline constexpr std::array<absl::string_view, 8> kAgentSaidNames = {
-    "register",         "reregister",   "status_update",    "exited_executor",
-    "executor_message", "agent_update", "operation_update", "unregister"};
+inline constexpr std::array<absl::string_view, 9> kAgentSaidNames = {
+    "register",     "reregister",       "status_update", "exited_executor", "executor_message",
+    "agent_update", "operation_update", "ended_tasks",   "unregister"};
 
 // What becomes of agents.
 enum class AgentChange { kAdmitted, kReturned, kUnreachable, kUnregistered, kGone, kMaintenance };

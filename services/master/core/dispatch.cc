@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/master/core/agent_health.h"
+#include "services/master/core/agent_histories.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_reports.h"
 #include "services/master/core/agent_sessions.h"
@@ -162,6 +163,9 @@ void HandleFromAgent(Transaction* tx, Message&& message) {
   } else if constexpr (std::is_same_v<Message, AgentTotalChanged>) {
     tx->CountAgentMessage(AgentSaid::kAgentUpdate);
     HandleAgentTotalChanged(tx, agent, std::move(message));
+  } else if constexpr (std::is_same_v<Message, AgentEndedTasks>) {
+    tx->CountAgentMessage(AgentSaid::kEndedTasks);
+    HandleEndedTasks(tx, agent, std::move(message));
   } else if constexpr (std::is_same_v<Message, AgentOperationUpdate>) {
     tx->CountAgentMessage(AgentSaid::kOperationUpdate);
     HandleOperationUpdate(tx, agent, std::move(message));
@@ -199,6 +203,7 @@ void OnTimer(Transaction* tx, const RecoveredAgentTimer& timer) {
 void OnTimer(Transaction* tx, const DrainTimer& timer) { ContinueDrain(tx, timer.agent_id); }
 void OnTimer(Transaction* tx, const LateAgentsTimer&) { OnLateAgentsTimer(tx); }
 void OnTimer(Transaction* tx, const AgentReportTimer& timer) { OnReportTimer(tx, timer.stream); }
+void OnTimer(Transaction* tx, const AgentHistoryTimer& timer) { OnHistoryTimer(tx, timer.stream); }
 
 void OnTimer(Transaction* tx, const FrameworkHeartbeatTimer& timer) {
   const Framework* framework = tx->books().frameworks.FindByStream(timer.stream);
@@ -250,6 +255,7 @@ void HandleInput(Transaction* tx, Input&& input) {
           HandleAgentReregister(tx, std::move(in));
         } else if constexpr (std::is_same_v<In, AgentStreamClosed>) {
           EndReport(tx, in.stream);
+          EndHistory(tx, in.stream);
           Agent* agent = tx->books().agents.FindByStream(in.stream);
           if (agent != nullptr) HandleAgentStreamClosed(tx, agent);
         } else if constexpr (std::is_same_v<In, AllocatorConnected>) {

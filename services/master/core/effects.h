@@ -317,12 +317,15 @@ enum class Count {
   kInverseOffersExpired,
   kAgentDigestsMatched,
   kAgentReportsAsked,
+  kAgentHistoriesAsked,
+  kAgentHistoryTasks,
   // An agent said what contradicts the books, and was not believed.
   kAgentIdDisputed,
   kAgentTaskDisputed,
   kAgentOperationDisputed,
   kAgentTotalDisputed,
   kAgentFrameworksDisputed,
+  kAgentHistoryDisputed,
 };
 struct Counted {
   Count what;

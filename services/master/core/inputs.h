@@ -195,9 +195,11 @@ struct AgentDescription {
   std::string resource_version_uuid;
   resources::Resources total;  // without allocation; as operations have made it
   uint64_t epoch_seen = 0;
-  std::string ip;  // that it connects from; empty if not known
+  std::string ip;                   // that it connects from; empty if not known
   bool applies_operations = false;  // as in Agent
   bool resizes_volumes = false;
+  bool limits_tasks = false;
+  std::vector<EndedSummary> ended = {};  // each framework once
 };
 
 struct AgentRegister {
@@ -276,6 +278,14 @@ struct AgentTotalChanged {
   StreamId stream = 0;
   resources::Resources total;
   std::string resource_version_uuid;
+};
+
+// A part of the answer to SendEndedTasksMessage.
+struct AgentEndedTasks {
+  StreamId stream = 0;
+  AgentId agent_id;  // whose tasks they are; empty if there are none
+  std::vector<ReportedTask> tasks;
+  bool more = false;
 };
 
 struct AgentOperationUpdate {
@@ -478,11 +488,11 @@ struct Stop {};
 using Input =
     std::variant<runtime::Tick, Subscribe, SchedulerCall, SchedulerStreamClosed, AgentRegister,
                  AgentReregister, AgentHeartbeat, AgentStatusUpdate, AgentExecutorExited,
-                 AgentExecutorMessage, AgentTotalChanged, AgentOperationUpdate, AgentUnregister,
-                 AgentStreamClosed, AllocatorConnected, AllocatorProposals, AllocatorPreemptions,
-                 AllocatorInverseOffers, AllocatorNeedsSnapshot, AllocatorClosed, LeaseAnswer,
-                 RegistrySnapshot, RegistryWritten, OperatorTeardown, OperatorKillTask,
-                 OperatorAgentOrder, OperatorOperation, OperatorUpdateRoles, OperatorMaintenance,
-                 SetWhitelist, Stop>;
+                 AgentExecutorMessage, AgentTotalChanged, AgentEndedTasks, AgentOperationUpdate,
+                 AgentUnregister, AgentStreamClosed, AllocatorConnected, AllocatorProposals,
+                 AllocatorPreemptions, AllocatorInverseOffers, AllocatorNeedsSnapshot,
+                 AllocatorClosed, LeaseAnswer, RegistrySnapshot, RegistryWritten, OperatorTeardown,
+                 OperatorKillTask, OperatorAgentOrder, OperatorOperation, OperatorUpdateRoles,
+                 OperatorMaintenance, SetWhitelist, Stop>;
 
 }  // namespace meros::master

@@ -33,6 +33,14 @@ absl::Status CheckIds(const TaskLaunch& task, const SpentOffers& spent) {
                                                  spent.agent->record.id.value()));
 }
 
+// Rule 9, the part that is about the agent.
+absl::Status CheckLimits(const TaskLaunch& task, const Agent& agent) {
+  if (task.info->limits().empty() || agent.limits_tasks) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("task.limits: agent ", agent.record.id.value(),
+                   " cannot limit tasks (capability TASK_RESOURCE_LIMITS)"));
+}
+
 absl::Status CheckRole(const TaskLaunch& task, const SpentOffers& spent) {
   if (!task.allocation_role.has_value() || *task.allocation_role == spent.role) {
     return absl::OkStatus();
@@ -66,10 +74,12 @@ absl::Status CheckLeft(const char* who, const resources::Resources& wanted,
 
 // What the task takes from the offers, or why it cannot be launched. The first broken rule, by the
 // numbers of libs/wire/task_rules.h, is what the framework is told: rule 1 and those from 4 to 12
-// were looked at before (`fault`), 2, 3 and 13 need the books.
+// were looked at before (`fault`), 2, 3, 13 and a part of 9 need the books.
 absl::StatusOr<resources::Resources> NeedOfTask(const TaskLaunch& task, const SpentOffers& spent) {
   if (!task.fault.ok() && task.fault_rule < 2) return task.fault;
   MEROS_RETURN_IF_ERROR(CheckIds(task, spent));
+  if (!task.fault.ok() && task.fault_rule < 9) return task.fault;
+  MEROS_RETURN_IF_ERROR(CheckLimits(task, *spent.agent));
   MEROS_RETURN_IF_ERROR(task.fault);
   MEROS_RETURN_IF_ERROR(CheckRole(task, spent));
   MEROS_ASSIGN_OR_RETURN(resources::Resources wanted, NeedOfExecutor(task, spent));
@@ -88,6 +98,7 @@ absl::StatusOr<resources::Resources> NeedOfGroup(const LaunchGroupOperation& gro
   absl::flat_hash_set<absl::string_view> ids;
   for (const TaskLaunch& task : group.tasks) {
     MEROS_RETURN_IF_ERROR(CheckIds(task, spent));
+    MEROS_RETURN_IF_ERROR(CheckLimits(task, *spent.agent));
     if (!ids.insert(task.id.value()).second) {
       return absl::InvalidArgumentError(
           absl::StrCat("task id ", task.id.value(), " is twice in the group"));

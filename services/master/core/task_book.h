@@ -22,6 +22,8 @@ class TaskBook {
 
   // Takes a task in, numbered. The pointer stays good until Erase.
   Task* Insert(TaskFacts facts);
+  // The number of a task that enters a history without having been in the books.
+  uint64_t TakeNumber() { return next_sequence_++; }
   // REQUIRES: it is there.
   void Erase(uint64_t sequence);
 

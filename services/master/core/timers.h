@@ -31,6 +31,10 @@ struct LateAgentsTimer {};
 struct AgentReportTimer {
   StreamId stream = 0;
 };
+// Time is over for an agent that was asked for its history; with stream 0, time to ask others.
+struct AgentHistoryTimer {
+  StreamId stream = 0;
+};
 struct FrameworkHeartbeatTimer {
   StreamId stream = 0;
 };
@@ -50,11 +54,10 @@ struct RegistryRetryTimer {
 };
 struct PublishUsageTimer {};
 
-using Timer =
-    std::variant<AgentSilenceTimer, RecoveredAgentTimer, DrainTimer, LateAgentsTimer,
-                 AgentReportTimer, FrameworkHeartbeatTimer, FrameworkFailoverTimer,
-                 OfferExpiryTimer, InverseOfferExpiryTimer, GangDeadlineTimer, RegistryRetryTimer,
-                 PublishUsageTimer>;
+using Timer = std::variant<AgentSilenceTimer, RecoveredAgentTimer, DrainTimer, LateAgentsTimer,
+                           AgentReportTimer, AgentHistoryTimer, FrameworkHeartbeatTimer,
+                           FrameworkFailoverTimer, OfferExpiryTimer, InverseOfferExpiryTimer,
+                           GangDeadlineTimer, RegistryRetryTimer, PublishUsageTimer>;
 
 class Timers {
  public:

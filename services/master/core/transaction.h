@@ -166,6 +166,10 @@ class Transaction {
   void EndUnreachable(Framework* framework, const Task& task, v1::TaskState state,
                       const v1::TaskStatus& status);
 
+  // A task of before this master's time enters the framework's history at `position`.
+  void AddEndedTask(Framework* framework, Agent* agent, const ReportedTask& reported,
+                    size_t position);
+
   // What a removed framework still runs on a live agent (transaction_ending.cc): it counts as used
   // if it is free, and the allocator sees that much less of the agent.
   void KeepEnding(Agent* agent, const Agent::TaskKey& key, v1::TaskState state,
@@ -277,6 +281,9 @@ class Transaction {
   void WaitForFramework(Framework* framework, absl::Duration timeout);
   // A task that is in no index enters the framework's history.
   void AddToHistory(Framework* framework, Task task);
+  void TrimHistory(Framework* framework);
+  // All but those that differ from task to task of an agent.
+  TaskFacts FactsOf(const ReportedTask& reported);
   void UnlinkOffer(const Offer& offer);
 
   const MasterOptions& options_;

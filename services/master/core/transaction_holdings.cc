@@ -14,6 +14,13 @@ namespace {
 // How long readers may see old amounts: 20 refreshes a second suffice for people and dashboards.
 constexpr absl::Duration kUsageInterval = absl::Milliseconds(50);
 
+void CopyProgress(const ReportedTask& reported, Task* task) {
+  task->state = reported.state;
+  task->forwarded_state = reported.forwarded_state;
+  task->forwarded_uuid = UpdateUuid(reported.forwarded_uuid);
+  task->statuses = reported.statuses;
+}
+
 // As the present allocator knows it; numbers of earlier sessions mean nothing to it.
 uint64_t ProposalOf(const Offer& offer, const Books& books) {
   return offer.allocator_stream == books.allocator_stream ? offer.proposal_id : 0;
@@ -215,6 +222,18 @@ Task* Transaction::LaunchTask(Framework* framework, Agent* agent, const std::str
   return task;
 }
 
+TaskFacts Transaction::FactsOf(const ReportedTask& reported) {
+  TaskBook& book = books_.tasks;
+  TaskFacts facts;
+  facts.id = reported.id;
+  facts.executor_id = book.Share(reported.executor_id);
+  facts.role = book.Share(reported.role);
+  facts.resources = book.Share(reported.resources);
+  facts.name = book.Share(reported.name);
+  facts.description = book.Share(reported.description);
+  return facts;
+}
+
 Task* Transaction::AddReportedTask(Framework* framework, Agent* agent,
                                    const ReportedTask& reported) {
   auto unreachable = framework->unreachable_by_id.find(reported.id);
@@ -232,19 +251,8 @@ Task* Transaction::AddReportedTask(Framework* framework, Agent* agent,
     history.erase(completed);
   }
 
-  TaskBook& book = books_.tasks;
-  TaskFacts facts;
-  facts.id = reported.id;
-  facts.executor_id = book.Share(reported.executor_id);
-  facts.role = book.Share(reported.role);
-  facts.resources = book.Share(reported.resources);
-  facts.name = book.Share(reported.name);
-  facts.description = book.Share(reported.description);
-  Task* task = InsertTask(framework, agent, std::move(facts));
-  task->state = reported.state;
-  task->forwarded_state = reported.forwarded_state;
-  task->forwarded_uuid = UpdateUuid(reported.forwarded_uuid);
-  task->statuses = reported.statuses;
+  Task* task = InsertTask(framework, agent, FactsOf(reported));
+  CopyProgress(reported, task);
   if (!tasks::IsTerminal(reported.state) && agent->record.Free().Contains(reported.resources)) {
     HoldResources(task, framework, agent);
   }
@@ -317,6 +325,25 @@ void Transaction::CompleteTask(Task* task) {
 void Transaction::AddToHistory(Framework* framework, Task task) {
   Publish(TaskChanged{task, /*completed=*/true});
   framework->completed.push_back(std::move(task));
+  TrimHistory(framework);
+}
+
+void Transaction::AddEndedTask(Framework* framework, Agent* agent, const ReportedTask& reported,
+                               size_t position) {
+  TaskFacts facts = FactsOf(reported);
+  facts.sequence = books_.tasks.TakeNumber();
+  facts.framework_id = framework->shared_id;
+  facts.agent_id = agent->shared_id;
+  facts.entered = now_;
+  Task task(Shared<TaskFacts>(std::move(facts)));
+  CopyProgress(reported, &task);
+  Publish(TaskChanged{task, /*completed=*/true});
+  auto& history = framework->completed;
+  history.insert(history.begin() + static_cast<ptrdiff_t>(position), std::move(task));
+  TrimHistory(framework);
+}
+
+void Transaction::TrimHistory(Framework* framework) {
   while (framework->completed.size() > options_.max_completed_tasks_per_framework) {
     const Task& oldest = framework->completed.front();
     Publish(TaskRemoved{oldest.framework_id(), oldest.id(), oldest.sequence()});

@@ -1,6 +1,7 @@
 #include "services/master/shell/decode_agent.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -8,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "libs/base/status_macros.h"
 #include "libs/resources/validation.h"
+#include "libs/tasks/task_state.h"
 #include "libs/wire/agent_rules.h"
 #include "libs/wire/launch_rules.h"
 #include "libs/wire/limits.h"
@@ -41,6 +43,23 @@ absl::StatusOr<resources::Resources> DecodeTotal(const wire::ResourceList& list,
   return total.WithoutAllocation();
 }
 
+absl::Status DecodeEnded(const pb::Register& message, const FieldPath& path,
+                         std::vector<EndedSummary>* out) {
+  absl::flat_hash_set<absl::string_view> seen;
+  for (int i = 0; i < message.ended_size(); ++i) {
+    const FieldPath item = path.Item("ended", i);
+    const pb::EndedSummary& summary = message.ended(i);
+    MEROS_RETURN_IF_ERROR(wire::CheckIdText(summary.framework_id(), item.Field("framework_id")));
+    if (!seen.insert(summary.framework_id()).second) {
+      return item.Field("framework_id").Fault("is named twice: ", summary.framework_id());
+    }
+    if (!std::isfinite(summary.newest())) return item.Field("newest").Fault("must be finite");
+    out->push_back({FrameworkId(summary.framework_id()), summary.tasks(),
+                    absl::UnixEpoch() + absl::Seconds(summary.newest())});
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<AgentDescription> DecodeDescription(pb::Register* message, const FieldPath& path) {
   MEROS_RETURN_IF_ERROR(wire::CheckStructure(message->info(), path.Field("info")));
   MEROS_ASSIGN_OR_RETURN(wire::AgentInventory inventory,
@@ -54,7 +73,9 @@ absl::StatusOr<AgentDescription> DecodeDescription(pb::Register* message, const 
     using Capability = v1::AgentInfo::Capability;
     if (capability.type() == Capability::AGENT_OPERATION_FEEDBACK) agent.applies_operations = true;
     if (capability.type() == Capability::RESIZE_VOLUME) agent.resizes_volumes = true;
+    if (capability.type() == Capability::TASK_RESOURCE_LIMITS) agent.limits_tasks = true;
   }
+  MEROS_RETURN_IF_ERROR(DecodeEnded(*message, path, &agent.ended));
   agent.registration_key = message->registration_key();
   agent.version = message->version();
   agent.service_address = message->service_address();
@@ -212,6 +233,27 @@ absl::StatusOr<Input> Decode(pb::Reregister* message, StreamId stream, const Fie
   return result;
 }
 
+absl::StatusOr<Input> Decode(const pb::EndedTasks& message, StreamId stream,
+                             const FieldPath& path) {
+  AgentEndedTasks result;
+  result.stream = stream;
+  result.more = message.more();
+  if (message.tasks().empty()) return result;
+  result.agent_id = AgentId(message.tasks(0).agent_id().value());
+  result.tasks.reserve(std::min<size_t>(message.tasks_size(), kTasksExpected));
+  for (int i = 0; i < message.tasks_size(); ++i) {
+    const FieldPath item = path.Item("tasks", i);
+    const v1::Task& task = message.tasks(i);
+    MEROS_RETURN_IF_ERROR(
+        DecodeTask(task, nullptr, result.agent_id, item, &result.tasks.emplace_back()));
+    if (!tasks::IsTerminal(task.state())) {
+      return item.Field("state").Fault("is not that of an ended task: ",
+                                       v1::TaskState_Name(task.state()));
+    }
+  }
+  return result;
+}
+
 absl::StatusOr<Input> Decode(pb::StatusUpdate* message, StreamId stream,
                              const std::shared_ptr<google::protobuf::Arena>& arena,
                              const FieldPath& path) {
@@ -284,6 +326,8 @@ absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage* message, StreamId str
     }
     case pb::AgentMessage::kAgentUpdate:
       return Decode(message->agent_update(), stream, path.Field("agent_update"));
+    case pb::AgentMessage::kEndedTasks:
+      return Decode(message->ended_tasks(), stream, path.Field("ended_tasks"));
     case pb::AgentMessage::kUnregister:
       return AgentUnregister{stream, message->unregister().reason()};
     case pb::AgentMessage::kOperationUpdate:

@@ -25,6 +25,16 @@ struct Encoder {
   }
   void operator()(const ShutdownMessage& m) const { out->mutable_shutdown()->set_reason(m.reason); }
   void operator()(const SendReportMessage&) const { out->mutable_send_report(); }
+  void operator()(const SendEndedTasksMessage& m) const {
+    pb::SendEndedTasks* question = out->mutable_send_ended_tasks();
+    for (const SendEndedTasksMessage::Wanted& wanted : m.frameworks) {
+      pb::EndedWanted* framework = question->add_frameworks();
+      framework->set_framework_id(wanted.framework_id.value());
+      framework->set_tasks_max(static_cast<uint32_t>(wanted.tasks_max));
+      if (wanted.ended_after == absl::InfinitePast()) continue;
+      framework->set_ended_after(absl::ToDoubleSeconds(wanted.ended_after - absl::UnixEpoch()));
+    }
+  }
   void operator()(const ReconcileMessage& m) const {
     for (const ReconcileMessage::Ref& ref : m.tasks) {
       pb::TaskRef* task = out->mutable_reconcile()->add_tasks();

@@ -194,8 +194,21 @@ std::vector<LaunchRow> Rule8() {
 }
 INSTANTIATE_TEST_SUITE_P(Rule8, LaunchRules, ValuesIn(Rule8()), RowName<LaunchRow>);
 
+// The agent comes back as one of an older version, and is offered anew.
+void ComeBackWithoutLimits(Scheduler* scheduler) {
+  AgentReregister again;
+  again.stream = 2;
+  again.agent_id = AgentId("m-S0");
+  again.agent = DescriptionOf("k", scheduler->kAll, "m-S0");
+  again.agent.limits_tasks = false;
+  scheduler->driver().Do(std::move(again));
+  scheduler->Offer(Parsed("cpus:4;mem:1024"));
+}
+
 std::vector<LaunchRow> Rules9And10() {
   return {
+      {"Rule9 the agent can limit tasks", Run("limits { key: 'mem' value { value: 128 } }"),
+       "agent m-S0 cannot limit tasks (capability TASK_RESOURCE_LIMITS)", ComeBackWithoutLimits},
       {"Rule9 only cpus and mem are limited", Run("limits { key: 'disk' value { value: 1 } }"),
        "only cpus and mem may be limited"},
       {"Rule9 limit of mem is not below the request",

@@ -100,18 +100,26 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       agent_disputes(r->AddCounterFamily(
           "meros_master_agent_disputes_total",
           "Times that an agent said what contradicts the master's books, and was not believed: "
-          "another's id, task or operation, a total less than what is used, too many frameworks.",
+          "another's id, task or operation, a total less than what is used, too many frameworks, "
+          "ended tasks that it was not asked for.",
           {.label = "what"})),
       agent_ids_disputed(agent_disputes.With("id")),
       agent_tasks_disputed(agent_disputes.With("task")),
       agent_operations_disputed(agent_disputes.With("operation")),
       agent_totals_disputed(agent_disputes.With("total")),
       agent_frameworks_disputed(agent_disputes.With("frameworks")),
+      agent_histories_disputed(agent_disputes.With("history")),
       agent_digests_matched(r->AddCounter(
           "meros_master_agent_digests_matched_total",
           "Agents that came back with what the master knew, and were not asked for more.")),
       agent_reports_asked(r->AddCounter("meros_master_agent_reports_asked_total",
                                         "Agents that came back and were asked for all they run.")),
+      agent_histories_asked(
+          r->AddCounter("meros_master_agent_histories_asked_total",
+                        "Agents that were asked which tasks ended before this master led.")),
+      agent_history_tasks(
+          r->AddCounter("meros_master_agent_history_tasks_total",
+                        "Ended tasks that entered a framework's history from an agent's.")),
       frames_malformed(r->AddCounter("meros_master_frames_malformed_total",
                                      "Calls and messages that ended their stream as malformed.")),
       registry_write_time(r->AddHistogram("meros_master_registry_write_seconds",
@@ -124,7 +132,7 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       allocator_connected(r->AddGauge("meros_master_allocator_connected",
                                       "1 while a session with the allocator is open, else 0.")) {}
 
-telemetry::Counter* MasterMetrics::CounterOfDispute(master::Count what) {
+telemetry::Counter* MasterMetrics::CounterOfReturn(master::Count what) {
   switch (what) {
     case master::Count::kAgentIdDisputed:
       return &agent_ids_disputed;
@@ -136,6 +144,16 @@ telemetry::Counter* MasterMetrics::CounterOfDispute(master::Count what) {
       return &agent_totals_disputed;
     case master::Count::kAgentFrameworksDisputed:
       return &agent_frameworks_disputed;
+    case master::Count::kAgentHistoryDisputed:
+      return &agent_histories_disputed;
+    case master::Count::kAgentDigestsMatched:
+      return &agent_digests_matched;
+    case master::Count::kAgentReportsAsked:
+      return &agent_reports_asked;
+    case master::Count::kAgentHistoriesAsked:
+      return &agent_histories_asked;
+    case master::Count::kAgentHistoryTasks:
+      return &agent_history_tasks;
     default:
       return nullptr;
   }
@@ -176,10 +194,6 @@ void MasterMetrics::Count(const Counted& counted) {
         return &offers_rescinded_for_quota;
       case master::Count::kGangsOffered:
         return &gangs_offered;
-      case master::Count::kAgentDigestsMatched:
-        return &agent_digests_matched;
-      case master::Count::kAgentReportsAsked:
-        return &agent_reports_asked;
       case master::Count::kGangsExpired:
         return &gangs_expired;
       case master::Count::kAgentOrders:
@@ -205,7 +219,7 @@ void MasterMetrics::Count(const Counted& counted) {
       case master::Count::kOperationsRefused:
         return &operations_refused;
       default:
-        return CounterOfDispute(counted.what);
+        return CounterOfReturn(counted.what);
     }
   }();
   if (counter != nullptr) counter->Add(counted.by);

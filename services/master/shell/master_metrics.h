@@ -20,8 +20,8 @@ struct MasterMetrics {
   void Count(const ToScheduler& message);
   void Count(const ToAgent& message);
 
-  // Of those where an agent was not believed; null for all else.
-  telemetry::Counter* CounterOfDispute(master::Count what);
+  // Of agents that came back, and of those that were not believed; null for all else.
+  telemetry::Counter* CounterOfReturn(master::Count what);
 
   telemetry::Counter offers_sent;
   telemetry::Counter offers_rescinded;
@@ -67,8 +67,11 @@ struct MasterMetrics {
   telemetry::Counter agent_operations_disputed;
   telemetry::Counter agent_totals_disputed;
   telemetry::Counter agent_frameworks_disputed;
+  telemetry::Counter agent_histories_disputed;
   telemetry::Counter agent_digests_matched;
   telemetry::Counter agent_reports_asked;
+  telemetry::Counter agent_histories_asked;
+  telemetry::Counter agent_history_tasks;
   telemetry::Counter frames_malformed;
   telemetry::Histogram registry_write_time;
   ClusterGauges cluster;

@@ -93,6 +93,15 @@ std::string Text(const DrainMessage& m) {
 std::string Text(const CancelDrainMessage&) { return "CANCEL_DRAIN"; }
 std::string Text(const ShutdownMessage& m) { return absl::StrCat("SHUTDOWN \"", m.reason, "\""); }
 std::string Text(const SendReportMessage&) { return "SEND_REPORT"; }
+std::string Text(const SendEndedTasksMessage& m) {
+  std::string text = "SEND_ENDED_TASKS";
+  for (const auto& wanted : m.frameworks) {
+    absl::StrAppend(&text, " ", wanted.framework_id.value(), ":", wanted.tasks_max);
+    if (wanted.ended_after == absl::InfinitePast()) continue;
+    absl::StrAppend(&text, " after ", absl::ToUnixSeconds(wanted.ended_after));
+  }
+  return text;
+}
 std::string Text(const ReconcileMessage& m) {
   std::string text = "RECONCILE";
   for (const auto& ref : m.tasks) absl::StrAppend(&text, " ", ref.task_id.value());
@@ -218,11 +227,14 @@ std::string Text(const RolePolicyDelta& m) {
 std::string OrdersText(const AgentOrders& orders) {
   if (!orders.deactivated) return "";
   switch (orders.drain) {
-    case AgentOrders::Drain::kNone: return " deactivated";
+    case AgentOrders::Drain::kNone:
+      return " deactivated";
     case AgentOrders::Drain::kAsked:
       return absl::StrCat(" draining from ", Seconds(orders.delay_until));
-    case AgentOrders::Drain::kDraining: return " draining";
-    case AgentOrders::Drain::kDrained: return " drained";
+    case AgentOrders::Drain::kDraining:
+      return " draining";
+    case AgentOrders::Drain::kDrained:
+      return " drained";
   }
   return "";
 }
