@@ -18,12 +18,16 @@
 namespace meros::simulation {
 namespace {
 
+// Longer than production's: scaled down, it must outlast a round trip in the slowest of networks,
+// or nobody ever leads for long.
+constexpr absl::Duration kLease = absl::Seconds(3);
+
 master::MasterOptions OptionsOf(NodeContext* context, const Cluster& cluster) {
   master::MasterOptions options;
   options.master_id = context->MakeRng("id").Uuid();
   options.advertise_address = Cluster::AddressOf(context->name());
   options.lease_ttl = cluster.shape().on_zookeeper ? cluster.session_timeout() / 2
-                                                   : cluster.Scaled(options.lease_ttl);
+                                                   : cluster.Scaled(kLease);
   options.framework_heartbeat_interval = cluster.Scaled(options.framework_heartbeat_interval);
   options.agent_unreachable_timeout = cluster.Scaled(options.agent_unreachable_timeout);
   options.agent_reregister_timeout = cluster.Scaled(absl::Seconds(60));

@@ -53,7 +53,7 @@ void AwaitReturn(Transaction* tx, const Agent& agent) {
 
 // More agents come back to this new leader than it may ask at a time: it is behind, and what others
 // say lies unread. Taking them for lost would make them come back, too.
-bool IsBehind(Transaction* tx) {
+bool CannotKeepUp(Transaction* tx) {
   const Books& books = tx->books();
   return books.reports.waiting() > 0 &&
          tx->now() < books.led_since + tx->options().agent_reregister_timeout;
@@ -89,7 +89,7 @@ void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
   if (!agent->is_active() && agent->record.state != AgentState::kDisconnected) return;
   if (agent->is_going) return;  // StayAfterAll watches again, should it not go
   // One that waits to be asked for its report says nothing, and lives.
-  if (tx->books().reports.IsAwaited(agent_id) || IsBehind(tx)) agent->last_seen = tx->now();
+  if (tx->books().reports.IsAwaited(agent_id) || CannotKeepUp(tx)) agent->last_seen = tx->now();
   if (tx->now() < agent->last_seen + Patience(*tx)) return WatchSilence(tx, agent);
   BecomeLate(tx, agent, agent->last_seen + tx->options().agent_unreachable_timeout);
 }
