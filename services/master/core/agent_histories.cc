@@ -121,6 +121,7 @@ void AskForHistories(Transaction* tx) {
 }
 
 void HandleEndedTasks(Transaction* tx, Agent* agent, AgentEndedTasks message) {
+  if (!agent->is_active()) return;  // it leaves; the timer ends the question
   if (!tx->books().histories.IsAsked(message.stream)) return tx->Add(Count::kAgentHistoryDisputed);
   if (absl::Status status = Check(*agent, message); !status.ok()) {
     tx->Add(Count::kAgentHistoryDisputed);

@@ -225,6 +225,16 @@ TEST_F(AgentHistories, MoreThanWasAskedForEndsTheSession) {
   EXPECT_EQ(driver_.books().histories.asked(), 0u);
 }
 
+TEST_F(AgentHistories, OneThatLeavesIsNotHeardAnyMore) {
+  Return(0, 1, 10);
+  driver_.Do(AgentUnregister{100, "test"});
+
+  driver_.Do(Answer(100, "a0", {EndedAt("t", 10), EndedAt("u", 10)}));
+
+  EXPECT_EQ(driver_.books().agents.Find(AgentId("a0"))->record.state, AgentState::kRemoving);
+  EXPECT_THAT(History(), IsEmpty());
+}
+
 TEST_F(AgentHistories, AnotherAgentsTasksEndTheSession) {
   Return(0, 1, 10);
 
