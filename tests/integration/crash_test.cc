@@ -123,7 +123,7 @@ TEST_F(CrashTest, WhatEndedIsShownByTheNextLeader) {
     return absl::StrContains(cluster_.Cli({"ps", "--all", "--json"}).out, "TASK_FAILED");
   };
   ASSERT_TRUE(testing::Eventually(absl::Seconds(60), shows_it));
-  // The agent has its acknowledgement when it has nothing more to repeat.
+  // Acknowledged, as far as the master knows: from here on the agent need not say it again.
   ASSERT_TRUE(testing::Eventually(absl::Seconds(60), [&] {
     return !absl::StrContains(cluster_.Cli({"ps", "--json"}).out, "TASK_FAILED");
   }));

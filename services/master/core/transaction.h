@@ -282,7 +282,7 @@ class Transaction {
   // A task that is in no index enters the framework's history.
   void AddToHistory(Framework* framework, Task task);
   void TrimHistory(Framework* framework);
-  // All but those that differ from task to task of an agent.
+  // All but its number, whose it is, where it runs and since when it is known.
   TaskFacts FactsOf(const ReportedTask& reported);
   void UnlinkOffer(const Offer& offer);
 
