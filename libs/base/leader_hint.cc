@@ -11,8 +11,9 @@ constexpr absl::string_view kMark = "leader=";
 
 absl::Status NotLeadingError(absl::string_view leader) {
   constexpr absl::string_view kText = "this master does not lead";
-  return absl::FailedPreconditionError(leader.empty() ? std::string(kText)
-                                                      : absl::StrCat(kText, "; ", kMark, leader));
+  return absl::FailedPreconditionError(leader.empty()
+                                           ? absl::StrCat(kText, ", and knows of no leader")
+                                           : absl::StrCat(kText, "; ", kMark, leader));
 }
 
 std::optional<std::string> LeaderHint(const absl::Status& status) {
@@ -21,7 +22,9 @@ std::optional<std::string> LeaderHint(const absl::Status& status) {
   if (at == absl::string_view::npos) return std::nullopt;
   const absl::string_view address = status.message().substr(at + kMark.size());
   // Not an address when more text follows; then it was some other message.
-  if (address.empty() || address.find_first_of(" ;,") != absl::string_view::npos) {
+  if (address.find_first_of(" ;,") != absl::string_view::npos) return std::nullopt;
+  const size_t colon = address.rfind(':');
+  if (colon == absl::string_view::npos || colon == 0 || colon + 1 == address.size()) {
     return std::nullopt;
   }
   return std::string(address);

@@ -16,6 +16,9 @@ TEST(LeaderHint, IgnoresOtherStatuses) {
   EXPECT_EQ(LeaderHint(absl::UnavailableError("leader=a:1")), std::nullopt);
   EXPECT_EQ(LeaderHint(absl::FailedPreconditionError("leader=a:1 was wrong")), std::nullopt);
   EXPECT_EQ(LeaderHint(absl::FailedPreconditionError("leader=")), std::nullopt);
+  EXPECT_EQ(LeaderHint(absl::FailedPreconditionError("leader=nowhere")), std::nullopt);
+  EXPECT_EQ(LeaderHint(absl::FailedPreconditionError("leader=:7050")), std::nullopt);
+  EXPECT_EQ(LeaderHint(absl::FailedPreconditionError("leader=m2:")), std::nullopt);
 }
 
 }  // namespace

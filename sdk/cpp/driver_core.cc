@@ -5,7 +5,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "libs/base/leader_hint.h"
 #include "libs/base/retry_hint.h"
 #include "libs/tasks/task_state.h"
 
@@ -18,8 +17,6 @@ using meros::v1::scheduler::Event;
 
 // Missed heartbeats that count as a lost master (v1 API clients use the same number).
 constexpr int kHeartbeatsMissedMax = 5;
-// Following more hints than this in a row means that the masters disagree; then back off.
-constexpr int kHintsInARowMax = 3;
 
 // However long a master asks to be left alone.
 constexpr absl::Duration kRetryAfterMax = absl::Minutes(1);
@@ -39,7 +36,7 @@ DriverCore::DriverCore(DriverCoreOptions options)
     : options_(std::move(options)),
       framework_(options_.framework),
       rng_(options_.seed),
-      reconnect_(options_.reconnect),
+      search_(options_.masters, options_.reconnect),
       reconcile_backoff_(options_.reconcile) {}
 
 void DriverCore::Step(absl::Time now, Input input, std::vector<Effect>* out) {
@@ -88,43 +85,36 @@ void DriverCore::On(absl::Time now, Closed& closed, std::vector<Effect>* out) {
   if (closed.stream != stream_ || state_ == DriverState::kBackingOff) return;
   if (is_leaving() && closed.status.message() == kRemoved) return End(absl::OkStatus(), out);
   if (IsFatal(closed.status)) return End(closed.status, out);
-  leader_hint_ = LeaderHint(closed.status);
-  if (leader_hint_.has_value() && state_ == DriverState::kConnecting &&
-      ++hints_followed_ <= kHintsInARowMax) {
-    return OpenStream(now, out);
-  }
   BackOff(now, closed.status, out);
 }
 
 void DriverCore::OpenStream(absl::Time now, std::vector<Effect>* out) {
   state_ = DriverState::kConnecting;
   state_deadline_ = now + options_.connect_timeout;
-  std::string address;
-  if (leader_hint_.has_value()) {
-    address = *std::exchange(leader_hint_, std::nullopt);
-  } else {
-    address = options_.masters[next_master_];
-    next_master_ = (next_master_ + 1) % options_.masters.size();
-  }
-  out->push_back(Open{++stream_, std::move(address)});
+  out->push_back(Open{++stream_, search_.Dial(now)});
   Call call;
   call.set_type(Call::SUBSCRIBE);
   if (framework_.has_id()) *call.mutable_framework_id() = framework_.id();
   *call.mutable_subscribe()->mutable_framework_info() = framework_;
   for (const std::string& role : suppressed_roles_)
     call.mutable_subscribe()->add_suppressed_roles(role);
+  if (!search_.lost_master().empty()) {
+    call.mutable_subscribe()->set_lost_master(search_.lost_master());
+  }
   out->push_back(Send{stream_, std::move(call)});
 }
 
 void DriverCore::BackOff(absl::Time now, const absl::Status& reason, std::vector<Effect>* out) {
   if (state_ == DriverState::kSubscribed && !is_leaving()) out->push_back(Disconnected{reason});
   state_ = DriverState::kBackingOff;
-  hints_followed_ = 0;
+  search_.Failed(now, reason);
   // A master that was sent too much says when it takes more; the delay on top of that is drawn, so
   // that not all come back at once.
   const absl::Duration asked = RetryAfter(reason).value_or(absl::ZeroDuration());
-  state_deadline_ = now + std::min(asked, kRetryAfterMax) + reconnect_.Next(&rng_);
+  const absl::Duration delay = std::min(asked, kRetryAfterMax) + search_.Delay(&rng_);
   reconcile_deadline_ = absl::InfiniteFuture();
+  if (delay == absl::ZeroDuration()) return OpenStream(now, out);
+  state_deadline_ = now + delay;
 }
 
 void DriverCore::End(absl::Status status, std::vector<Effect>* out) {
@@ -172,8 +162,7 @@ void DriverCore::OnWhileLeaving(absl::Time now, const Event& event, std::vector<
 
 void DriverCore::EnterSubscription(absl::Time now, const Event& event) {
   state_ = DriverState::kSubscribed;
-  reconnect_.Reset();
-  hints_followed_ = 0;
+  search_.Accepted();
   *framework_.mutable_id() = event.subscribed().framework_id();
   if (event.subscribed().heartbeat_interval_seconds() > 0) {
     silence_max_ =

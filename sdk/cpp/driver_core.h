@@ -13,10 +13,12 @@
 //  only the end.
 //
 //  (1) the first master of the list; (3) the leader a follower named is tried at once, otherwise
-//  the next master after a delay with jitter; (5) outstanding offers are void, the scheduler is
-//  told; (2) kills still unanswered are sent again; a framework that was known before asks once
-//  what runs at all, then for the unfinished tasks that the answers left out, again and again at
-//  growing intervals until each has been heard of (spec of the v1 API: clients must reconcile).
+//  the next master after a delay with jitter, which is told of one that did not answer: should it
+//  take that one for the leader it answers when it knows of the next; (5) outstanding offers are
+//  void, the scheduler is told; (2) kills still unanswered are sent again; a framework that was
+//  known before asks once what runs at all, then for the unfinished tasks that the answers left
+//  out, again and again at growing intervals until each has been heard of (spec of the v1 API:
+//  clients must reconcile).
 //
 // Owned by SchedulerDriver. Thread rule: strand-confined.
 #pragma once
@@ -35,6 +37,7 @@
 #include "libs/base/ids.h"
 #include "libs/base/rng.h"
 #include "libs/runtime/backoff.h"
+#include "libs/runtime/leader_search.h"
 #include "libs/runtime/tick.h"
 #include "meros/v1/scheduler/scheduler.pb.h"
 
@@ -160,14 +163,11 @@ class DriverCore {
   const DriverCoreOptions options_;
   meros::v1::FrameworkInfo framework_;
   Rng rng_;
-  runtime::Backoff reconnect_;
+  runtime::LeaderSearch search_;
   runtime::Backoff reconcile_backoff_;
 
   DriverState state_ = DriverState::kIdle;
-  StreamId stream_ = 0;     // newest; events of older ones are ignored
-  size_t next_master_ = 0;  // index into options_.masters
-  std::optional<std::string> leader_hint_;
-  int hints_followed_ = 0;  // in a row, so that two confused masters cannot spin us
+  StreamId stream_ = 0;  // newest; events of older ones are ignored
   bool subscribed_before_ = false;
   absl::Duration silence_max_ = absl::Seconds(75);
   absl::Time state_deadline_ = absl::InfiniteFuture();  // timeout, end of delay, or silence

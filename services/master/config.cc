@@ -111,6 +111,11 @@ void AddTimeoutFlags(MasterConfig* c, config::FlagSet* flags) {
              {.name = "agent_reregister_timeout",
               .help = "How long a new leader waits for the agents that it finds in the registry.",
               .group = "Timeouts"});
+  flags->Add(&c->options.leader_wait,
+             {.name = "leader_wait",
+              .help = "While it does not lead, this master keeps an agent or a framework that lost "
+                      "the leader for so long, and tells it of the next one at once; 0s: not.",
+              .group = "Timeouts"});
   flags->Add(&c->options.framework_heartbeat_interval,
              {.name = "framework_heartbeat_interval",
               .help = "Time between two heartbeats on a scheduler's stream.",

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "libs/base/leader_hint.h"
 #include "libs/resources/parse.h"
 #include "libs/wire/resources_proto.h"
 #include "services/agent/shell/master_inputs.h"
@@ -49,6 +48,15 @@ agent::PersistToken AfterOf(const agent::Effect& effect) {
   return 0;
 }
 
+// The addresses of all masters, in turn from the one with index `first`.
+std::vector<std::string> MastersFrom(const Cluster& cluster, int first) {
+  std::vector<std::string> masters;
+  for (int i = 0; i < cluster.shape().masters; ++i) {
+    masters.push_back(cluster.MasterAddress((first + i) % cluster.shape().masters));
+  }
+  return masters;
+}
+
 }  // namespace
 
 AgentNode::AgentNode(NodeContext* context, Cluster* cluster, std::string containerizer)
@@ -59,8 +67,8 @@ AgentNode::AgentNode(NodeContext* context, Cluster* cluster, std::string contain
       rng_(context->MakeRng("links")),
       disk_(context, cluster, [this](agent::Input answer) { Post(std::move(answer)); }),
       containerizer_backoff_({.initial = absl::Milliseconds(50), .maximum = absl::Seconds(1)}),
-      link_backoff_({.initial = absl::Milliseconds(100), .maximum = absl::Seconds(5)}),
-      next_master_(static_cast<int>(rng_.Uniform(0, 2))) {}
+      search_(MastersFrom(*cluster, static_cast<int>(rng_.Uniform(0, 2))),
+              {.initial = absl::Milliseconds(100), .maximum = absl::Seconds(5)}) {}
 
 void AgentNode::Start() {
   CoreNode::Start();
@@ -79,20 +87,13 @@ void AgentNode::DialContainerizer() {
 }
 
 void AgentNode::OpenLink() {
-  const bool is_first = std::exchange(is_first_dial_, false);
-  context().After(is_first ? absl::ZeroDuration() : link_backoff_.Next(&rng_),
-                  [this] { DialMaster(); });
+  context().After(search_.Delay(&rng_), [this] { DialMaster(); });
 }
 
 void AgentNode::DialMaster() {
-  std::string master = cluster_.MasterAddress(next_master_ % cluster_.shape().masters);
-  if (leader_hint_.has_value()) {
-    master = *std::exchange(leader_hint_, std::nullopt);
-  } else {
-    ++next_master_;
-  }
+  std::string master = search_.Dial(context().Now());
   link_ = context().Open(Cluster::NodeOf(master));
-  Post(agent::LinkUp{link_, std::move(master)});
+  Post(agent::LinkUp{link_, std::move(master), search_.lost_master()});
 }
 
 void AgentNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
@@ -107,7 +108,7 @@ void AgentNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
     agent_link::v1::MasterFrame frame;
     if (!frame.ParseFromString(bytes)) return cluster_.ledger().Fail("a frame cannot be read");
     for (auto& message : *frame.mutable_messages()) {
-      if (message.has_registered()) link_backoff_.Reset();
+      if (message.has_registered()) search_.Accepted();
       Post(agent::ToInput(id, std::move(message)));
     }
   }
@@ -120,7 +121,7 @@ void AgentNode::OnStreamClosed(ConnectionId id, const absl::Status& reason) {
     context().After(containerizer_backoff_.Next(&rng_), [this] { DialContainerizer(); });
   } else if (id == link_) {
     link_ = 0;
-    leader_hint_ = LeaderHint(reason);
+    search_.Failed(context().Now(), reason);
     Post(agent::LinkDown{id, reason});
   }
 }

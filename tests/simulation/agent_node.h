@@ -4,11 +4,11 @@
 // Thread rule: thread-compatible.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "libs/runtime/backoff.h"
+#include "libs/runtime/leader_search.h"
 #include "libs/simulation/core_node.h"
 #include "libs/simulation/probes.h"
 #include "services/agent/core/agent_core.h"
@@ -54,10 +54,7 @@ class AgentNode : public CoreNode<agent::AgentCore> {
   ConnectionId session_ = 0;  // to the containerizer; 0: none
   runtime::Backoff containerizer_backoff_;
   ConnectionId link_ = 0;  // to a master; 0: none
-  runtime::Backoff link_backoff_;
-  bool is_first_dial_ = true;
-  int next_master_;
-  std::optional<std::string> leader_hint_;
+  runtime::LeaderSearch search_;
 
   std::vector<Effect> waiting_;  // for the next commit
   std::vector<Effect> committing_;

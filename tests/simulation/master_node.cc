@@ -26,11 +26,12 @@ master::MasterOptions OptionsOf(NodeContext* context, const Cluster& cluster) {
   master::MasterOptions options;
   options.master_id = context->MakeRng("id").Uuid();
   options.advertise_address = Cluster::AddressOf(context->name());
-  options.lease_ttl = cluster.shape().on_zookeeper ? cluster.session_timeout() / 2
-                                                   : cluster.Scaled(kLease);
+  options.lease_ttl =
+      cluster.shape().on_zookeeper ? cluster.session_timeout() / 2 : cluster.Scaled(kLease);
   options.framework_heartbeat_interval = cluster.Scaled(options.framework_heartbeat_interval);
   options.agent_unreachable_timeout = cluster.Scaled(options.agent_unreachable_timeout);
   options.agent_reregister_timeout = cluster.Scaled(absl::Seconds(60));
+  options.leader_wait = cluster.Scaled(options.leader_wait);
   options.offer_timeout = cluster.offer_timeout();
   return options;
 }

@@ -78,7 +78,9 @@ void AgentCore::Handle(ContainerizerDown&& input) {
 
 void AgentCore::Handle(LinkUp&& input) {
   if (state_ != AgentState::kConnecting) return;
-  link_ = {.stream = input.stream, .master = std::move(input.master)};
+  link_ = {.stream = input.stream,
+           .master = std::move(input.master),
+           .lost_master = std::move(input.lost_master)};
   MoveTo(AgentState::kRegistering);
   SendRegistration();
   timers_.Set({TimerKind::kRegistration, {}}, now_ + options_.registration_timeout);

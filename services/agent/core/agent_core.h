@@ -76,6 +76,7 @@ class AgentCore {
   struct Link {
     StreamId stream = 0;
     std::string master;
+    std::string lost_master;  // the one that did not answer before; empty if none
     absl::Duration heartbeat_interval;
     uint64_t heartbeats = 0;
     std::string resource_version_told;  // in this session

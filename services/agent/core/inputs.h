@@ -56,7 +56,8 @@ struct VolumesChanged {
 // A stream to a master is open, as far as one can know before it has said anything.
 struct LinkUp {
   StreamId stream = 0;
-  std::string master;  // address, for people
+  std::string master;            // address, for people
+  std::string lost_master = {};  // address of one that did not answer before; empty if none
 };
 
 struct LinkDown {

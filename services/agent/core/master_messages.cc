@@ -71,6 +71,7 @@ link::Register AgentCore::TellRegistration() {
   out.set_resource_version_uuid(node_.resource_version_uuid());
   out.set_service_address(options_.service_address);
   out.set_epoch_seen(node_.epoch_seen());
+  out.set_lost_master(link_.lost_master);
   if (!total_.empty()) options_.codec.encode(total_, out.mutable_total());
   ended_.Summarize(&out);
   return out;

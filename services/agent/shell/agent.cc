@@ -52,8 +52,8 @@ absl::Status Agent::Start() {
   strand_.Start([this](absl::Time, std::vector<Effect> effects) { Apply(std::move(effects)); });
   strand_.Post(std::move(recovered));
   link_.Start({.on_up =
-                   [this](StreamId id, std::string master) {
-                     strand_.Post(LinkUp{id, std::move(master)});
+                   [this](StreamId id, std::string master, std::string lost) {
+                     strand_.Post(LinkUp{id, std::move(master), std::move(lost)});
                    },
                .on_down =
                    [this](StreamId id, absl::Status reason) {

@@ -333,13 +333,5 @@ TEST_F(AgentTest, SaysWhatItDoesNotDo) {
   EXPECT_THAT(status.error_message(), HasSubstr("not supported"));
 }
 
-TEST(LeaderHint, IsTheAddressAfterTheMark) {
-  EXPECT_EQ(LeaderHint("not the leader, leader=m2:7050"), "m2:7050");
-  EXPECT_EQ(LeaderHint("leader=[::1]:7050 since today"), "[::1]:7050");
-  EXPECT_EQ(LeaderHint("not the leader"), std::nullopt);
-  EXPECT_EQ(LeaderHint("leader="), std::nullopt);
-  EXPECT_EQ(LeaderHint("leader=nowhere"), std::nullopt);
-}
-
 }  // namespace
 }  // namespace meros::agent

@@ -3,12 +3,12 @@
 #include <map>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "libs/base/mutex.h"
 #include "libs/base/rng.h"
 #include "libs/rpc/bidi_client_stream.h"
 #include "libs/rpc/channel.h"
-#include "libs/runtime/backoff.h"
+#include "libs/runtime/clock.h"
+#include "libs/runtime/leader_search.h"
 #include "meros/agent_link/v1/agent_link.grpc.pb.h"
 
 namespace meros::agent {
@@ -20,38 +20,25 @@ namespace {
 using Stream = rpc::BidiClientStream<link::AgentFrame, link::MasterFrame>;
 using Service = link::AgentLinkService;
 
-}  // namespace
+absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
-std::optional<std::string> LeaderHint(absl::string_view message) {
-  constexpr absl::string_view kMark = "leader=";
-  const size_t at = message.rfind(kMark);
-  if (at == absl::string_view::npos) return std::nullopt;
-  absl::string_view hint = message.substr(at + kMark.size());
-  hint = hint.substr(0, hint.find_first_of(" \t\n,;"));
-  const size_t colon = hint.rfind(':');
-  if (colon == absl::string_view::npos || colon == 0 || colon + 1 == hint.size()) {
-    return std::nullopt;
-  }
-  return std::string(hint);
-}
+}  // namespace
 
 struct MasterLink::Impl {
   Impl(const MasterLinkOptions& options, uint64_t seed)
       : rng(seed),
-        backoff({.initial = options.backoff_initial, .maximum = options.backoff_maximum}) {}
+        search(options.masters,
+               {.initial = options.backoff_initial, .maximum = options.backoff_maximum}) {}
 
   Mutex mutex;
   CondVar closed;
   Rng rng MEROS_GUARDED_BY(mutex);
-  runtime::Backoff backoff MEROS_GUARDED_BY(mutex);
+  runtime::LeaderSearch search MEROS_GUARDED_BY(mutex);
   // Kept for ever: one idle connection per master makes a fail-over quick.
   std::map<std::string, std::unique_ptr<Service::Stub>> stubs MEROS_GUARDED_BY(mutex);
-  size_t next_master MEROS_GUARDED_BY(mutex) = 0;
-  std::optional<std::string> hint MEROS_GUARDED_BY(mutex);
   std::shared_ptr<Stream> stream MEROS_GUARDED_BY(mutex);
   StreamId id MEROS_GUARDED_BY(mutex) = 0;
   int open_streams MEROS_GUARDED_BY(mutex) = 0;  // whose on_closed has not returned
-  bool is_first_dial MEROS_GUARDED_BY(mutex) = true;
   bool stopping MEROS_GUARDED_BY(mutex) = false;
 };
 
@@ -80,7 +67,7 @@ void MasterLink::Open() {
   absl::Duration delay;
   {
     MutexLock lock(&impl_->mutex);
-    if (!std::exchange(impl_->is_first_dial, false)) delay = impl_->backoff.Next(&impl_->rng);
+    delay = impl_->search.Delay(&impl_->rng);
   }
   redialer_->After(delay, [this] { Dial(); });
 }
@@ -88,16 +75,13 @@ void MasterLink::Open() {
 void MasterLink::Dial() {
   auto stream = Stream::Create();
   StreamId id = 0;
-  std::string master;
+  std::string master, lost;
   Service::Stub* stub = nullptr;
   {
     MutexLock lock(&impl_->mutex);
     if (impl_->stopping) return;
-    if (impl_->hint.has_value()) {
-      master = *std::exchange(impl_->hint, std::nullopt);
-    } else {
-      master = options_.masters[impl_->next_master++ % options_.masters.size()];
-    }
+    master = impl_->search.Dial(Now());
+    lost = impl_->search.lost_master();
     auto& known = impl_->stubs[master];
     if (known == nullptr) {
       auto channel = rpc::MakeChannel(master, options_.tls);
@@ -111,7 +95,7 @@ void MasterLink::Dial() {
     }
   }
   // First, so that the core knows the stream when its first message comes.
-  handlers_.on_up(id, master);
+  handlers_.on_up(id, master, lost);
   if (stub == nullptr) {
     return handlers_.on_down(id,
                              absl::InvalidArgumentError("no channel to the master can be made"));
@@ -125,7 +109,7 @@ void MasterLink::OnFrame(StreamId id, link::MasterFrame frame) {
   for (link::MasterMessage& message : *frame.mutable_messages()) {
     if (message.has_registered()) {
       MutexLock lock(&impl_->mutex);
-      impl_->backoff.Reset();
+      impl_->search.Accepted();
     }
     handlers_.on_message(id, std::move(message));
   }
@@ -136,7 +120,7 @@ void MasterLink::OnClosed(StreamId id, const absl::Status& status) {
     MutexLock lock(&impl_->mutex);
     if (id == impl_->id) {
       impl_->stream.reset();
-      impl_->hint = LeaderHint(status.message());
+      impl_->search.Failed(Now(), status);
     }
   }
   handlers_.on_down(id, status);

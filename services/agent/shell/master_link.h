@@ -1,18 +1,15 @@
-// The agent's way to the leading master: tries the configured masters in turn, follows the
-// "leader=HOST:PORT" of one that does not lead, backs off with jitter, and keeps its connections
-// warm. What is said on the stream is the core's affair.
+// The agent's way to the leading master: dials whom runtime::LeaderSearch says, and keeps its
+// connections warm. What is said on the stream is the core's affair.
 //
 // Owner: Agent. Thread rule: thread-safe; handlers run on gRPC's threads.
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "libs/base/ids.h"
 #include "libs/rpc/credentials.h"
 #include "meros/agent_link/v1/agent_link.pb.h"
@@ -21,7 +18,8 @@
 namespace meros::agent {
 
 struct MasterLinkHandlers {
-  std::function<void(StreamId, std::string master)> on_up;
+  // `lost` did not answer before; empty if there was none.
+  std::function<void(StreamId, std::string master, std::string lost)> on_up;
   std::function<void(StreamId, absl::Status)> on_down;
   std::function<void(StreamId, agent_link::v1::MasterMessage)> on_message;
 };
@@ -32,9 +30,6 @@ struct MasterLinkOptions {
   absl::Duration backoff_initial = absl::Milliseconds(100);
   absl::Duration backoff_maximum = absl::Seconds(5);
 };
-
-// The HOST:PORT after the last "leader=" of a refusal; none when it is not there or is no address.
-std::optional<std::string> LeaderHint(absl::string_view message);
 
 class MasterLink {
  public:

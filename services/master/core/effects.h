@@ -297,6 +297,7 @@ enum class Count {
   kRepeatedRequests,
   kDeferredInputs,
   kDeferredOverflow,
+  kLeaderWaits,
   kProposalsRejected,
   kRegistryRetries,
   kForbiddenTransitions,

@@ -49,6 +49,7 @@ struct Subscribe {
   Subscription subscription;
   // The authenticated name of the caller; empty where transport security is off.
   std::string authenticated;
+  std::string lost_master = {};  // host:port of the one that did not answer; empty if none
 };
 
 // A task to launch. What can be judged without the books has been: `fault` says what is wrong.
@@ -195,6 +196,7 @@ struct AgentDescription {
   std::string resource_version_uuid;
   resources::Resources total;  // without allocation; as operations have made it
   uint64_t epoch_seen = 0;
+  std::string lost_master;          // host:port of the one that did not answer; empty if none
   std::string ip;                   // that it connects from; empty if not known
   bool applies_operations = false;  // as in Agent
   bool resizes_volumes = false;

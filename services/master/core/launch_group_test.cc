@@ -84,6 +84,11 @@ TEST_F(LaunchGroupTest, AllAreToldWhyNoneIsLaunched) {
       {"group needs", [](auto* tasks) { tasks->back() = Member("b", 3); }},
       {"runs with another description",
        [](auto* tasks) { tasks->front().info->mutable_executor()->set_name("other"); }},
+      {"cannot limit tasks",
+       [this](auto* tasks) {
+         driver_.books().agents.Find(AgentId("m-S0"))->limits_tasks = false;
+         (*tasks->back().info->mutable_limits())["cpus"].set_value(2);
+       }},
       {"launch_group.executor.type",
        [](auto* tasks) {
          tasks->front().fault = absl::InvalidArgumentError("launch_group.executor.type: must be");

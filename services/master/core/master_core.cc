@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "libs/base/check.h"
+#include "libs/base/leader_hint.h"
 #include "services/master/core/agent_health.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/dispatch.h"
@@ -15,6 +15,10 @@
 
 namespace meros::master {
 namespace {
+
+// Of those that waited for a leader so many are handled at once by the new one, so that the renewal
+// of its lease need not wait for tens of thousands of agents.
+constexpr size_t kAwaitingPerStep = 64;
 
 // Inputs that say that a stream has ended need no refusal.
 bool IsClosing(const Input& input) {
@@ -36,6 +40,7 @@ Transaction MasterCore::Begin(absl::Time now, EffectList* out) {
 void MasterCore::Step(absl::Time now, Input&& input, EffectList* out) {
   const LeadershipState before = state_->leadership.state();
   Obey(now, state_->leadership.OnTime(now, out), out);
+  if (IsClosing(input)) state_->awaiting_leader.Forget(StreamOf(input));
   if (std::holds_alternative<LeaseAnswer>(input)) {
     On(now, std::get<LeaseAnswer>(std::move(input)), out);
   } else if (std::holds_alternative<RegistrySnapshot>(input)) {
@@ -47,8 +52,9 @@ void MasterCore::Step(absl::Time now, Input&& input, EffectList* out) {
   } else if (state_->leadership.state() == LeadershipState::kFenced) {
     Defer(std::move(input), out);
   } else {
-    GiveUp(std::move(input), out);
+    GiveUp(now, std::move(input), out);
   }
+  AnswerAwaiting(now, out);
   if (state_->leadership.may_act()) FireTimers(now, out);
   const bool recovering_changed =
       state_->leadership.may_act() &&
@@ -64,9 +70,21 @@ void MasterCore::Step(absl::Time now, Input&& input, EffectList* out) {
 }
 
 absl::Time MasterCore::NextDeadline() const {
-  absl::Time next = state_->leadership.NextDeadline();
+  absl::Time next = std::min(state_->leadership.NextDeadline(), AwaitingDeadline());
   if (state_->leadership.may_act()) next = std::min(next, state_->books->timers.Next());
   return next;
+}
+
+absl::Time MasterCore::AwaitingDeadline() const {
+  const AwaitingLeader& awaiting = state_->awaiting_leader;
+  switch (state_->leadership.state()) {
+    case LeadershipState::kLeading:
+      return awaiting.empty() ? absl::InfiniteFuture() : absl::InfinitePast();
+    case LeadershipState::kFenced:
+      return absl::InfiniteFuture();
+    default:
+      return awaiting.NextDeadline();
+  }
 }
 
 // ---- Leadership ----
@@ -143,7 +161,7 @@ void MasterCore::StepDown(absl::Time now, absl::Status why, EffectList* out) {
   AbandonAgentOrders(&tx);
   AbandonMaintenance(&tx);
   AbandonRemovals(&tx);
-  for (Input& input : std::exchange(state_->deferred, {})) GiveUp(std::move(input), out);
+  for (Input& input : std::exchange(state_->deferred, {})) GiveUp(now, std::move(input), out);
   auto empty = std::make_unique<Books>(state_->options.max_request_ids);
   // Ids that this process minted stay unique when it leads again.
   empty->next_framework_number = books.next_framework_number;
@@ -164,7 +182,7 @@ void MasterCore::Resume(absl::Time now, EffectList* out) {
     if (state_->leadership.may_act()) {
       Dispatch(now, std::move(input), out);
     } else {
-      GiveUp(std::move(input), out);
+      GiveUp(now, std::move(input), out);
     }
   }
 }
@@ -223,11 +241,7 @@ absl::Status MasterCore::NotLeading() const {
   if (leadership.state() == LeadershipState::kStopping) {
     return absl::UnavailableError("the master stops");
   }
-  if (leadership.leader_address().empty()) {
-    return absl::FailedPreconditionError("this master does not lead, and knows of no leader");
-  }
-  return absl::FailedPreconditionError(
-      absl::StrCat("this master does not lead; leader=", leadership.leader_address()));
+  return NotLeadingError(leadership.leader_address());
 }
 
 void MasterCore::Refuse(const Input& input, EffectList* out) const {
@@ -236,12 +250,41 @@ void MasterCore::Refuse(const Input& input, EffectList* out) const {
   if (CallOf(input) != 0) out->push_back(Reply{CallOf(input), NotLeading()});
 }
 
-void MasterCore::GiveUp(Input&& input, EffectList* out) {
+void MasterCore::GiveUp(absl::Time now, Input&& input, EffectList* out) {
   if (auto* whitelist = std::get_if<SetWhitelist>(&input)) {
     state_->books->whitelist = std::move(whitelist->hostnames);
-  } else {
-    Refuse(input, out);
+    return;
   }
+  const Leadership& leadership = state_->leadership;
+  if (leadership.state() != LeadershipState::kStopping &&
+      state_->awaiting_leader.Keep(now, leadership.leader_address(), &input)) {
+    out->push_back(Counted{Count::kLeaderWaits});
+    return;
+  }
+  Refuse(input, out);
+}
+
+void MasterCore::AnswerAwaiting(absl::Time now, EffectList* out) {
+  AwaitingLeader& awaiting = state_->awaiting_leader;
+  if (awaiting.empty()) return;
+  const Leadership& leadership = state_->leadership;
+  switch (leadership.state()) {
+    case LeadershipState::kFenced:
+      return;
+    case LeadershipState::kLeading:
+      for (Input& input : awaiting.Take(kAwaitingPerStep)) Dispatch(now, std::move(input), out);
+      return;
+    case LeadershipState::kStopping:
+      for (const Input& input : awaiting.Take(awaiting.size())) Refuse(input, out);
+      return;
+    default:
+      break;
+  }
+  const std::string& leader = leadership.leader_address();
+  if (std::exchange(state_->awaited_besides, leader) != leader && !leader.empty()) {
+    for (const Input& input : awaiting.TakeOthersThan(leader)) Refuse(input, out);
+  }
+  for (const Input& input : awaiting.TakeDue(now)) Refuse(input, out);
 }
 
 void MasterCore::FireTimers(absl::Time now, EffectList* out) {

@@ -5,11 +5,10 @@
 // What happens to an input depends on the state of leadership (leadership.h):
 //   LEADING     it is handled;
 //   FENCED      it is kept, in order, up to max_deferred_inputs, and handled when the lease is
-//   renewed;
-//               a stream that brings more is cut;
+//               renewed; a stream that brings more is cut;
 //   otherwise   a stream is refused with FAILED_PRECONDITION (RECOVERING: UNAVAILABLE), the message
-//   of
-//               which ends in "leader=HOST:PORT" when the leader is known;
+//               of which ends in "leader=HOST:PORT" when the leader is known; who lost that very
+//               leader waits for the next (awaiting_leader.h);
 //   a whitelist is heeded in all of them.
 //
 // Thread rule: strand-confined (runtime::CoreStrand).
@@ -23,6 +22,7 @@
 
 #include "absl/time/time.h"
 #include "libs/base/rng.h"
+#include "services/master/core/awaiting_leader.h"
 #include "services/master/core/books.h"
 #include "services/master/core/effects.h"
 #include "services/master/core/inputs.h"
@@ -58,12 +58,15 @@ class MasterCore {
         : options(std::move(o)),
           rng(seed),
           leadership(options.lease_ttl, &rng),
+          awaiting_leader(options.max_deferred_inputs, options.leader_wait),
           books(std::make_unique<Books>(options.max_request_ids)) {}
 
     const MasterOptions options;
     Rng rng;
     Leadership leadership;
     std::unique_ptr<Books> books;
+    AwaitingLeader awaiting_leader;
+    std::string awaited_besides;  // the leader, when these were last looked through
     std::deque<Input> deferred;
     uint64_t revision = 0;
     size_t published_recovering = 0;
@@ -81,8 +84,12 @@ class MasterCore {
   // Why a caller is sent away by a master that does not lead.
   absl::Status NotLeading() const;
   void Refuse(const Input& input, EffectList* out) const;
-  // An input that is not handled: heeded if it is about what outlives leaderships, else refused.
-  void GiveUp(Input&& input, EffectList* out);
+  // An input that is not handled: heeded if it is about what outlives leaderships, kept if it waits
+  // for a leader, else refused.
+  void GiveUp(absl::Time now, Input&& input, EffectList* out);
+  // Handles or refuses those that wait for a leader, as soon as that can be said.
+  void AnswerAwaiting(absl::Time now, EffectList* out);
+  absl::Time AwaitingDeadline() const;
 
   void On(absl::Time now, LeaseAnswer answer, EffectList* out);
   void On(absl::Time now, RegistrySnapshot snapshot, EffectList* out);

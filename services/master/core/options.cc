@@ -29,6 +29,7 @@ absl::Status MasterOptions::Validate() const {
            Within("agent_unreachable_timeout", agent_unreachable_timeout, absl::Milliseconds(100),
                   absl::Hours(1)),
            Within("mass_loss_interval", mass_loss_interval, absl::ZeroDuration(), 365 * day),
+           Within("leader_wait", leader_wait, absl::ZeroDuration(), absl::Minutes(1)),
            Within("agent_reregister_timeout", agent_reregister_timeout, absl::Seconds(1), 7 * day),
            Within("framework_heartbeat_interval", framework_heartbeat_interval,
                   absl::Milliseconds(100), absl::Hours(1)),

@@ -77,8 +77,11 @@ struct MasterOptions {
   size_t max_pending_agent_orders = 10000;
   // Agents that are asked at a time for all they run, when they come back.
   size_t max_agent_reports = 256;
-  // Inputs kept while the lease is in doubt; streams that bring more are cut.
+  // Inputs kept while the lease is in doubt, and of those that wait for a leader; streams that
+  // bring more are cut.
   size_t max_deferred_inputs = 65536;
+  // For so long a master that does not lead keeps a caller that lost the leader.
+  absl::Duration leader_wait = absl::Seconds(4);
 
   // How long a framework that was connected when the former leader died has, at least, to come
   // back.

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "libs/base/leader_hint.h"
 #include "services/master/core/effects.h"
 
 namespace meros::master {
@@ -22,11 +22,7 @@ inline absl::Status CheckLeading(const LeadershipRecord& leadership) {
     default:
       break;
   }
-  if (leadership.leader_address.empty()) {
-    return absl::FailedPreconditionError("this master does not lead, and knows of no leader");
-  }
-  return absl::FailedPreconditionError(
-      absl::StrCat("this master does not lead; leader=", leadership.leader_address));
+  return NotLeadingError(leadership.leader_address);
 }
 
 }  // namespace meros::master

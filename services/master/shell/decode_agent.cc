@@ -76,11 +76,16 @@ absl::StatusOr<AgentDescription> DecodeDescription(pb::Register* message, const 
     if (capability.type() == Capability::TASK_RESOURCE_LIMITS) agent.limits_tasks = true;
   }
   MEROS_RETURN_IF_ERROR(DecodeEnded(*message, path, &agent.ended));
+  if (message->lost_master().size() > kMaxIdBytes) {
+    return path.Field("lost_master")
+        .Fault("must have at most ", kMaxIdBytes, " bytes, has ", message->lost_master().size());
+  }
   agent.registration_key = message->registration_key();
   agent.version = message->version();
   agent.service_address = message->service_address();
   agent.resource_version_uuid = message->resource_version_uuid();
   agent.epoch_seen = message->epoch_seen();
+  agent.lost_master = message->lost_master();
   agent.info = std::make_shared<v1::AgentInfo>(std::move(*message->mutable_info()));
   return agent;
 }

@@ -212,8 +212,10 @@ absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& fr
     case Call::DECLINE:
       return Decline{OfferIds(call->decline().offer_ids()),
                      wire::RefuseTimeout(call->decline().filters())};
-    case Call::REVIVE: return Revive{Sorted(call->revive().roles())};
-    case Call::SUPPRESS: return Suppress{Sorted(call->suppress().roles())};
+    case Call::REVIVE:
+      return Revive{Sorted(call->revive().roles())};
+    case Call::SUPPRESS:
+      return Suppress{Sorted(call->suppress().roles())};
     case Call::KILL:
       return Kill{TaskId(call->kill().task_id().value()), AgentId(call->kill().agent_id().value()),
                   PolicyOf(call->kill())};
@@ -231,12 +233,15 @@ absl::StatusOr<SchedulerCall::Body> DecodeBody(Call* call, const FrameworkId& fr
       return AcknowledgeOperationCall{AgentId(acknowledge.agent_id().value()), acknowledge.uuid(),
                                       acknowledge.operation_id().value()};
     }
-    case Call::RECONCILE_OPERATIONS: return DecodeReconcile(call->reconcile_operations());
-    case Call::RECONCILE: return DecodeReconcile(call->reconcile());
+    case Call::RECONCILE_OPERATIONS:
+      return DecodeReconcile(call->reconcile_operations());
+    case Call::RECONCILE:
+      return DecodeReconcile(call->reconcile());
     case Call::MESSAGE:
       return MessageCall{AgentId(call->message().agent_id().value()),
                          ExecutorId(call->message().executor_id().value()), call->message().data()};
-    case Call::TEARDOWN: return TeardownCall{};
+    case Call::TEARDOWN:
+      return TeardownCall{};
     case Call::UPDATE_FRAMEWORK: {
       MEROS_ASSIGN_OR_RETURN(
           Subscription subscription,
@@ -302,8 +307,15 @@ absl::StatusOr<Input> DecodeCall(v1::scheduler::Call call, CallOrigin origin,
     MEROS_ASSIGN_OR_RETURN(
         Subscription subscription,
         DecodeDescription(call.subscribe(), path.Field("subscribe"), origin.regex));
+    if (call.subscribe().lost_master().size() > kMaxIdBytes) {
+      return path.Field("subscribe")
+          .Field("lost_master")
+          .Fault("must have at most ", kMaxIdBytes, " bytes, has ",
+                 call.subscribe().lost_master().size());
+    }
     return Subscribe{origin.stream, framework_id, std::move(subscription),
-                     std::move(origin.authenticated)};
+                     std::move(origin.authenticated),
+                     std::move(*call.mutable_subscribe()->mutable_lost_master())};
   }
   if (call.type() == Call::UPDATE_FRAMEWORK) {
     MEROS_RETURN_IF_ERROR(

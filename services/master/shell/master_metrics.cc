@@ -46,6 +46,9 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       inputs_deferred_refused(
           r->AddCounter("meros_master_inputs_deferred_refused_total",
                         "Inputs refused because max_deferred_inputs were kept already.")),
+      leader_waits(r->AddCounter("meros_master_leader_waits_total",
+                                 "Agents and frameworks that this master, while it did not lead, "
+                                 "kept until the next leader was known.")),
       proposals_rejected(r->AddCounter("meros_master_proposals_rejected_total",
                                        "Proposals of the allocator that no longer held.")),
       registry_retries(r->AddCounter("meros_master_registry_retries_total",
@@ -182,6 +185,8 @@ void MasterMetrics::Count(const Counted& counted) {
         return &inputs_deferred;
       case master::Count::kDeferredOverflow:
         return &inputs_deferred_refused;
+      case master::Count::kLeaderWaits:
+        return &leader_waits;
       case master::Count::kProposalsRejected:
         return &proposals_rejected;
       case master::Count::kRegistryRetries:

@@ -39,6 +39,7 @@ struct MasterMetrics {
   telemetry::Counter requests_repeated;
   telemetry::Counter inputs_deferred;
   telemetry::Counter inputs_deferred_refused;
+  telemetry::Counter leader_waits;
   telemetry::Counter proposals_rejected;
   telemetry::Counter registry_retries;
   telemetry::Counter transitions_forbidden;
