@@ -30,6 +30,24 @@ bool IsFatal(const absl::Status& status) {
 // What the master tells the last stream of a framework, and everyone who subscribes as it later.
 constexpr absl::string_view kRemoved = "Framework has been removed";
 
+// What a master takes for lost returns when its agent does; what an agent says is lost, in an
+// update that it wants acknowledged, never does.
+bool MayReturn(const meros::v1::TaskStatus& status) {
+  return status.state() == TaskState::TASK_LOST && status.uuid().empty();
+}
+
+// A master that does not reach the task answers a kill with where it is, as if it had been asked. A
+// kill of that would be answered alike, at once and without end.
+bool IsFoundRunning(const meros::v1::TaskStatus& status) {
+  using Status = meros::v1::TaskStatus;
+  if (status.reason() != Status::REASON_RECONCILIATION &&
+      status.reason() != Status::REASON_AGENT_REREGISTERED) {
+    return false;
+  }
+  return !tasks::IsTerminal(status.state()) && status.state() != TaskState::TASK_UNREACHABLE &&
+         status.state() != TaskState::TASK_UNKNOWN;
+}
+
 }  // namespace
 
 DriverCore::DriverCore(DriverCoreOptions options)
@@ -178,7 +196,8 @@ void DriverCore::OnSubscribed(absl::Time now, const Event& event, std::vector<Ef
                             std::exchange(subscribed_before_, true)});
   for (auto& [id, task] : tasks_) {
     task.unheard = !task.terminal;
-    if (task.kill_wanted) SendCall(task.kill, out);
+    // Whether what was lost runs after all is asked below.
+    if (task.kill_wanted && !task.terminal) SendCall(task.kill, out);
   }
   reconcile_backoff_.Reset();
   if (!is_known) return Reconcile(now, out);
@@ -239,10 +258,10 @@ void DriverCore::OnUpdate(Event* event, std::vector<Effect>* out) {
   if (status.has_agent_id()) task.agent_id = status.agent_id().value();
   if (!status.uuid().empty()) task.last_uuid = status.uuid();
   task.terminal = tasks::IsTerminal(status.state());
-  if (task.terminal) task.kill_wanted = false;
-  // Between master and agent a kill may be lost; what still runs when asked about is killed again.
-  const bool was_asked = status.reason() == meros::v1::TaskStatus::REASON_RECONCILIATION;
-  if (task.kill_wanted && was_asked) SendCall(task.kill, out);
+  task.may_return = MayReturn(status);
+  if (task.has_ended()) task.kill_wanted = false;
+  // Between master and agent a kill may be lost; what is found to run is killed again.
+  if (task.kill_wanted && IsFoundRunning(status)) SendCall(task.kill, out);
   out->push_back(Deliver{std::move(*event)});
 }
 
@@ -252,7 +271,7 @@ void DriverCore::On(absl::Time now, UserCall& user, std::vector<Effect>* out) {
   RememberSuppression(call);
   if (call.type() == Call::KILL) {
     KnownTask& task = tasks_[call.kill().task_id().value()];
-    if (!task.terminal) {
+    if (!task.has_ended()) {
       task.kill_wanted = true;
       task.kill = call;
     }
@@ -261,7 +280,7 @@ void DriverCore::On(absl::Time now, UserCall& user, std::vector<Effect>* out) {
   if (call.type() == Call::ACKNOWLEDGE) {
     const auto known = tasks_.find(call.acknowledge().task_id().value());
     // An acknowledged end is the last that is needed of a task, but for knowing it again.
-    if (known != tasks_.end() && known->second.terminal &&
+    if (known != tasks_.end() && known->second.has_ended() &&
         known->second.last_uuid == call.acknowledge().uuid()) {
       RememberEnd(known->first, known->second.last_uuid);
       tasks_.erase(known);
@@ -284,13 +303,14 @@ void DriverCore::SendTeardown(std::vector<Effect>* out) {
 
 void DriverCore::RememberLaunches(const Call& call) {
   if (call.type() != Call::ACCEPT) return;
+  const auto remember = [&](const meros::v1::TaskInfo& launched) {
+    KnownTask& task = tasks_[launched.task_id().value()];
+    task.agent_id = launched.agent_id().value();
+    task.kill_wanted = false;  // that was of a lost one with the same id
+  };
   for (const auto& operation : call.accept().operations()) {
-    for (const auto& task : operation.launch().task_infos()) {
-      tasks_[task.task_id().value()].agent_id = task.agent_id().value();
-    }
-    for (const auto& task : operation.launch_group().task_group().tasks()) {
-      tasks_[task.task_id().value()].agent_id = task.agent_id().value();
-    }
+    for (const auto& task : operation.launch().task_infos()) remember(task);
+    for (const auto& task : operation.launch_group().task_group().tasks()) remember(task);
   }
 }
 

@@ -20,6 +20,9 @@
 //  out, again and again at growing intervals until each has been heard of (spec of the v1 API:
 //  clients must reconcile).
 //
+//  A kill is sent again whenever a master says that the task runs: it was asked, or the agent came
+//  back. So it outlives TASK_LOST, which a master takes back with the agent.
+//
 // Owned by SchedulerDriver. Thread rule: strand-confined.
 #pragma once
 
@@ -123,11 +126,14 @@ class DriverCore {
  private:
   struct KnownTask {
     std::string agent_id;
-    std::string last_uuid;  // of the newest delivered update; empty for none
-    bool terminal = false;  // kept until that is acknowledged
-    bool unheard = false;   // not heard of since the last subscription
+    std::string last_uuid;    // of the newest delivered update; empty for none
+    bool terminal = false;    // kept until that is acknowledged
+    bool may_return = false;  // terminal for now: it may come back with its agent
+    bool unheard = false;     // not heard of since the last subscription
     bool kill_wanted = false;
     meros::v1::scheduler::Call kill;  // as the scheduler asked
+
+    bool has_ended() const { return terminal && !may_return; }
   };
 
   void On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out);
