@@ -58,8 +58,8 @@ class MasterCore {
         : options(std::move(o)),
           rng(seed),
           leadership(options.lease_ttl, &rng),
-          awaiting_leader(options.max_deferred_inputs, options.leader_wait),
-          books(std::make_unique<Books>(options.max_request_ids)) {}
+          books(std::make_unique<Books>(options.max_request_ids)),
+          awaiting_leader(options.max_deferred_inputs, options.leader_wait) {}
 
     const MasterOptions options;
     Rng rng;

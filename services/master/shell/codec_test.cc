@@ -76,6 +76,34 @@ absl::StatusOr<Input> Decoded(link::AgentMessage message) {
   return DecodeAgentMessage(&message, 1);
 }
 
+TEST(LostMaster, ReachesTheCoreUnlessItIsTooLong) {
+  Call call;
+  call.set_type(Call::SUBSCRIBE);
+  call.mutable_subscribe()->mutable_framework_info()->set_name("f");
+  call.mutable_subscribe()->mutable_framework_info()->set_user("u");
+  link::AgentMessage message;
+  link::Register* agent = message.mutable_register_();
+  agent->set_registration_key("key");
+  agent->mutable_info()->set_hostname("h");
+  const auto lose = [&](const std::string& master) {
+    call.mutable_subscribe()->set_lost_master(master);
+    agent->set_lost_master(master);
+  };
+
+  lose("m1:7050");
+  auto subscribe = DecodeCall(call, {.stream = 1}, "call");
+  ASSERT_TRUE(subscribe.ok()) << subscribe.status();
+  EXPECT_EQ(std::get<Subscribe>(*subscribe).lost_master, "m1:7050");
+  auto registration = Decoded(message);
+  ASSERT_TRUE(registration.ok()) << registration.status();
+  EXPECT_EQ(std::get<AgentRegister>(*registration).agent.lost_master, "m1:7050");
+
+  lose(std::string(kMaxIdBytes + 1, 'm'));
+  EXPECT_THAT(DecodeCall(call, {.stream = 1}, "call").status().message(),
+              HasSubstr("call.subscribe.lost_master: must have at most 255 bytes, has 256"));
+  EXPECT_THAT(Decoded(message).status().message(), HasSubstr("lost_master: must have at most 255"));
+}
+
 TEST(DecodeAgentMessage, ReportsMustFitTogether) {
   link::AgentMessage message;
   link::Reregister* report = message.mutable_reregister();
