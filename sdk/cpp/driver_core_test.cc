@@ -133,6 +133,18 @@ TEST_F(DriverCoreTest, FollowsTheHintOfAFollowerAtOnceButNotForEver) {
   EXPECT_EQ(core_.state(), DriverState::kBackingOff);
 }
 
+TEST_F(DriverCoreTest, SaysWhichMasterDidNotAnswer) {
+  const auto lost = [](const std::vector<DriverCore::Effect>& effects) {
+    return Of<DriverCore::Send>(effects).at(0).call.subscribe().lost_master();
+  };
+  EXPECT_EQ(lost(Step(DriverCore::Start{})), "");
+  Step(DriverCore::Closed{1, absl::UnavailableError("refused")});
+  EXPECT_EQ(lost(Wake()), "a:1");
+  Subscribe(2);
+  Step(DriverCore::Closed{2, absl::UnavailableError("reset")});
+  EXPECT_EQ(lost(Wake()), "") << "it answered before";
+}
+
 TEST_F(DriverCoreTest, TriesTheNextMasterAfterADelay) {
   Step(DriverCore::Start{});
   Step(DriverCore::Closed{1, absl::UnavailableError("refused")});

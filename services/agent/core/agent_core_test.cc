@@ -149,6 +149,23 @@ TEST(AgentCore, LeavesAMasterOfAnOldEpoch) {
   EXPECT_EQ(node->core().state(), AgentState::kConnecting);
 }
 
+TEST(AgentCore, SaysWhichMasterDidNotAnswer) {
+  std::vector<Effect> effects;
+  auto node = RunningNode(&effects);
+  node->BreakMaster();
+  effects.clear();
+
+  node->ConnectMaster("master-0:7050");
+
+  std::vector<std::string> said;
+  for (const Effect& effect : effects) {
+    const auto* sent = std::get_if<ToMaster>(&effect);
+    if (sent == nullptr || !sent->message.has_reregister()) continue;
+    said.push_back(sent->message.reregister().agent().lost_master());
+  }
+  EXPECT_EQ(said, std::vector<std::string>{"master-0:7050"});
+}
+
 TEST(AgentCore, LooksForAnotherMasterWhenTheRegistrationIsNotAnswered) {
   NodeModel node(1);
   node.answers_registration = false;

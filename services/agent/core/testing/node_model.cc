@@ -59,11 +59,11 @@ void NodeModel::BreakContainerizer() {
   Settle();
 }
 
-void NodeModel::ConnectMaster() {
+void NodeModel::ConnectMaster(const std::string& lost_master) {
   if (core_ == nullptr || !wants_link_) return;
   wants_link_ = false;
   has_master_ = true;
-  Feed(LinkUp{++stream_, "master-1:7050"});
+  Feed(LinkUp{++stream_, "master-1:7050", lost_master});
   Settle();
 }
 

@@ -39,7 +39,8 @@ class NodeModel {
   // Neighbours.
   void ConnectContainerizer();
   void BreakContainerizer();
-  void ConnectMaster();  // also registers, unless `answers_registration` is off
+  // Also registers, unless `answers_registration` is off.
+  void ConnectMaster(const std::string& lost_master = "");
   void BreakMaster();
   void Reboot();  // the agent crashes, containers vanish, the boot id changes
 
