@@ -1,114 +1,12 @@
 #include "sdk/cpp/driver_core.h"
 
-#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "libs/base/leader_hint.h"
 #include "libs/base/retry_hint.h"
+#include "sdk/cpp/testing/driver_core_fixture.h"
 
 namespace meros::sdk {
 namespace {
-
-using meros::v1::scheduler::Call;
-using meros::v1::scheduler::Event;
-
-class DriverCoreTest : public ::testing::Test {
- protected:
-  DriverCoreTest() : core_(Options()) {}
-
-  static DriverCoreOptions Options() {
-    DriverCoreOptions options;
-    options.masters = {"a:1", "b:2"};
-    options.framework.set_name("test");
-    options.framework.add_roles("web");
-    return options;
-  }
-
-  std::vector<DriverCore::Effect> Step(DriverCore::Input input) {
-    std::vector<DriverCore::Effect> out;
-    core_.Step(now_, std::move(input), &out);
-    return out;
-  }
-
-  // All effects of one kind.
-  template <typename T>
-  static std::vector<T> Of(const std::vector<DriverCore::Effect>& effects) {
-    std::vector<T> found;
-    for (const auto& effect : effects) {
-      if (const T* match = std::get_if<T>(&effect)) found.push_back(*match);
-    }
-    return found;
-  }
-  static std::vector<Call::Type> Sent(const std::vector<DriverCore::Effect>& effects) {
-    std::vector<Call::Type> types;
-    for (const auto& send : Of<DriverCore::Send>(effects)) types.push_back(send.call.type());
-    return types;
-  }
-
-  static DriverCore::Stop AskToTearDown() { return {DriverCore::Stop::Tasks::kTearDown}; }
-
-  static Event Error(const std::string& message) {
-    Event error;
-    error.set_type(Event::ERROR);
-    error.mutable_error()->set_message(message);
-    return error;
-  }
-
-  // Steps a Tick at the core's own deadline.
-  std::vector<DriverCore::Effect> Wake() {
-    now_ = core_.NextDeadline();
-    return Step(runtime::Tick{});
-  }
-
-  static Event Subscribed() {
-    Event event;
-    event.set_type(Event::SUBSCRIBED);
-    event.mutable_subscribed()->mutable_framework_id()->set_value("f1");
-    event.mutable_subscribed()->set_heartbeat_interval_seconds(15);
-    return event;
-  }
-  std::vector<DriverCore::Effect> Subscribe(StreamId stream) {
-    return Step(DriverCore::Received{stream, Subscribed()});
-  }
-
-  static Event Update(const std::string& task, meros::v1::TaskState state,
-                      const std::string& uuid) {
-    Event event;
-    event.set_type(Event::UPDATE);
-    auto* status = event.mutable_update()->mutable_status();
-    status->mutable_task_id()->set_value(task);
-    status->mutable_agent_id()->set_value("agent1");
-    status->set_state(state);
-    if (!uuid.empty()) status->set_uuid(uuid);
-    return event;
-  }
-
-  // What a master says of a task of its own accord.
-  static Event Word(const std::string& task, meros::v1::TaskState state,
-                    meros::v1::TaskStatus::Reason reason) {
-    Event event = Update(task, state, "");
-    event.mutable_update()->mutable_status()->set_reason(reason);
-    return event;
-  }
-
-  static Call Launch(const std::string& task) {
-    Call call;
-    call.set_type(Call::ACCEPT);
-    auto* info = call.mutable_accept()->add_operations()->mutable_launch()->add_task_infos();
-    info->mutable_task_id()->set_value(task);
-    info->mutable_agent_id()->set_value("agent1");
-    return call;
-  }
-
-  static Call Kill(const std::string& task) {
-    Call call;
-    call.set_type(Call::KILL);
-    call.mutable_kill()->mutable_task_id()->set_value(task);
-    return call;
-  }
-
-  DriverCore core_;
-  absl::Time now_ = absl::FromUnixSeconds(1000);
-};
 
 TEST_F(DriverCoreTest, StartsBySubscribingAtTheFirstMaster) {
   const auto effects = Step(DriverCore::Start{});
@@ -303,82 +201,6 @@ TEST_F(DriverCoreTest, ASchedulerThatStartsAgainAsksWhatItsFrameworkRuns) {
 }
 
 // Found by the cluster simulation: the kill was lost between master and agent.
-TEST_F(DriverCoreTest, AKillIsRepeatedWhenReconciliationFindsTheTaskRunning) {
-  Step(DriverCore::Start{});
-  Subscribe(1);
-  Step(DriverCore::UserCall{Launch("t")});
-  Step(DriverCore::UserCall{Kill("t")});
-  const Event answer =
-      Word("t", meros::v1::TASK_RUNNING, meros::v1::TaskStatus::REASON_RECONCILIATION);
-
-  EXPECT_EQ(Sent(Step(DriverCore::Received{1, answer})), std::vector<Call::Type>{Call::KILL});
-}
-
-// The master answers a kill of what it does not reach with where that is: to kill it again for that
-// would be a loop as fast as the network.
-TEST_F(DriverCoreTest, AKillOfWhatTheMasterDoesNotReachWaitsForItsReturn) {
-  Step(DriverCore::Start{});
-  Subscribe(1);
-  Step(DriverCore::UserCall{Launch("t")});
-  Step(DriverCore::UserCall{Kill("t")});
-
-  for (const auto away : {meros::v1::TASK_UNREACHABLE, meros::v1::TASK_UNKNOWN}) {
-    const Event answer = Word("t", away, meros::v1::TaskStatus::REASON_RECONCILIATION);
-    EXPECT_TRUE(Sent(Step(DriverCore::Received{1, answer})).empty());
-  }
-  const Event back =
-      Word("t", meros::v1::TASK_RUNNING, meros::v1::TaskStatus::REASON_AGENT_REREGISTERED);
-  EXPECT_EQ(Sent(Step(DriverCore::Received{1, back})), std::vector<Call::Type>{Call::KILL});
-}
-
-// Found by the cluster simulation: a task that was killed while its agent was away was lost with
-// it, came back with it, and ran for ever.
-TEST_F(DriverCoreTest, AKillOutlivesALossThatIsTakenBack) {
-  Step(DriverCore::Start{});
-  Subscribe(1);
-  Step(DriverCore::UserCall{Launch("t")});
-  Step(DriverCore::UserCall{Kill("t")});
-  const Event lost = Word("t", meros::v1::TASK_LOST, meros::v1::TaskStatus::REASON_AGENT_REMOVED);
-  EXPECT_TRUE(Sent(Step(DriverCore::Received{1, lost})).empty());
-
-  Step(DriverCore::Closed{1, absl::UnavailableError("gone")});
-  Wake();
-  EXPECT_EQ(Sent(Subscribe(2)), std::vector<Call::Type>{Call::RECONCILE}) << "it may be no more";
-
-  const Event back =
-      Word("t", meros::v1::TASK_RUNNING, meros::v1::TaskStatus::REASON_AGENT_REREGISTERED);
-  EXPECT_EQ(Sent(Step(DriverCore::Received{2, back})), std::vector<Call::Type>{Call::KILL});
-}
-
-TEST_F(DriverCoreTest, WhatIsLostMayBeKilledForItsReturn) {
-  Step(DriverCore::Start{});
-  Subscribe(1);
-  Step(DriverCore::UserCall{Launch("t")});
-  Step(DriverCore::Received{1, Update("t", meros::v1::TASK_LOST, "")});
-
-  Step(DriverCore::UserCall{Kill("t")});
-
-  const Event back =
-      Word("t", meros::v1::TASK_RUNNING, meros::v1::TaskStatus::REASON_AGENT_REREGISTERED);
-  EXPECT_EQ(Sent(Step(DriverCore::Received{1, back})), std::vector<Call::Type>{Call::KILL});
-}
-
-TEST_F(DriverCoreTest, AKillIsNotOfALaterTaskWithTheSameId) {
-  const Event found =
-      Word("t", meros::v1::TASK_RUNNING, meros::v1::TaskStatus::REASON_RECONCILIATION);
-  Step(DriverCore::Start{});
-  Subscribe(1);
-  Step(DriverCore::UserCall{Launch("t")});
-  Step(DriverCore::UserCall{Kill("t")});
-  Step(DriverCore::Received{1, Update("t", meros::v1::TASK_LOST, "")});
-  Step(DriverCore::UserCall{Launch("t")});
-  EXPECT_TRUE(Sent(Step(DriverCore::Received{1, found})).empty());
-
-  Step(DriverCore::UserCall{Kill("t")});
-  Step(DriverCore::Received{1, Update("t", meros::v1::TASK_LOST, "told by the agent")});
-  EXPECT_TRUE(Sent(Step(DriverCore::Received{1, found})).empty());
-}
-
 TEST_F(DriverCoreTest, ALaunchWhileDisconnectedIsReportedDropped) {
   Step(DriverCore::Start{});
 
