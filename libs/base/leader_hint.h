@@ -12,8 +12,7 @@
 
 namespace meros {
 
-// "this master does not lead; leader=HOST:PORT", or without the hint when `leader` is
-// empty.
+// "this master does not lead; leader=HOST:PORT", or without the hint when `leader` is empty.
 absl::Status NotLeadingError(absl::string_view leader);
 
 // The hint in a status; nothing for any other status.

@@ -18,6 +18,9 @@ using meros::v1::scheduler::Event;
 // Missed heartbeats that count as a lost master (v1 API clients use the same number).
 constexpr int kHeartbeatsMissedMax = 5;
 
+// Masters take messages of a few MiB; ids have up to 255 bytes.
+constexpr int kTasksPerReconcileMax = 1000;
+
 // However long a master asks to be left alone.
 constexpr absl::Duration kRetryAfterMax = absl::Minutes(1);
 
@@ -195,11 +198,12 @@ void DriverCore::OnSubscribed(absl::Time now, const Event& event, std::vector<Ef
   out->push_back(Subscribed{framework_.id().value(), event.subscribed().master_info(),
                             std::exchange(subscribed_before_, true)});
   for (auto& [id, task] : tasks_) {
-    task.unheard = !task.terminal;
+    task.unheard = !task.has_ended();
     // Whether what was lost runs after all is asked below.
     if (task.kill_wanted && !task.terminal) SendCall(task.kill, out);
   }
   reconcile_backoff_.Reset();
+  all_due_ = false;
   if (!is_known) return Reconcile(now, out);
   AskForAll(out);
   // The answers are of all that the master knows; what they leave out is asked for by name.
@@ -234,15 +238,24 @@ bool DriverCore::IsRepeated(const meros::v1::TaskStatus& status, std::vector<Eff
 }
 
 // What reconciliation repeats about a finished task is not news; that it runs after all is.
-bool DriverCore::IsOldEnd(const meros::v1::TaskStatus& status) const {
+bool DriverCore::IsOldEnd(const meros::v1::TaskStatus& status) {
   if (status.reason() != meros::v1::TaskStatus::REASON_RECONCILIATION) return false;
+  const bool is_end = tasks::IsTerminal(status.state());
   const auto task = tasks_.find(status.task_id().value());
-  // An id that has ended may have been used again.
-  if (task == tasks_.end()) return ends_.contains(status.task_id().value());
-  return task->second.terminal && tasks::IsTerminal(status.state());
+  if (task != tasks_.end()) {
+    if (!task->second.terminal || !is_end) return false;
+    task->second.unheard = false;
+    return true;
+  }
+  // An end that the agent told is final; an id that was used again would be among the tasks.
+  const auto end = ends_.find(status.task_id().value());
+  return end != ends_.end() && (is_end || !end->second.empty());
 }
 
-void DriverCore::RememberEnd(const std::string& task_id, const std::string& uuid) {
+void DriverCore::RememberEnd(const std::string& task_id) {
+  const auto task = tasks_.find(task_id);
+  const std::string uuid = std::move(task->second.last_uuid);
+  tasks_.erase(task);
   if (!ends_.insert_or_assign(task_id, uuid).second) return;
   ends_order_.push_back(task_id);
   if (ends_order_.size() <= options_.ends_remembered) return;
@@ -250,10 +263,21 @@ void DriverCore::RememberEnd(const std::string& task_id, const std::string& uuid
   ends_order_.pop_front();
 }
 
+// A cluster may lose tasks for years, and their agents need not return.
+void DriverCore::RememberLoss(const std::string& task_id) {
+  losses_.push_back(task_id);
+  if (losses_.size() <= options_.ends_remembered) return;
+  const auto oldest = tasks_.find(losses_.front());
+  if (oldest != tasks_.end() && oldest->second.may_return) tasks_.erase(oldest);
+  losses_.pop_front();
+}
+
 void DriverCore::OnUpdate(Event* event, std::vector<Effect>* out) {
   const meros::v1::TaskStatus& status = event->update().status();
   if (IsRepeated(status, out) || IsOldEnd(status)) return;
-  KnownTask& task = tasks_[status.task_id().value()];
+  const std::string id = status.task_id().value();
+  KnownTask& task = tasks_[id];
+  const bool was_lost = task.may_return;
   task.unheard = false;
   if (status.has_agent_id()) task.agent_id = status.agent_id().value();
   if (!status.uuid().empty()) task.last_uuid = status.uuid();
@@ -262,28 +286,25 @@ void DriverCore::OnUpdate(Event* event, std::vector<Effect>* out) {
   if (task.has_ended()) task.kill_wanted = false;
   // Between master and agent a kill may be lost; what is found to run is killed again.
   if (task.kill_wanted && IsFoundRunning(status)) SendCall(task.kill, out);
+  const bool is_acknowledged = !status.uuid().empty();
   out->push_back(Deliver{std::move(*event)});
+  if (task.may_return && !was_lost) RememberLoss(id);
+  // An end of the master's is not acknowledged: nothing more is to come.
+  if (task.has_ended() && !is_acknowledged) RememberEnd(id);
 }
 
 void DriverCore::On(absl::Time now, UserCall& user, std::vector<Effect>* out) {
   if (is_leaving()) return;
   Call& call = user.call;
   RememberSuppression(call);
-  if (call.type() == Call::KILL) {
-    KnownTask& task = tasks_[call.kill().task_id().value()];
-    if (!task.has_ended()) {
-      task.kill_wanted = true;
-      task.kill = call;
-    }
-  }
+  if (call.type() == Call::KILL) RememberKill(call);
   if (state_ != DriverState::kSubscribed) return DropLaunches(call, out);
   if (call.type() == Call::ACKNOWLEDGE) {
     const auto known = tasks_.find(call.acknowledge().task_id().value());
     // An acknowledged end is the last that is needed of a task, but for knowing it again.
     if (known != tasks_.end() && known->second.has_ended() &&
         known->second.last_uuid == call.acknowledge().uuid()) {
-      RememberEnd(known->first, known->second.last_uuid);
-      tasks_.erase(known);
+      RememberEnd(call.acknowledge().task_id().value());
     }
   }
   RememberLaunches(call);
@@ -299,6 +320,15 @@ void DriverCore::SendTeardown(std::vector<Effect>* out) {
   Call call;
   call.set_type(Call::TEARDOWN);
   SendCall(std::move(call), out);
+}
+
+void DriverCore::RememberKill(const Call& call) {
+  const std::string& id = call.kill().task_id().value();
+  if (ends_.contains(id) && !tasks_.contains(id)) return;
+  KnownTask& task = tasks_[id];
+  if (task.has_ended()) return;
+  task.kill_wanted = true;
+  task.kill = call;
 }
 
 void DriverCore::RememberLaunches(const Call& call) {
@@ -354,20 +384,28 @@ void DriverCore::DropLaunches(const Call& call, std::vector<Effect>* out) {
 void DriverCore::Reconcile(absl::Time now, std::vector<Effect>* out) {
   bool any_unheard = false;
   for (const auto& [id, task] : tasks_) any_unheard |= task.unheard;
+  if (any_unheard || all_due_) AskByName(any_unheard, out);
+  all_due_ = !any_unheard;
+  reconcile_deadline_ =
+      now + (any_unheard ? reconcile_backoff_.Next(&rng_) : options_.reconcile_interval);
+}
+
+void DriverCore::AskByName(bool only_unheard, std::vector<Effect>* out) {
   Call call;
-  call.set_type(Call::RECONCILE);
-  call.mutable_reconcile();
+  const auto send = [&] {
+    if (call.reconcile().tasks_size() == 0) return;
+    call.set_type(Call::RECONCILE);
+    SendCall(std::exchange(call, Call()), out);
+  };
   for (const auto& [id, task] : tasks_) {
     // Unheard ones until each is heard of; when all are, everything once per long interval.
-    if (task.terminal || (any_unheard && !task.unheard)) continue;
+    if (task.has_ended() || (only_unheard && !task.unheard)) continue;
     auto* wanted = call.mutable_reconcile()->add_tasks();
     wanted->mutable_task_id()->set_value(id);
     if (!task.agent_id.empty()) wanted->mutable_agent_id()->set_value(task.agent_id);
+    if (call.reconcile().tasks_size() == kTasksPerReconcileMax) send();
   }
-  const bool due = any_unheard || now >= reconcile_deadline_;
-  if (due && call.reconcile().tasks_size() > 0) SendCall(std::move(call), out);
-  reconcile_deadline_ =
-      now + (any_unheard ? reconcile_backoff_.Next(&rng_) : options_.reconcile_interval);
+  send();
 }
 
 }  // namespace meros::sdk

@@ -16,9 +16,9 @@
 //  the next master after a delay with jitter, which is told of one that did not answer: should it
 //  take that one for the leader it answers when it knows of the next; (5) outstanding offers are
 //  void, the scheduler is told; (2) kills still unanswered are sent again; a framework that was
-//  known before asks once what runs at all, then for the unfinished tasks that the answers left
-//  out, again and again at growing intervals until each has been heard of (spec of the v1 API:
-//  clients must reconcile).
+//  known before asks once what runs at all, then for the unfinished and the lost tasks that the
+//  answers left out, again and again at growing intervals until each has been heard of (spec of the
+//  v1 API: clients must reconcile).
 //
 //  A kill is sent again whenever a master says that the task runs: it was asked, or the agent came
 //  back. So it outlives TASK_LOST, which a master takes back with the agent.
@@ -29,7 +29,6 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -56,7 +55,8 @@ struct DriverCoreOptions {
   absl::Duration teardown_timeout = absl::Minutes(1);  // from Stop to the master's word
   // Of all unfinished tasks, while subscribed.
   absl::Duration reconcile_interval = absl::Minutes(15);
-  size_t ends_remembered = 10000;  // acknowledged ends of tasks, some 200 bytes each
+  // Ends of tasks, some 200 bytes each, and as many losses that may be taken back.
+  size_t ends_remembered = 10000;
   uint64_t seed = 1;
 };
 
@@ -127,7 +127,7 @@ class DriverCore {
   struct KnownTask {
     std::string agent_id;
     std::string last_uuid;    // of the newest delivered update; empty for none
-    bool terminal = false;    // kept until that is acknowledged
+    bool terminal = false;    // kept until that is acknowledged, or no longer kept as a loss
     bool may_return = false;  // terminal for now: it may come back with its agent
     bool unheard = false;     // not heard of since the last subscription
     bool kill_wanted = false;
@@ -154,16 +154,20 @@ class DriverCore {
   void OnUpdate(meros::v1::scheduler::Event* event, std::vector<Effect>* out);
   // Acknowledges it when the scheduler has heard it before.
   bool IsRepeated(const meros::v1::TaskStatus& status, std::vector<Effect>* out);
-  bool IsOldEnd(const meros::v1::TaskStatus& status) const;
-  void RememberEnd(const std::string& task_id, const std::string& uuid);
+  bool IsOldEnd(const meros::v1::TaskStatus& status);
+  // REQUIRES: the task is known, and has ended.
+  void RememberEnd(const std::string& task_id);
+  void RememberLoss(const std::string& task_id);
   void EnterSubscription(absl::Time now, const meros::v1::scheduler::Event& event);
   void SendTeardown(std::vector<Effect>* out);
   void SendCall(meros::v1::scheduler::Call call, std::vector<Effect>* out);
   void DropLaunches(const meros::v1::scheduler::Call& call, std::vector<Effect>* out);
+  void RememberKill(const meros::v1::scheduler::Call& call);
   void RememberLaunches(const meros::v1::scheduler::Call& call);
   void RememberSuppression(const meros::v1::scheduler::Call& call);
   void AskForAll(std::vector<Effect>* out);
   void Reconcile(absl::Time now, std::vector<Effect>* out);
+  void AskByName(bool only_unheard, std::vector<Effect>* out);
   bool is_leaving() const { return leave_deadline_ != absl::InfiniteFuture(); }
 
   const DriverCoreOptions options_;
@@ -178,12 +182,15 @@ class DriverCore {
   absl::Duration silence_max_ = absl::Seconds(75);
   absl::Time state_deadline_ = absl::InfiniteFuture();  // timeout, end of delay, or silence
   absl::Time reconcile_deadline_ = absl::InfiniteFuture();
+  bool all_due_ = false;  // then: not only of those that are not heard of
   absl::Time leave_deadline_ = absl::InfiniteFuture();  // InfiniteFuture: it is not leaving
   std::map<std::string, KnownTask> tasks_;              // by task id
-  // Ends that the scheduler has acknowledged: uuids by task id, and the order of acknowledgement. A
-  // master that dies may take an acknowledgement with it; then the agent repeats the end.
+  // Ends that the scheduler has acknowledged, and those that masters told: uuids by task id, empty
+  // for a master's, and their order. A master that dies may take an acknowledgement with it; then
+  // the agent repeats the end.
   std::map<std::string, std::string> ends_;
   std::deque<std::string> ends_order_;
+  std::deque<std::string> losses_;  // ids in the order in which they were told, some taken back
   std::set<std::string> suppressed_roles_;
 };
 

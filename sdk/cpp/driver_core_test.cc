@@ -200,7 +200,6 @@ TEST_F(DriverCoreTest, ASchedulerThatStartsAgainAsksWhatItsFrameworkRuns) {
   EXPECT_EQ(Sent(out), std::vector<Call::Type>{Call::RECONCILE});
 }
 
-// Found by the cluster simulation: the kill was lost between master and agent.
 TEST_F(DriverCoreTest, ALaunchWhileDisconnectedIsReportedDropped) {
   Step(DriverCore::Start{});
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -15,7 +16,7 @@ class DriverCoreTest : public ::testing::Test {
   using Call = meros::v1::scheduler::Call;
   using Event = meros::v1::scheduler::Event;
 
-  DriverCoreTest() : core_(Options()) {}
+  explicit DriverCoreTest(DriverCoreOptions options = Options()) : core_(std::move(options)) {}
 
   static DriverCoreOptions Options() {
     DriverCoreOptions options;

@@ -194,6 +194,7 @@ class AgentCore {
   void Update(Task* task, v1::TaskStatus status);
   void End(Task* task, const Outcome& outcome);
   void Forward(Task* task);
+  void SendAgain(const FrameworkId& framework);
   void TellAhead(const Task& task);
   void OnAcknowledge(const agent_link::v1::Acknowledge& acknowledge);
   void Forget(const TaskKey& key);

@@ -206,6 +206,7 @@ void AgentCore::OnReconcile(const link::Reconcile& reconcile) {
 
 void AgentCore::OnUpdateFramework(const link::UpdateFramework& update) {
   const FrameworkId id(update.framework().id().value());
+  if (update.subscribed_again()) SendAgain(id);
   if (book_.FindFramework(id) == nullptr) return Count(Counter::kMessageIgnored);
   const Framework& framework = book_.PutFramework(id, update.framework());
   if (framework.is_recorded) journal_.Put(FrameworkKey(id), EncodeFramework(framework));

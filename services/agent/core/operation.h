@@ -36,11 +36,15 @@ struct OpenOperation {
   bool is_recorded = true;  // false: of one that the agent was asked about and never had
 
   // Of the sending.
-  bool in_flight = false;  // sent in this session
+  bool in_flight = false;  // sent in this session, and since its framework subscribed last
   absl::Duration delay;
   absl::Time due = absl::InfinitePast();
 
   bool is_pending() const { return status.state() == v1::OPERATION_PENDING; }
+  void MarkUnsent() {
+    in_flight = false;
+    due = absl::InfinitePast();
+  }
 };
 
 // By uuid.

@@ -330,8 +330,7 @@ void AgentCore::ForwardOperations() {
 void AgentCore::RestartOperations() {
   timers_.Clear({TimerKind::kOperations, {}});
   for (auto& [uuid, operation] : operations_) {
-    operation.in_flight = false;
-    operation.due = absl::InfinitePast();
+    operation.MarkUnsent();
   }
 }
 

@@ -111,6 +111,7 @@ bool Execute(NodeModel* node, const std::string& line) {
   }
   if (verb == "kill") return node->Kill(argument), true;
   if (verb == "preempt") return Preempt(node, argument, words[2]), true;
+  if (verb == "framework-again") return node->SubscribeAgain(), true;
   if (verb == "ack") return node->Acknowledge(argument), true;
   if (verb == "exit") return node->ExitContainer(argument, std::atoi(words[2].c_str())), true;
   if (verb == "oom") return Oom(node, argument), true;

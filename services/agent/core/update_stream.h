@@ -42,7 +42,7 @@ class UpdateStream {
     return delay_;
   }
 
-  // A new session: the front counts as not sent.
+  // A new session, or a new subscription of the framework: the front counts as not sent.
   void Restart() { in_flight_ = false; }
 
   // Removes the front if it is the update meant. False for anything else: a duplicate, an update

@@ -120,6 +120,20 @@ void AgentCore::Forward(Task* task) {
   timers_.Set(timer, now_ + task->updates.MarkSent(retry_));
 }
 
+// Who was away has missed them; the next repetition may be minutes off.
+void AgentCore::SendAgain(const FrameworkId& framework) {
+  for (auto it = book_.tasks().lower_bound(TaskKey{framework, TaskId()});
+       it != book_.tasks().end() && it->first.framework == framework; ++it) {
+    it->second.updates.Restart();
+    timers_.Clear({TimerKind::kUpdate, it->first});
+    Forward(&it->second);
+  }
+  for (auto& [uuid, operation] : operations_) {
+    if (operation.framework_id == framework.value()) operation.MarkUnsent();
+  }
+  ForwardOperations();
+}
+
 void AgentCore::OnAcknowledge(const agent_link::v1::Acknowledge& acknowledge) {
   const TaskKey key{FrameworkId(acknowledge.framework_id()), TaskId(acknowledge.task_id())};
   Task* task = book_.Find(key);

@@ -248,6 +248,18 @@ TEST_F(AgentOperations, ResultsAreSentUntilTheyAreAcknowledged) {
   EXPECT_TRUE(node_.core().operations().empty());
 }
 
+TEST_F(AgentOperations, ResultsAreSentAgainWhenTheirFrameworkIsBack) {
+  ReserveAndCreate();
+  node_.Advance(absl::Seconds(31));
+  const size_t before = ResultsOf(1).size();
+
+  node_.SubscribeAgain();
+
+  EXPECT_EQ(ResultsOf(1).size(), before + 1);
+  node_.Advance(absl::Seconds(11));
+  EXPECT_EQ(ResultsOf(1).size(), before + 2) << "the delays start anew";
+}
+
 TEST_F(AgentOperations, AnOrderThatComesTwiceIsCarriedOutOnce) {
   ReserveAndCreate();
   const std::string before = Total();

@@ -107,6 +107,7 @@ struct ShutdownExecutorMessage {
 };
 struct UpdateFrameworkMessage {
   std::shared_ptr<const v1::FrameworkInfo> framework;
+  bool subscribed_again = false;  // what it has not acknowledged is sent again at once
 };
 struct SchedulerBytesMessage {
   FrameworkId framework_id;

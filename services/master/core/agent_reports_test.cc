@@ -86,6 +86,24 @@ TEST_F(AgentReports, AnAgentWithTasksIsAskedForThem) {
   EXPECT_EQ(driver_.books().tasks.size(), 1u);
 }
 
+// Found by killing every service in turn: framework and agent were back in the same moment, and the
+// end was told twice, first as an answer without a uuid.
+TEST_F(AgentReports, AnEndIsToldByItsUpdateAlone) {
+  std::vector<ReportedTask> tasks = OneTask("t");
+  tasks[0].state = v1::TASK_FINISHED;
+  tasks[0].forwarded_state = v1::TASK_FINISHED;  // to a master that died
+  driver_.Do(Digest(10, "a0", tasks));
+  driver_.Do(Report(10, "a0", tasks));
+  AFramework framework;
+  framework.id = "f";
+  driver_.Subscribe(1, framework);
+
+  EXPECT_THAT(driver_.Call(1, "f", ReconcileCall{}), IsEmpty());
+  EXPECT_THAT(driver_.Call(1, "f", ReconcileCall{{{TaskId("t"), AgentId("a0")}}}), IsEmpty());
+  EXPECT_THAT(driver_.Update(10, "f", "t", v1::TASK_FINISHED, "u"),
+              ElementsAre(HasSubstr("UPDATE t TASK_FINISHED uuid=u")));
+}
+
 TEST_F(AgentReports, SoManyAreAskedAtATime) {
   driver_.Do(Digest(10, "a0", OneTask("t0")));
   driver_.Do(Digest(11, "a1", OneTask("t1")));

@@ -70,6 +70,7 @@ void UpdateKnownTask(Transaction* tx, Task* task, const ReportedTask& reported) 
   if (task->state == reported.state || tasks::IsTerminal(task->state)) return;
   const std::optional<v1::TaskStatus> last = reported.statuses.Newest();
   tx->SetTaskState(task, reported.state, last.has_value() ? &*last : nullptr);
+  task->end_is_due = tasks::IsTerminal(task->state);
 }
 
 void AnnounceReturn(Transaction* tx, const Framework& framework, const Task& task) {

@@ -1,6 +1,7 @@
 #include <optional>
 #include <utility>
 
+#include "libs/tasks/task_state.h"
 #include "services/master/core/scheduler_calls.h"
 #include "services/master/core/task_state.h"
 
@@ -14,13 +15,15 @@ void SetUnreachableTime(const Agent& agent, v1::TaskStatus* status) {
       absl::ToUnixNanos(agent.record.unreachable_since));
 }
 
-// A task in the books: its state as last shown to the framework.
+// A task in the books: its state as last shown to the framework. Null while its agent is about to
+// say that it has ended.
 std::shared_ptr<v1::TaskStatus> KnownStatus(Transaction* tx, const Framework& framework,
                                             const Task& task) {
-  const v1::TaskState state =
-      VisibleState(task.forwarded_state.value_or(task.state), framework.partition_aware());
+  const v1::TaskState shown = task.forwarded_state.value_or(task.state);
+  if (task.end_is_due && tasks::IsTerminal(shown)) return nullptr;
   auto status =
-      tx->MakeStatus(task.id(), task.agent_id(), state, Status::REASON_RECONCILIATION, "");
+      tx->MakeStatus(task.id(), task.agent_id(), VisibleState(shown, framework.partition_aware()),
+                     Status::REASON_RECONCILIATION, "");
   if (!task.executor_id().empty()) {
     status->mutable_executor_id()->set_value(task.executor_id().value());
   }
@@ -80,15 +83,17 @@ std::shared_ptr<v1::TaskStatus> ReconciledStatus(Transaction* tx, const Framewor
 }
 
 absl::Status HandleReconcile(Transaction* tx, Framework* framework, const ReconcileCall& call) {
+  const auto answer = [&](std::shared_ptr<v1::TaskStatus> status) {
+    if (status != nullptr) tx->Tell(*framework, UpdateEvent{std::move(status)});
+  };
   if (call.tasks.empty()) {
     for (const auto& [sequence, task] : framework->tasks) {
-      tx->Tell(*framework, UpdateEvent{KnownStatus(tx, *framework, *task)});
+      answer(KnownStatus(tx, *framework, *task));
     }
     return absl::OkStatus();
   }
   for (const ReconcileCall::Query& query : call.tasks) {
-    auto status = ReconciledStatus(tx, *framework, query.task_id, query.agent_id);
-    if (status != nullptr) tx->Tell(*framework, UpdateEvent{std::move(status)});
+    answer(ReconciledStatus(tx, *framework, query.task_id, query.agent_id));
   }
   return absl::OkStatus();
 }

@@ -3,6 +3,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "libs/tasks/task_state.h"
 #include "services/master/core/scheduler_calls.h"
 
 namespace meros::master {
@@ -64,13 +65,16 @@ void KeepFixed(const v1::FrameworkInfo& old_info, Subscription* subscription) {
   subscription->info = std::move(info);
 }
 
-// Agents hand the description to executors.
-void TellAgents(Transaction* tx, const Framework& framework) {
+// Agents hand the description to executors, and send again what was not acknowledged.
+void TellAgents(Transaction* tx, const Framework& framework, bool subscribed_again) {
   absl::btree_set<AgentId> concerned;
   for (const auto& [sequence, task] : framework.tasks) concerned.insert(task->agent_id());
+  for (const Operation* operation : tx->books().operations.NamedOf(framework.record.id)) {
+    concerned.insert(operation->agent_id);
+  }
   for (const AgentId& id : concerned) {
     tx->Tell(*tx->books().agents.Find(id),
-             UpdateFrameworkMessage{framework.record.subscription.info});
+             UpdateFrameworkMessage{framework.record.subscription.info, subscribed_again});
   }
 }
 
@@ -112,7 +116,11 @@ void SubscribeAgain(Transaction* tx, Framework* framework, Subscribe call) {
   tx->UpdateSubscription(framework, std::move(call.subscription));
   tx->RecordFramework(*framework);
   Welcome(tx, *framework);
-  TellAgents(tx, *framework);
+  TellAgents(tx, *framework, /*subscribed_again=*/true);
+  // Its agents repeat them; answers to reconciliation do not come before.
+  for (const auto& [sequence, task] : framework->tasks) {
+    task->end_is_due = tasks::IsTerminal(task->state);
+  }
 }
 
 }  // namespace
@@ -164,7 +172,7 @@ absl::Status HandleUpdateFramework(Transaction* tx, Framework* framework,
   KeepFixed(old_info, &call.subscription);
   tx->UpdateSubscription(framework, std::move(call.subscription));
   tx->RecordFramework(*framework);
-  TellAgents(tx, *framework);
+  TellAgents(tx, *framework, /*subscribed_again=*/false);
   return absl::OkStatus();
 }
 

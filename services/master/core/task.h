@@ -83,6 +83,9 @@ struct Task {
   UpdateUuid forwarded_uuid;
   // Whether `resources` are counted as used on the agent: until the first terminal state.
   bool holds_resources = false;
+  // It has ended, and its agent is about to send the update that says so to the framework as it is
+  // subscribed now: reconciliation leaves that to it, else the end would be told twice.
+  bool end_is_due = false;
 };
 
 }  // namespace meros::master

@@ -161,6 +161,41 @@ TEST_F(Tasks, ReconciliationAnswersByTheTable) {
               ElementsAre("scheduler 1: UPDATE t TASK_RUNNING REASON_RECONCILIATION"));
 }
 
+// The answer has no uuid and no details; the update that the agent is about to send has both.
+TEST_F(Tasks, ReconciliationLeavesAnEndToTheUpdateThatTellsIt) {
+  Update(v1::TASK_FINISHED, "u1");
+  EXPECT_THAT(Reconcile("t"),
+              ElementsAre(HasSubstr("UPDATE t TASK_FINISHED REASON_RECONCILIATION")))
+      << "told, and not yet acknowledged";
+  driver_.Do(SchedulerStreamClosed{1});
+  AFramework framework;
+  framework.id = "m-0000";
+  framework.partition_aware = true;
+
+  EXPECT_THAT(driver_.Subscribe(1, framework), Contains("agent 2: UPDATE_FRAMEWORK m-0000 again"));
+  EXPECT_THAT(Reconcile("t"), IsEmpty());
+  EXPECT_THAT(driver_.Call(1, "m-0000", ReconcileCall{}), IsEmpty());
+
+  EXPECT_THAT(Update(v1::TASK_FINISHED, "u1"),
+              ElementsAre("scheduler 1: UPDATE t TASK_FINISHED uuid=u1"));
+  EXPECT_THAT(Reconcile("t"),
+              ElementsAre("scheduler 1: UPDATE t TASK_FINISHED REASON_RECONCILIATION"));
+}
+
+TEST_F(Tasks, AnEndThatAnAgentReportsIsToldByItsUpdateAlone) {
+  driver_.Do(AgentStreamClosed{2});
+  driver_.Do(Return(3, {AReportedTask("t", "m-0000", v1::TASK_FINISHED, Resources::Of(1, 64))}));
+
+  EXPECT_THAT(Reconcile("t"), IsEmpty());
+  EXPECT_THAT(driver_.Update(3, "m-0000", "t", v1::TASK_RUNNING, "u1"),
+              ElementsAre(HasSubstr("UPDATE t TASK_RUNNING uuid=u1")));
+  EXPECT_THAT(Reconcile("t"),
+              ElementsAre("scheduler 1: UPDATE t TASK_RUNNING REASON_RECONCILIATION"));
+  driver_.Update(3, "m-0000", "t", v1::TASK_FINISHED, "u2");
+  EXPECT_THAT(Reconcile("t"),
+              ElementsAre("scheduler 1: UPDATE t TASK_FINISHED REASON_RECONCILIATION"));
+}
+
 TEST_F(Tasks, ReconciliationKnowsUnreachableAgents) {
   driver_.Do(AgentStreamClosed{2});
   driver_.Advance(absl::Seconds(16));

@@ -19,6 +19,7 @@ void CopyProgress(const ReportedTask& reported, Task* task) {
   task->forwarded_state = reported.forwarded_state;
   task->forwarded_uuid = UpdateUuid(reported.forwarded_uuid);
   task->statuses = reported.statuses;
+  task->end_is_due = tasks::IsTerminal(reported.state);
 }
 
 // As the present allocator knows it; numbers of earlier sessions mean nothing to it.
@@ -292,6 +293,7 @@ bool Transaction::SetTaskState(Task* task, v1::TaskState state, const v1::TaskSt
 void Transaction::SetForwarded(Task* task, v1::TaskState state, absl::string_view uuid) {
   task->forwarded_state = state;
   task->forwarded_uuid = UpdateUuid(uuid);
+  if (tasks::IsTerminal(state)) task->end_is_due = false;
 }
 
 void Transaction::DropTask(Task* task) {

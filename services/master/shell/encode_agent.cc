@@ -89,6 +89,7 @@ struct Encoder {
   }
   void operator()(const UpdateFrameworkMessage& m) const {
     *out->mutable_update_framework()->mutable_framework() = *m.framework;
+    out->mutable_update_framework()->set_subscribed_again(m.subscribed_again);
   }
   void operator()(const SchedulerBytesMessage& m) const {
     out->mutable_scheduler_message()->set_framework_id(m.framework_id.value());

@@ -272,6 +272,13 @@ void NodeModel::ExitContainer(const std::string& task, int code) {
   Terminate(task, std::move(termination));
 }
 
+void NodeModel::SubscribeAgain() {
+  link::MasterMessage message;
+  *message.mutable_update_framework()->mutable_framework() = framework;
+  message.mutable_update_framework()->set_subscribed_again(true);
+  Say(std::move(message));
+}
+
 void NodeModel::Say(link::MasterMessage message) {
   if (!has_master_ || core_ == nullptr) return;
   MasterSaid said{stream_, std::move(message), {}};

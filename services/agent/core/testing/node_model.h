@@ -48,6 +48,7 @@ class NodeModel {
   void Run(const std::string& task, const std::function<void(v1::TaskInfo*)>& change = nullptr);
   void Kill(const std::string& task);
   void Say(agent_link::v1::MasterMessage message);
+  void SubscribeAgain();  // the framework does
   void Acknowledge(const std::string& task);
   void ExitContainer(const std::string& task, int code);
   void Advance(absl::Duration duration);

@@ -131,7 +131,8 @@ std::string Text(const ShutdownExecutorMessage& m) {
   return "SHUTDOWN_EXECUTOR " + m.executor_id.value();
 }
 std::string Text(const UpdateFrameworkMessage& m) {
-  return "UPDATE_FRAMEWORK " + m.framework->id().value();
+  return absl::StrCat("UPDATE_FRAMEWORK ", m.framework->id().value(),
+                      m.subscribed_again ? " again" : "");
 }
 std::string Text(const SchedulerBytesMessage& m) {
   return absl::StrCat("BYTES ", m.executor_id.value(), " ", m.data);
