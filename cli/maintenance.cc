@@ -60,7 +60,7 @@ absl::StatusOr<ClusterStatus> Status(const Cluster& cluster) {
   return std::move(*response->mutable_status());
 }
 
-absl::Status Replace(const Cluster& cluster, meros::v1::maintenance::Schedule schedule) {
+absl::Status ReplaceSchedule(const Cluster& cluster, meros::v1::maintenance::Schedule schedule) {
   pb::UpdateMaintenanceScheduleRequest request;
   *request.mutable_schedule() = std::move(schedule);
   request.set_request_id(RequestId());
@@ -125,10 +125,10 @@ absl::Status SetFromFile(const Common& common, const std::string& file) {
   if (!schedule.ok()) return schedule.status();
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return cluster.status();
-  return Replace(*cluster, *schedule);
+  return ReplaceSchedule(*cluster, *schedule);
 }
 
-absl::Status Set(const Common& common, const MaintenanceOptions& options) {
+absl::Status SetSchedule(const Common& common, const MaintenanceOptions& options) {
   if (options.file.has_value() != options.machines.empty()) {
     return absl::InvalidArgumentError("name either machines or --file");
   }
@@ -149,10 +149,10 @@ absl::Status Set(const Common& common, const MaintenanceOptions& options) {
   auto schedule = Present(*cluster);
   if (!schedule.ok()) return schedule.status();
   Schedule(*machines, when, &*schedule);
-  return Replace(*cluster, *std::move(schedule));
+  return ReplaceSchedule(*cluster, *std::move(schedule));
 }
 
-absl::Status Clear(const Common& common, const MaintenanceOptions& options) {
+absl::Status ClearSchedule(const Common& common, const MaintenanceOptions& options) {
   if (options.all != options.machines.empty()) {
     return absl::InvalidArgumentError("name either machines or --all");
   }
@@ -160,11 +160,11 @@ absl::Status Clear(const Common& common, const MaintenanceOptions& options) {
   if (!machines.ok()) return machines.status();
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return cluster.status();
-  if (options.all) return Replace(*cluster, {});
+  if (options.all) return ReplaceSchedule(*cluster, {});
   auto schedule = Present(*cluster);
   if (!schedule.ok()) return schedule.status();
   Unschedule(*machines, &*schedule);
-  return Replace(*cluster, *std::move(schedule));
+  return ReplaceSchedule(*cluster, *std::move(schedule));
 }
 
 // ---- Down and up ----
@@ -213,13 +213,14 @@ void AddMaintenance(CLI::App* app, Common* common) {
   };
   add("schedule", "Shows when which machines go away", ShowSchedule);
   add("status", "Shows what frameworks say to it, and which machines are down", ShowStatus);
-  CLI::App* set = add("set", "Plans maintenance of machines, or replaces the schedule", Set);
+  CLI::App* set =
+      add("set", "Plans maintenance of machines, or replaces the schedule", SetSchedule);
   machines(set);
   set->add_option("--start", options->start, "now, +90m or 2030-01-31T22:00:00Z");
   set->add_option("--duration", options->duration, "As 2h30m; not known without it");
   set->add_option("--file", options->file,
                   "A whole schedule as JSON, as `schedule --json` prints it; - for stdin");
-  CLI::App* clear = add("clear", "Takes machines off the schedule", Clear);
+  CLI::App* clear = add("clear", "Takes machines off the schedule", ClearSchedule);
   machines(clear);
   clear->add_flag("--all", options->all, "All of them");
   machines(add("start", "Brings machines down: their agents and tasks end", Start))->required();

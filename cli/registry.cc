@@ -17,7 +17,7 @@
 namespace meros::cli {
 namespace {
 
-namespace pb = meros::registry::v1;
+namespace registry_pb = meros::registry::v1;
 using registry::BackupSnapshot;
 using registry::StoreSummary;
 
@@ -29,14 +29,14 @@ struct RegistryOptions {
 };
 
 // Adds a part of the listing; true with the last one.
-absl::StatusOr<bool> Take(pb::SessionResponse* frame, BackupSnapshot* snapshot) {
+absl::StatusOr<bool> Take(registry_pb::SessionResponse* frame, BackupSnapshot* snapshot) {
   bool last = false;
-  for (pb::Response& response : *frame->mutable_responses()) {
+  for (registry_pb::Response& response : *frame->mutable_responses()) {
     if (response.code() != 0) {
       return absl::Status(static_cast<absl::StatusCode>(response.code()), response.message());
     }
     snapshot->revision = response.list().revision();
-    for (pb::Record& record : *response.mutable_list()->mutable_records()) {
+    for (registry_pb::Record& record : *response.mutable_list()->mutable_records()) {
       snapshot->records.push_back(std::move(record));
     }
     last |= response.list().last();
@@ -47,19 +47,19 @@ absl::StatusOr<bool> Take(pb::SessionResponse* frame, BackupSnapshot* snapshot) 
 absl::StatusOr<BackupSnapshot> Fetch(const ConnectionOptions& connection,
                                      const std::string& address) {
   MEROS_ASSIGN_OR_RETURN(auto channel, rpc::MakeChannel(address, connection.tls));
-  auto stub = pb::RegistryService::NewStub(channel);
+  auto stub = registry_pb::RegistryService::NewStub(channel);
   grpc::ClientContext context;
   context.set_deadline(
       std::chrono::system_clock::now() +
       std::chrono::milliseconds(static_cast<int64_t>(connection.timeout_seconds * 1000)));
   auto stream = stub->Session(&context);
-  pb::SessionRequest request;
-  pb::Request* list = request.add_requests();
+  registry_pb::SessionRequest request;
+  registry_pb::Request* list = request.add_requests();
   list->set_id(1);
   list->mutable_list();
   stream->Write(request);  // a broken stream is seen by Read
   BackupSnapshot snapshot;
-  pb::SessionResponse frame;
+  registry_pb::SessionResponse frame;
   while (stream->Read(&frame)) {
     MEROS_ASSIGN_OR_RETURN(const bool whole, Take(&frame, &snapshot));
     if (!whole) continue;
@@ -77,7 +77,7 @@ absl::StatusOr<BackupSnapshot> Fetch(const ConnectionOptions& connection,
 std::string Kinds(const StoreSummary& summary) {
   std::vector<std::string> kinds;
   for (const auto& [kind, count] : summary.records) {
-    std::string name = pb::RecordKind_Name(kind);
+    std::string name = registry_pb::RecordKind_Name(kind);
     if (name.empty()) name = absl::StrCat("kind ", static_cast<int>(kind));
     kinds.push_back(absl::StrCat(absl::StripPrefix(name, "RECORD_KIND_"), " ", count));
   }
@@ -97,7 +97,7 @@ int Print(const Common& common, const std::string& store,
   size_t records = 0;
   for (const auto& [kind, count] : summary->records) records += count;
   if (common.json) {
-    pb::GetStatusResponse shown;
+    registry_pb::GetStatusResponse shown;
     shown.set_store(coordination::IsZooKeeperUrl(store) ? name : absl::StrCat("sqlite:", name));
     shown.set_revision(summary->revision);
     shown.set_epoch(summary->epoch);

@@ -17,19 +17,20 @@
 namespace meros::cli {
 namespace {
 
-namespace pb = meros::allocator::v1;
+namespace allocator_pb = meros::allocator::v1;
 
 absl::StatusOr<allocator::SavedSnapshot> Fetch(const Common& common) {
   MEROS_ASSIGN_OR_RETURN(const Cluster cluster, Cluster::Connect(common.connection));
   MEROS_ASSIGN_OR_RETURN(auto channel, rpc::MakeChannel(cluster.leader(), common.connection.tls));
-  const auto stub = pb::SnapshotService::NewStub(channel);
+  const auto stub = allocator_pb::SnapshotService::NewStub(channel);
   grpc::ClientContext context;
   cluster.SetDeadline(&context);
   const auto reader = stub->GetSnapshot(&context, {});
-  std::vector<pb::SnapshotLine> lines;
-  pb::GetSnapshotResponse frame;
+  std::vector<allocator_pb::SnapshotLine> lines;
+  allocator_pb::GetSnapshotResponse frame;
   while (reader->Read(&frame)) {
-    for (pb::SnapshotLine& line : *frame.mutable_lines()) lines.push_back(std::move(line));
+    for (allocator_pb::SnapshotLine& line : *frame.mutable_lines())
+      lines.push_back(std::move(line));
   }
   const grpc::Status status = reader->Finish();
   if (!status.ok()) return rpc::FromGrpc(status);
@@ -43,7 +44,7 @@ absl::StatusOr<allocator::SavedSnapshot> Fetch(const Common& common) {
 absl::Status Save(const allocator::SavedSnapshot& snapshot, const std::string& file) {
   const std::string part = absl::StrCat(file, ".part");
   std::ofstream out(part, std::ios::trunc);
-  for (const pb::SnapshotLine& line : snapshot.lines) out << allocator::PrintLine(line);
+  for (const allocator_pb::SnapshotLine& line : snapshot.lines) out << allocator::PrintLine(line);
   out.close();
   std::error_code error;
   if (out) std::filesystem::rename(part, file, error);

@@ -3,6 +3,9 @@
 A header that compiled stays fine until it, what it includes or its flags change: their hashes are
 kept in <build>/tidy_headers.json, so that only the first run takes minutes. A build without
 precompiled headers proves the headers that a source includes first; those are not compiled again.
+
+What a header includes anyway may as well be read before it, for it is compiled alone itself: a few
+costly headers are precompiled, which saves most of the time (PRELOADS).
 """
 
 import concurrent.futures
@@ -14,12 +17,20 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 
 import tidy
 
 WORKERS = 2
 # Lists of includes for the compiler, and headers of the C program that has its own flags.
 EXEMPT = ("cmake/",)
+# Costly headers that many others include, the costliest first. Only speed depends on this list.
+PRELOADS = (
+    "services/master/core/effects.h",
+    "libs/resources/resources.h",
+    "absl/status/statusor.h",
+)
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 
 def flags_of(command):
@@ -52,14 +63,23 @@ def without_pch(flags):
     return kept
 
 
+def sources_of(entry, root):
+    """The C++ sources under `root` that a compile command compiles: several of a unity build."""
+    path = os.path.join(entry["directory"], entry["file"])
+    paths = [path]
+    if path.endswith(".cxx") and os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            paths = re.findall(r'^#include "(.*)"', file.read(), re.MULTILINE)
+    relative = [os.path.relpath(path, root) for path in paths]
+    return [path for path in relative if path.endswith(".cc") and not path.startswith("..")]
+
+
 def flags_by_folder(commands, root):
     """The flags of one source of each folder; of C++ sources only."""
     flags = {}
     for entry in commands:
-        path = os.path.relpath(os.path.join(entry["directory"], entry["file"]), root)
-        if path.endswith(".cc") and not path.startswith(".."):
-            command = entry.get("command") or shlex.join(entry["arguments"])
-            folder = os.path.dirname(path)
+        command = entry.get("command") or shlex.join(entry["arguments"])
+        for folder in {os.path.dirname(path) for path in sources_of(entry, root)}:
             # Of several the one that sees most, which is that of a target with more dependencies.
             candidate = flags_of(command)
             if len(candidate) > len(flags.get(folder, [])):
@@ -85,22 +105,11 @@ def digest(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def compile_alone(root, header, flags):
+def run_compiler(root, header, arguments):
     """(error or None, files that were read under `root`)."""
     with tempfile.NamedTemporaryFile("r", suffix=".d") as depends:
         result = subprocess.run(
-            [
-                os.environ.get("CXX", "c++"),
-                *flags,
-                "-fsyntax-only",
-                "-w",
-                "-MMD",
-                "-MF",
-                depends.name,
-                "-x",
-                "c++",
-                "-",
-            ],
+            [os.environ.get("CXX", "c++"), "-w", "-MMD", "-MF", depends.name, *arguments, "-"],
             input=f'#include "{header}"\n',
             text=True,
             capture_output=True,
@@ -113,6 +122,59 @@ def compile_alone(root, header, flags):
         read = depends.read().replace("\\\n", " ").split()[1:]
     inside = [os.path.realpath(os.path.join(root, name)) for name in read if name != "-"]
     return None, sorted(name for name in inside if name.startswith(os.path.realpath(root) + os.sep))
+
+
+class Preloads:
+    """Precompiled headers in `directory`, each made when the first header can use it."""
+
+    def __init__(self, root, directory, included, names=PRELOADS):
+        self.root = root
+        self.directory = directory
+        self.included = included
+        self.names = names
+        self.made = {}
+        self.lock = threading.Lock()
+
+    def use(self, header, flags):
+        """(flags that read it, files under `root` that it read) or ([], []) if none will do."""
+        for name in self.names:
+            if name in self.included.get(header, ()):
+                with self.lock:
+                    return self.make(name, flags)
+        return [], []
+
+    def make(self, name, flags):
+        key = (name, *flags)
+        if key not in self.made:
+            stub = os.path.join(self.directory, f"preload{len(self.made)}.h")
+            with open(stub, "w", encoding="utf-8") as file:
+                file.write("#error not precompiled\n")
+            output = ["-x", "c++-header", "-o", stub + ".gch"]
+            error, read = run_compiler(self.root, name, [*flags, *output])
+            # One that does not compile is found when it is compiled alone.
+            self.made[key] = ([], []) if error else (["-include", stub], read)
+        return self.made[key]
+
+
+def included_by(tree):
+    """For each header the names that it includes, directly or by way of other headers of ours."""
+    direct = {path: INCLUDE.findall(tree.code(path)) for path in tree.select(".h")}
+
+    def walk(path, seen):
+        for name in direct.get(path, ()):
+            if name not in seen:
+                seen.add(name)
+                walk(name, seen)
+        return seen
+
+    return {path: walk(path, set()) for path in direct}
+
+
+def compile_alone(root, header, flags, preloads):
+    """(error or None, files that were read under `root`)."""
+    preload, read_before = preloads.use(header, flags)
+    error, read = run_compiler(root, header, [*flags, *preload, "-fsyntax-only", "-x", "c++"])
+    return error, sorted({*read, *read_before})
 
 
 def is_known_good(entry, flags):
@@ -165,14 +227,14 @@ class Cache:
             os.replace(self.path + ".new", self.path)
 
 
-def check_headers(root, headers, by_folder, cache):
+def check_headers(root, headers, by_folder, cache, preloads):
     findings = []
 
     def examine(header):
         flags = flags_for(header, by_folder)
         if is_known_good(cache.entries.get(header), flags):
             return header, None, None
-        error, read = compile_alone(root, header, flags)
+        error, read = compile_alone(root, header, flags, preloads)
         return header, error, {"flags": flags, "read": {name: digest(name) for name in read}}
 
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
@@ -197,9 +259,10 @@ def check(tree):
     proven = proven_by_build(tree, commands)
     headers = [h for h in tree.select(".h") if not h.startswith(EXEMPT) and h not in proven]
     print(f"{len(headers)} headers to compile alone, {len(proven)} proven by the build")
-    return check_headers(
-        tree.root, headers, by_folder, Cache(os.path.join(build, "tidy_headers.json"))
-    )
+    cache = Cache(os.path.join(build, "tidy_headers.json"))
+    with tempfile.TemporaryDirectory(dir=build) as directory:
+        preloads = Preloads(tree.root, directory, included_by(tree))
+        return check_headers(tree.root, headers, by_folder, cache, preloads)
 
 
 if __name__ == "__main__":

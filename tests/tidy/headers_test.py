@@ -14,6 +14,7 @@ class HeadersTest(unittest.TestCase):
         self.directory = tempfile.TemporaryDirectory()
         self.root = self.directory.name
         self.cache = headers.Cache(os.path.join(self.root, "cache.json"))
+        self.preloads = headers.Preloads(self.root, self.root, {})
 
     def tearDown(self):
         self.directory.cleanup()
@@ -22,9 +23,14 @@ class HeadersTest(unittest.TestCase):
         with open(os.path.join(self.root, name), "w", encoding="utf-8") as file:
             file.write(text)
 
+    def read(self, name):
+        with open(os.path.join(self.root, name), encoding="utf-8") as file:
+            return file.read()
+
     def check(self, *names):
         flags = {"": [f"-I{self.root}", "-std=c++20"]}
-        return [f.path for f in headers.check_headers(self.root, names, flags, self.cache)]
+        findings = headers.check_headers(self.root, names, flags, self.cache, self.preloads)
+        return [finding.path for finding in findings]
 
     def test_a_header_that_needs_another_is_found(self):
         self.write("good.h", "#pragma once\n#include <cstdint>\ninline int64_t F() { return 1; }\n")
@@ -41,6 +47,21 @@ class HeadersTest(unittest.TestCase):
         self.write("a.h", "#pragma once\nstruct B {};\n")
         self.assertEqual(["b.h"], self.check("b.h"))
 
+    def test_what_a_header_includes_is_read_before_it(self):
+        self.write("costly.h", "#pragma once\nstruct Costly {};\n")
+        self.write("by.h", '#pragma once\n#include "costly.h"\n')
+        self.write("good.h", '#pragma once\n#include "by.h"\ninline Costly Make();\n')
+        self.write("bad.h", "#pragma once\ninline Costly Make();\n")
+        tree = tidy.FakeTree({n: self.read(n) for n in ("costly.h", "by.h", "good.h", "bad.h")})
+        included = headers.included_by(tree)
+        self.preloads = headers.Preloads(self.root, self.root, included, names=("costly.h",))
+
+        self.assertEqual({"by.h", "costly.h"}, included["good.h"])
+        self.assertEqual(["bad.h"], self.check("costly.h", "by.h", "good.h", "bad.h"))
+        self.assertEqual(1, len(self.preloads.made))
+        read = headers.Cache(self.cache.path).entries["good.h"]["read"]
+        self.assertIn(os.path.realpath(os.path.join(self.root, "costly.h")), read)
+
     def test_flags_are_those_that_matter(self):
         self.assertEqual(
             ["-I/x", "-DA=1", "-std=c++20", "-fPIC"],
@@ -53,6 +74,15 @@ class HeadersTest(unittest.TestCase):
         flags = {"libs/a": ["-DA"], "libs/b/core": ["-DB"]}
         self.assertEqual(["-DA"], headers.flags_for("libs/a/sub/x.h", flags))
         self.assertEqual(["-DB"], headers.flags_for("libs/b/x.h", flags))
+
+    def test_sources_that_are_compiled_as_one_have_its_flags(self):
+        one = os.path.join(self.root, "unity_0_cxx.cxx")
+        self.write("unity_0_cxx.cxx", f'#include "{self.root}/libs/a.cc"\n')
+        commands = [
+            {"directory": self.root, "file": one, "command": f"c++ -I/x -c {one}"},
+            {"directory": self.root, "file": "/gen/b.pb.cc", "command": "c++ -I/y -c b.pb.cc"},
+        ]
+        self.assertEqual({"libs": ["-I/x"]}, headers.flags_by_folder(commands, self.root))
 
     def test_a_build_without_precompiled_headers_proves_first_includes(self):
         tree = tidy.FakeTree(

@@ -15,8 +15,8 @@ using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 
 template <typename Request, typename Response>
-ServerUnaryReactor* Carry(ShellContext* context, CallbackServerContext* grpc_context,
-                          const Request* request, Response* response, const std::string& name) {
+ServerUnaryReactor* GiveOrder(ShellContext* context, CallbackServerContext* grpc_context,
+                              const Request* request, Response* response, const std::string& name) {
   absl::StatusOr<OperatorAgentOrder> order = DecodeCall(*request);
   if (!order.ok()) {
     Audit{name, request->agent_id().value(), request->request_id(), grpc_context->peer()}.Log(
@@ -33,7 +33,7 @@ ServerUnaryReactor* Carry(ShellContext* context, CallbackServerContext* grpc_con
   ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context, \
                                             const pb::Method##Request* request,  \
                                             pb::Method##Response* response) {    \
-    return Carry(context_, grpc_context, request, response, #Method);            \
+    return GiveOrder(context_, grpc_context, request, response, #Method);        \
   }
 MEROS_ORDERS(DrainAgent)
 MEROS_ORDERS(DeactivateAgent)

@@ -7,10 +7,10 @@
 
 namespace meros::master {
 
-namespace pb = ::meros::agent_link::v1;
+namespace agent_link_pb = ::meros::agent_link::v1;
 
 absl::Status AgentLinkService::Take(StreamId id, const std::string& peer, const In& frame) {
-  for (pb::AgentMessage& message : *frame->mutable_messages()) {
+  for (agent_link_pb::AgentMessage& message : *frame->mutable_messages()) {
     absl::StatusOr<Input> input = DecodeAgentMessage(&message, id, frame.arena());
     if (!input.ok()) {
       context_->metrics->frames_malformed.Add();

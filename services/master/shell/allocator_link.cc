@@ -14,7 +14,7 @@
 namespace meros::master {
 namespace {
 
-namespace pb = ::meros::allocator::v1;
+namespace allocator_pb = ::meros::allocator::v1;
 
 // Longer than the second that an answer may take with 20,000 agents.
 constexpr absl::Duration kExplainDeadline = absl::Seconds(5);
@@ -36,7 +36,7 @@ absl::StatusOr<std::unique_ptr<AllocatorLink>> AllocatorLink::Make(const std::st
 AllocatorLink::AllocatorLink(std::shared_ptr<grpc::Channel> channel, Numbers* numbers, Post post,
                              MasterMetrics* metrics)
     : channel_(std::move(channel)),
-      stub_(pb::AllocatorService::NewStub(channel_)),
+      stub_(allocator_pb::AllocatorService::NewStub(channel_)),
       numbers_(numbers),
       post_(std::move(post)),
       metrics_(metrics) {
@@ -88,14 +88,14 @@ void AllocatorLink::Open() {
     id_ = id;
   }
   stub_->async()->Session(session->context(), session->reactor());
-  session->Start({.on_frame = [this, id](pb::AllocatorFrame f) { OnFrame(id, f); },
+  session->Start({.on_frame = [this, id](allocator_pb::AllocatorFrame f) { OnFrame(id, f); },
                   .on_closed = [this, id](const absl::Status& s) { OnClosed(id, s); }});
   metrics_->allocator_connected.Set(1);
   post_(AllocatorConnected{id});
 }
 
-void AllocatorLink::OnFrame(StreamId id, const pb::AllocatorFrame& frame) {
-  for (const pb::AllocatorMessage& message : frame.messages()) {
+void AllocatorLink::OnFrame(StreamId id, const allocator_pb::AllocatorFrame& frame) {
+  for (const allocator_pb::AllocatorMessage& message : frame.messages()) {
     if (message.has_need_snapshot()) {
       MEROS_LOG(INFO) << "the allocator asks for a snapshot"
                       << telemetry::Field("reason", message.need_snapshot().reason());
@@ -116,7 +116,7 @@ void AllocatorLink::OnClosed(StreamId id, const absl::Status& status) {
   changed_.SignalAll();
 }
 
-void AllocatorLink::Send(StreamId stream, pb::MasterFrame frame) {
+void AllocatorLink::Send(StreamId stream, allocator_pb::MasterFrame frame) {
   std::shared_ptr<Session> session;
   {
     MutexLock lock(&mutex_);
@@ -125,8 +125,8 @@ void AllocatorLink::Send(StreamId stream, pb::MasterFrame frame) {
   if (session != nullptr) session->Send(std::move(frame));
 }
 
-void AllocatorLink::Explain(pb::ExplainRequest request, Explained done) {
-  rpc::CallUnary<pb::ExplainResponse>(
+void AllocatorLink::Explain(allocator_pb::ExplainRequest request, Explained done) {
+  rpc::CallUnary<allocator_pb::ExplainResponse>(
       std::move(request), kExplainDeadline,
       [this](auto... args) { stub_->async()->Explain(args...); }, std::move(done));
 }

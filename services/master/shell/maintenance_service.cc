@@ -35,8 +35,8 @@ std::string SubjectOf(const OperatorMaintenance& call) {
 }
 
 template <typename Request, typename Response>
-ServerUnaryReactor* Carry(ShellContext* context, CallbackServerContext* grpc_context,
-                          const Request* request, Response* response, const std::string& name) {
+ServerUnaryReactor* Maintain(ShellContext* context, CallbackServerContext* grpc_context,
+                             const Request* request, Response* response, const std::string& name) {
   absl::StatusOr<OperatorMaintenance> call = DecodeCall(*request);
   const absl::Status status = call.ok() ? CheckRequestId(request->request_id()) : call.status();
   if (!status.ok()) {
@@ -55,7 +55,7 @@ ServerUnaryReactor* Carry(ShellContext* context, CallbackServerContext* grpc_con
   ServerUnaryReactor* MasterService::Method(CallbackServerContext* grpc_context, \
                                             const pb::Method##Request* request,  \
                                             pb::Method##Response* response) {    \
-    return Carry(context_, grpc_context, request, response, #Method);            \
+    return Maintain(context_, grpc_context, request, response, #Method);         \
   }
 MEROS_MAINTAINS(UpdateMaintenanceSchedule)
 MEROS_MAINTAINS(StartMaintenance)

@@ -7,7 +7,7 @@
 
 namespace meros::master {
 
-namespace pb = ::meros::registry::v1;
+namespace registry_pb = ::meros::registry::v1;
 
 absl::StatusOr<std::unique_ptr<RegistryLink>> RegistryLink::Make(RegistryLinkOptions options,
                                                                  Post post,
@@ -16,7 +16,7 @@ absl::StatusOr<std::unique_ptr<RegistryLink>> RegistryLink::Make(RegistryLinkOpt
   for (const std::string& address : options.addresses) {
     auto channel = rpc::MakeChannel(address, options.tls);
     if (!channel.ok()) return channel.status();
-    stubs.push_back(pb::RegistryService::NewStub(*channel));
+    stubs.push_back(registry_pb::RegistryService::NewStub(*channel));
   }
   auto link =
       std::unique_ptr<RegistryLink>(new RegistryLink(std::move(options), std::move(post), metrics));
@@ -45,18 +45,21 @@ std::shared_ptr<RegistryLink::Session> RegistryLink::Dial() {
   }
   stub->async()->Session(session->context(), session->reactor());
   session->Start(
-      {.on_frame = [this, number](pb::SessionResponse f) { OnFrame(number, std::move(f)); },
+      {.on_frame = [this,
+                    number](registry_pb::SessionResponse f) { OnFrame(number, std::move(f)); },
        .on_closed = [this, number](const absl::Status& s) { OnClosed(number, s); }});
   return session;
 }
 
 void RegistryLink::Send(absl::Time now, std::vector<Effect> requests) {
-  SendAll(now, requests, [](pb::Request*) {});
+  SendAll(now, requests, [](registry_pb::Request*) {});
 }
 
-void RegistryLink::Claim(absl::Time now, const AcquireLease& question, const pb::ElectionWin& won) {
-  SendAll(now, {question},
-          [&](pb::Request* request) { *request->mutable_acquire_lease()->mutable_won() = won; });
+void RegistryLink::Claim(absl::Time now, const AcquireLease& question,
+                         const registry_pb::ElectionWin& won) {
+  SendAll(now, {question}, [&](registry_pb::Request* request) {
+    *request->mutable_acquire_lease()->mutable_won() = won;
+  });
 }
 
 void RegistryLink::SendAll(absl::Time now, const std::vector<Effect>& requests,
@@ -73,12 +76,12 @@ void RegistryLink::SendAll(absl::Time now, const std::vector<Effect>& requests,
   }
   PostAll(std::move(unanswered));
   std::shared_ptr<Session> session = Dial();
-  pb::SessionRequest frame;
+  registry_pb::SessionRequest frame;
   std::vector<uint64_t> ids;
   {
     MutexLock lock(&mutex_);
     for (const Effect& effect : requests) {
-      pb::Request request;
+      registry_pb::Request request;
       if (!exchange_.Ask(now, effect, &request)) continue;
       adorn(&request);
       ids.push_back(request.id());
@@ -97,12 +100,12 @@ void RegistryLink::PostAll(std::vector<Input> inputs) {
   for (Input& input : inputs) post_(std::move(input));
 }
 
-void RegistryLink::OnFrame(uint64_t session, pb::SessionResponse frame) {
+void RegistryLink::OnFrame(uint64_t session, registry_pb::SessionResponse frame) {
   {
     MutexLock lock(&mutex_);
     if (session == session_number_) answered_ = true;
   }
-  for (pb::Response& response : *frame.mutable_responses()) {
+  for (registry_pb::Response& response : *frame.mutable_responses()) {
     OnResponse(session, std::move(response));
   }
 }
@@ -123,7 +126,7 @@ void RegistryLink::MoveOn(uint64_t session, const absl::Status& why) {
   PostAll(std::move(unanswered));
 }
 
-void RegistryLink::OnResponse(uint64_t session, pb::Response response) {
+void RegistryLink::OnResponse(uint64_t session, registry_pb::Response response) {
   std::optional<RegistryExchange::Answer> answer;
   {
     MutexLock lock(&mutex_);

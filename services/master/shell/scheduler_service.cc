@@ -15,17 +15,17 @@
 namespace meros::master {
 namespace {
 
-namespace pb = ::meros::v1::scheduler;
+namespace scheduler_pb = ::meros::v1::scheduler;
 
 // Who pays for the calls of a stream: its authenticated name, else the one that the framework goes
 // by.
-std::string PayerOf(const SchedulerService::Stream& stream, const pb::Calls& first) {
+std::string PayerOf(const SchedulerService::Stream& stream, const scheduler_pb::Calls& first) {
   if (!stream.principal().empty() || first.calls_size() == 0) return stream.principal();
   return first.calls(0).subscribe().framework_info().principal();
 }
 
 // An empty frame costs as much as one with a call.
-uint64_t CallsOf(const pb::Calls& frame) { return std::max(1, frame.calls_size()); }
+uint64_t CallsOf(const scheduler_pb::Calls& frame) { return std::max(1, frame.calls_size()); }
 
 absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
@@ -35,14 +35,14 @@ absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 struct SchedulerService::Reading {
   bool is_ending = false;  // after the first fault nothing more is taken
   std::optional<RateLimiter::Account> account;
-  pb::Calls frame;  // the newest; it may have to wait
+  scheduler_pb::Calls frame;  // the newest; it may have to wait
 };
 
 // Reads the frame, and says how long it has to wait.
 absl::StatusOr<absl::Duration> SchedulerService::HoldBack(const Stream& stream,
                                                           const grpc::ByteBuffer& packed,
                                                           Reading* reading) {
-  auto frame = rpc::Unpack<pb::Calls>(packed);
+  auto frame = rpc::Unpack<scheduler_pb::Calls>(packed);
   if (!frame.ok()) {
     context_->metrics->frames_malformed.Add();
     return absl::InvalidArgumentError("a frame is not a meros.v1.scheduler.Calls");
@@ -52,7 +52,8 @@ absl::StatusOr<absl::Duration> SchedulerService::HoldBack(const Stream& stream,
   return reading->account->HoldBack(CallsOf(reading->frame), Now());
 }
 
-absl::Status SchedulerService::Take(StreamId id, const std::string& principal, pb::Calls frame) {
+absl::Status SchedulerService::Take(StreamId id, const std::string& principal,
+                                    scheduler_pb::Calls frame) {
   for (int i = 0; i < frame.calls_size(); ++i) {
     const std::string root = absl::StrCat("calls[", i, "]");
     absl::StatusOr<Input> input =
@@ -101,16 +102,17 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SchedulerService::C
 }
 
 grpc::ServerUnaryReactor* SchedulerService::Call(grpc::CallbackServerContext* grpc_context,
-                                                 const pb::CallRequest* request,
-                                                 pb::CallResponse* response) {
+                                                 const scheduler_pb::CallRequest* request,
+                                                 scheduler_pb::CallResponse* response) {
   const absl::Status admitted = Admit(context_->limiter, grpc_context);
-  if (!admitted.ok()) return rpc::AnswerNow<pb::CallResponse>(grpc_context, response, admitted);
+  if (!admitted.ok())
+    return rpc::AnswerNow<scheduler_pb::CallResponse>(grpc_context, response, admitted);
   if (!request->has_call()) {
-    return rpc::AnswerNow<pb::CallResponse>(grpc_context, response,
-                                            absl::InvalidArgumentError("call: must be set"));
+    return rpc::AnswerNow<scheduler_pb::CallResponse>(
+        grpc_context, response, absl::InvalidArgumentError("call: must be set"));
   }
   if (request->request_id().size() > kMaxIdBytes) {
-    return rpc::AnswerNow<pb::CallResponse>(
+    return rpc::AnswerNow<scheduler_pb::CallResponse>(
         grpc_context, response,
         absl::InvalidArgumentError(absl::StrCat("request_id: must have at most ", kMaxIdBytes,
                                                 " bytes, has ", request->request_id().size())));
@@ -122,11 +124,12 @@ grpc::ServerUnaryReactor* SchedulerService::Call(grpc::CallbackServerContext* gr
                                             .authenticated = rpc::PeerPrincipal(*grpc_context),
                                             .regex = context_->regex},
                                            "call");
-  if (!input.ok()) return rpc::AnswerNow<pb::CallResponse>(grpc_context, response, input.status());
-  return rpc::AnswerLater<pb::CallResponse>(
-      grpc_context, response, [&](rpc::UnaryReply<pb::CallResponse> reply) {
+  if (!input.ok())
+    return rpc::AnswerNow<scheduler_pb::CallResponse>(grpc_context, response, input.status());
+  return rpc::AnswerLater<scheduler_pb::CallResponse>(
+      grpc_context, response, [&](rpc::UnaryReply<scheduler_pb::CallResponse> reply) {
         context_->replies.Add(call, [reply](const absl::Status& status) {
-          if (status.ok()) return reply.Finish(pb::CallResponse());
+          if (status.ok()) return reply.Finish(scheduler_pb::CallResponse());
           reply.Finish(status);
         });
         if (context_->try_post(*std::move(input))) return;

@@ -15,9 +15,9 @@
 namespace meros::master {
 namespace {
 
-namespace pb = ::meros::allocator::v1;
+namespace allocator_pb = ::meros::allocator::v1;
 
-using Writer = rpc::ServerWriter<pb::GetSnapshotResponse>;
+using Writer = rpc::ServerWriter<allocator_pb::GetSnapshotResponse>;
 
 constexpr uint32_t kFormatVersion = 1;
 
@@ -52,17 +52,17 @@ class Sending {
   const std::shared_ptr<Writer>& writer() const { return writer_; }
 
  private:
-  pb::SnapshotLine* AddLine() {
+  allocator_pb::SnapshotLine* AddLine() {
     ++lines_;
     return frame_.add_lines();
   }
   void AddDelta(ToAllocator::Message message) {
-    pb::MasterMessage encoded = EncodeForAllocator({0, 0, std::move(message)}, "");
+    allocator_pb::MasterMessage encoded = EncodeForAllocator({0, 0, std::move(message)}, "");
     *AddLine()->mutable_delta() = std::move(*encoded.mutable_delta());
   }
 
   void AddHeader(const v1::MasterInfo& info) {
-    pb::SnapshotHeader* header = AddLine()->mutable_header();
+    allocator_pb::SnapshotHeader* header = AddLine()->mutable_header();
     header->set_format("meros-allocation-snapshot");
     header->set_format_version(kFormatVersion);
     header->set_taken_ms(absl::ToUnixMillis(runtime::ProcessClock::Get().Now()));
@@ -94,7 +94,7 @@ class Sending {
   }
   void AddEnd() {
     for (const AllocationView::OpenOffersPart& part : books_.open_offers) {
-      pb::OpenOffers* offers = AddLine()->mutable_open_offers();
+      allocator_pb::OpenOffers* offers = AddLine()->mutable_open_offers();
       offers->set_framework_id(part.holder.first.value());
       offers->set_role(part.holder.second);
       resources::Resources scalars;
@@ -113,7 +113,7 @@ class Sending {
   size_t next_framework_ = 0;
   size_t next_agent_ = 0;
   uint64_t lines_ = 0;
-  pb::GetSnapshotResponse frame_;
+  allocator_pb::GetSnapshotResponse frame_;
 };
 
 // Frame after frame, each behind the questions that came meanwhile.
@@ -126,8 +126,8 @@ void SendOn(ReadReplica* replica, const std::shared_ptr<Sending>& sending) {
 
 }  // namespace
 
-grpc::ServerWriteReactor<pb::GetSnapshotResponse>* SnapshotService::GetSnapshot(
-    grpc::CallbackServerContext* grpc_context, const pb::GetSnapshotRequest*) {
+grpc::ServerWriteReactor<allocator_pb::GetSnapshotResponse>* SnapshotService::GetSnapshot(
+    grpc::CallbackServerContext* grpc_context, const allocator_pb::GetSnapshotRequest*) {
   auto writer = Writer::Create(grpc_context);
   const bool has_room = open_.fetch_add(1) < kOpenMax;
   auto* reactor = writer->Start([this](const absl::Status&) { open_.fetch_sub(1); });
