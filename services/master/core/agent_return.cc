@@ -100,7 +100,8 @@ void TakeTasks(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& t
     }
     const Task* task = tx->AddReportedTask(framework, agent, reported);
     if (task->holds_resources) held[{task->framework_id(), task->role()}] += task->resources();
-    if (announce == Announce::kTasks) AnnounceReturn(tx, *framework, *task);
+    // An end is told by its update, which follows.
+    if (announce == Announce::kTasks && !task->end_is_due) AnnounceReturn(tx, *framework, *task);
   }
   for (auto& [holder, resources] : held) {
     tx->TellAllocator(

@@ -142,6 +142,18 @@ TEST_F(Agents, AnUnreachableAgentReturnsDurablyAndItsTasksAreAnnounced) {
   EXPECT_THAT(lines, Contains(HasSubstr("ALLOCATE m-0000 * m-S0 cpus:1;mem:64")));
 }
 
+TEST_F(Agents, WhatEndedWhileItsAgentWasUnreachableIsToldByItsUpdateAlone) {
+  RunATask();
+  driver_.Advance(absl::Seconds(16));
+  driver_.CommitWrites();
+  driver_.Do(
+      Return(3, "m-S0", {AReportedTask("t", "m-0000", v1::TASK_FINISHED, Resources::Of(1, 64))}));
+
+  EXPECT_THAT(driver_.CommitWrites(), Not(Contains(HasSubstr("UPDATE t "))));
+  EXPECT_THAT(driver_.Update(3, "m-0000", "t", v1::TASK_FINISHED, "u"),
+              Contains("scheduler 1: UPDATE t TASK_FINISHED uuid=u"));
+}
+
 TEST_F(Agents, AnAgentThatReturnsWhileItIsBeingLostWaitsForTheRegistry) {
   RunATask();
   driver_.Advance(absl::Seconds(16));
