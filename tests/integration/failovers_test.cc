@@ -220,13 +220,16 @@ TEST_F(FailoversTest, NothingIsLostOrDoneTwiceWhoeverDies) {
     const std::string id = IdOf(i);
     std::multiset<std::string> uuids;
     int ends = 0;
+    int told_finished = 0;  // by whomever
     for (const auto& update : scheduler_.updates(id)) {
+      told_finished += update.state() == meros::v1::TASK_FINISHED;
       if (update.uuid().empty()) continue;  // the master's own, which may be repeated
       uuids.insert(update.uuid());
       ends += IsEnd(update.state());
     }
     for (const std::string& uuid : uuids) EXPECT_EQ(uuids.count(uuid), 1u) << id;
     EXPECT_LE(ends, i < LongTasks() ? 0 : 1) << id;
+    EXPECT_LE(told_finished, 1) << id;
     ran += ends > 0;
   }
   for (const uint64_t pid : pids) EXPECT_EQ(kill(static_cast<pid_t>(pid), 0), 0) << pid;

@@ -16,7 +16,9 @@ bool Cluster::IsUnreserved() const {
   }
   for (const auto& machine : machines_) {
     const auto* node = static_cast<const AgentNode*>(world_.Find(machine->name()));
-    if (node == nullptr || !node->core().total().Reserved().empty()) return false;
+    // One that has just started does not know yet what it has.
+    if (node == nullptr || node->core().state() != agent::AgentState::kRunning) return false;
+    if (!node->core().total().Reserved().empty()) return false;
   }
   return true;
 }

@@ -46,6 +46,7 @@ FrameworkNode::FrameworkNode(NodeContext* context, Cluster* cluster, Job* job)
 
 void FrameworkNode::Start() {
   CoreNode::Start();
+  cluster_.ledger().OnSchedulerStarts(job_.framework_id);
   if (job_.has_left) return;
   Post(SimDriver::Start{});
   Live();

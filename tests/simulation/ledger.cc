@@ -212,8 +212,24 @@ void Ledger::CheckPeace(const TaskKey& key, const v1::TaskStatus& status) {
                     " while it runs and nothing is wrong: ", status.message()));
 }
 
+void Ledger::OnSchedulerStarts(const std::string& framework) {
+  auto first = ends_told_.lower_bound({framework, ""});
+  while (first != ends_told_.end() && first->first == framework) first = ends_told_.erase(first);
+}
+
+void Ledger::CheckToldOnce(const TaskKey& key, const v1::TaskStatus& status) {
+  const v1::TaskState state = status.state();
+  // Other ends are masters' guesses, which agents may prove wrong.
+  const bool is_known =
+      state == v1::TASK_FINISHED || state == v1::TASK_FAILED || state == v1::TASK_KILLED;
+  if (!is_known || ends_told_.insert(key).second) return;
+  Fail(absl::StrCat("a scheduler hears twice that ", key.second,
+                    " has ended: ", v1::TaskState_Name(state), " ", status.message()));
+}
+
 void Ledger::OnDelivered(const std::string& framework, const v1::TaskStatus& status) {
   CheckPeace({framework, status.task_id().value()}, status);
+  CheckToldOnce({framework, status.task_id().value()}, status);
   if (status.uuid().empty()) return;
   const auto stream = streams_.find({framework, status.task_id().value()});
   if (stream == streams_.end()) {

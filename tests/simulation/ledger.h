@@ -51,6 +51,9 @@ class Ledger {
   void OnAgentUpdate(const std::string& node, const agent_link::v1::StatusUpdate& update);
   void OnAcknowledged(const std::string& framework,
                       const v1::scheduler::Call::Acknowledge& acknowledge);
+  // A scheduler hears once how a task has ended, however it is told: by its agent's update or by an
+  // answer to reconciliation. One that starts anew has forgotten.
+  void OnSchedulerStarts(const std::string& framework);
   void OnDelivered(const std::string& framework, const v1::TaskStatus& status);
   // Nothing goes wrong from now on: no framework hears that a task is lost that runs.
   void ExpectPeace(bool is_peace) { is_peace_ = is_peace; }
@@ -72,6 +75,7 @@ class Ledger {
   };
 
   void CheckPeace(const TaskKey& key, const v1::TaskStatus& status);
+  void CheckToldOnce(const TaskKey& key, const v1::TaskStatus& status);
   void OnUpdateInTurn(const std::string& node, const TaskKey& key, const v1::TaskStatus& status);
 
   struct Acknowledged {
@@ -87,6 +91,7 @@ class Ledger {
   std::map<std::string, TaskKey> task_of_container_;
   std::map<TaskKey, Stream> streams_;
   std::set<std::string> acknowledged_updates_;  // by uuid
+  std::set<TaskKey> ends_told_;                 // to the schedulers that run now
   std::set<FrameworkId> removed_frameworks_;
   bool is_peace_ = false;
 };

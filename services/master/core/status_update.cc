@@ -40,13 +40,14 @@ void HandleStatusUpdate(Transaction* tx, Agent* agent, AgentStatusUpdate update)
     tx->Add(Count::kInvalidStatusUpdates);
     return;
   }
-  if (framework->is_connected() && !update.is_ahead) {
-    tx->SetForwarded(task, update.status->state(), update.status->uuid());
-  }
+  const bool is_told = framework->is_connected() && !update.is_ahead;
+  if (is_told) tx->SetForwarded(task, update.status->state(), update.status->uuid());
   // The agent's newest state may run ahead of the update that it may send next; a terminal one
   // frees the resources now.
   if (tasks::IsTerminal(task->state)) return;
   tx->SetTaskState(task, update.latest_state, update.status.get());
+  task->end_is_due =
+      tasks::IsTerminal(task->state) && !(is_told && tasks::IsTerminal(update.status->state()));
 }
 
 }  // namespace meros::master

@@ -83,8 +83,8 @@ struct Task {
   UpdateUuid forwarded_uuid;
   // Whether `resources` are counted as used on the agent: until the first terminal state.
   bool holds_resources = false;
-  // It has ended, and its agent is about to send the update that says so to the framework as it is
-  // subscribed now: reconciliation leaves that to it, else the end would be told twice.
+  // It has ended, and the framework as it is subscribed now was not sent the update that says so:
+  // its agent is about to send it. Reconciliation leaves that to it, else the end is told twice.
   bool end_is_due = false;
 };
 

@@ -196,6 +196,22 @@ TEST_F(Tasks, AnEndThatAnAgentReportsIsToldByItsUpdateAlone) {
               ElementsAre("scheduler 1: UPDATE t TASK_FINISHED REASON_RECONCILIATION"));
 }
 
+TEST_F(Tasks, AnEndThatWasSentAheadIsToldInItsTurn) {
+  AFramework framework;
+  framework.id = "m-0000";
+  driver_.Do(SchedulerStreamClosed{1});
+  Update(v1::TASK_RUNNING, "u1");  // nobody hears it
+  driver_.Subscribe(1, framework);
+  auto status = std::make_shared<v1::TaskStatus>();
+  status->mutable_task_id()->set_value("t");
+  status->set_state(v1::TASK_KILLED);
+  status->set_uuid("u2");
+  driver_.Do(
+      AgentStatusUpdate{2, FrameworkId("m-0000"), TaskId("t"), status, v1::TASK_KILLED, true});
+
+  EXPECT_THAT(Reconcile("t"), IsEmpty());
+}
+
 TEST_F(Tasks, ReconciliationKnowsUnreachableAgents) {
   driver_.Do(AgentStreamClosed{2});
   driver_.Advance(absl::Seconds(16));
