@@ -157,6 +157,24 @@ class FailoversTest : public ::testing::Test {
     return finished;
   }
 
+  // Checks what was heard of a task. Returns whether its agent told of its end.
+  bool Audit(size_t number) const {
+    const std::string id = IdOf(number);
+    std::multiset<std::string> uuids;
+    int ends = 0;
+    int told_finished = 0;  // by whomever
+    for (const auto& update : scheduler_.updates(id)) {
+      told_finished += update.state() == meros::v1::TASK_FINISHED;
+      if (update.uuid().empty()) continue;  // the master's own, which may be repeated
+      uuids.insert(update.uuid());
+      ends += IsEnd(update.state());
+    }
+    for (const std::string& uuid : uuids) EXPECT_EQ(uuids.count(uuid), 1u) << id;
+    EXPECT_LE(ends, number < LongTasks() ? 0 : 1) << id;
+    EXPECT_LE(told_finished, 1) << id;
+    return ends > 0;
+  }
+
   testing::TempDir directory_;
   testing::ZooKeeperEnsemble ensemble_{{.directory = directory_.path()}};
   std::string registry_addresses_[2] = {"127.0.0.1:0", "127.0.0.1:0"};
@@ -216,22 +234,7 @@ TEST_F(FailoversTest, NothingIsLostOrDoneTwiceWhoeverDies) {
     return false;
   }));
   size_t ran = 0;
-  for (size_t i = 0; i < launched; ++i) {
-    const std::string id = IdOf(i);
-    std::multiset<std::string> uuids;
-    int ends = 0;
-    int told_finished = 0;  // by whomever
-    for (const auto& update : scheduler_.updates(id)) {
-      told_finished += update.state() == meros::v1::TASK_FINISHED;
-      if (update.uuid().empty()) continue;  // the master's own, which may be repeated
-      uuids.insert(update.uuid());
-      ends += IsEnd(update.state());
-    }
-    for (const std::string& uuid : uuids) EXPECT_EQ(uuids.count(uuid), 1u) << id;
-    EXPECT_LE(ends, i < LongTasks() ? 0 : 1) << id;
-    EXPECT_LE(told_finished, 1) << id;
-    ran += ends > 0;
-  }
+  for (size_t i = 0; i < launched; ++i) ran += Audit(i);
   for (const uint64_t pid : pids) EXPECT_EQ(kill(static_cast<pid_t>(pid), 0), 0) << pid;
   std::sort(gaps.begin(), gaps.end());
   printf(
