@@ -105,12 +105,12 @@ def digest(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def run_compiler(root, header, arguments):
-    """(error or None, files that were read under `root`)."""
+def run_compiler(root, arguments, text=""):
+    """(error or None, files that were read under `root`). `text` is what "-" stands for."""
     with tempfile.NamedTemporaryFile("r", suffix=".d") as depends:
         result = subprocess.run(
-            [os.environ.get("CXX", "c++"), "-w", "-MMD", "-MF", depends.name, *arguments, "-"],
-            input=f'#include "{header}"\n',
+            [os.environ.get("CXX", "c++"), "-w", "-MMD", "-MF", depends.name, *arguments],
+            input=text,
             text=True,
             capture_output=True,
             cwd=root,
@@ -147,13 +147,20 @@ class Preloads:
         key = (name, *flags)
         if key not in self.made:
             stub = os.path.join(self.directory, f"preload{len(self.made)}.h")
-            with open(stub, "w", encoding="utf-8") as file:
-                file.write("#error not precompiled\n")
-            output = ["-x", "c++-header", "-o", stub + ".gch"]
-            error, read = run_compiler(self.root, name, [*flags, *output])
+            self.write(stub, f'#include "{name}"\n')
+            output = ["-o", stub + ".gch"]
+            error, read = run_compiler(self.root, [*flags, "-x", "c++-header", stub, *output])
+            # Read only where the compiler does not take what it has precompiled.
+            self.write(stub, "#error not precompiled\n")
+            read = [name for name in read if name != os.path.realpath(stub)]
             # One that does not compile is found when it is compiled alone.
             self.made[key] = ([], []) if error else (["-include", stub], read)
         return self.made[key]
+
+    @staticmethod
+    def write(path, text):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 def included_by(tree):
@@ -173,7 +180,8 @@ def included_by(tree):
 def compile_alone(root, header, flags, preloads):
     """(error or None, files that were read under `root`)."""
     preload, read_before = preloads.use(header, flags)
-    error, read = run_compiler(root, header, [*flags, *preload, "-fsyntax-only", "-x", "c++"])
+    arguments = [*flags, *preload, "-fsyntax-only", "-x", "c++", "-"]
+    error, read = run_compiler(root, arguments, f'#include "{header}"\n')
     return error, sorted({*read, *read_before})
 
 
