@@ -49,6 +49,7 @@ absl::StatusOr<Report> RunLaunch(Options* options);
 absl::StatusOr<Report> RunUpdates(Options* options);
 absl::StatusOr<Report> RunMillion(Options* options);
 absl::StatusOr<Report> RunFailover(Options* options);
+absl::StatusOr<Report> RunBareStreams(Options* options);
 absl::StatusOr<Report> RunElection(Options* options);
 absl::StatusOr<Report> RunState(Options* options);
 absl::StatusOr<Report> RunIdle(Options* options);

@@ -77,6 +77,7 @@ absl::StatusOr<Report> RunFailover(Options* options) {
   report.value = absl::ToDoubleSeconds(Now() - start);
   report.unit = "s";
   report.n = static_cast<size_t>(shape.agents);
+  report.latencies = cluster.agents().RegisteredAfter(start);
   report.servers = cluster.Usage();
   report.servers.erase("master");
   for (auto& [name, usage] : report.servers) usage.cpu_seconds -= before.at(name).cpu_seconds;

@@ -69,6 +69,9 @@ const std::vector<Benchmark>& AllBenchmarks() {
        "seconds from a new leader to all agents and tasks known; --agents --tasks --labels, "
        "--warm=0: connections are not open yet, --history: ended tasks that agents remember (T2)",
        RunFailover},
+      {"bare-streams", "",
+       "seconds that gRPC alone takes for the frames of a fail-over; --agents --report_bytes",
+       RunBareStreams},
       {"election", "T12",
        "seconds from kill -9 of the leader to the first accepted write, p99; --kills "
        "--lease_ttl_ms",

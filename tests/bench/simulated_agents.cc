@@ -50,9 +50,9 @@ class SimulatedAgents::Agent {
     stream_->Send(agent_id_.empty() ? Registration() : Return());
   }
 
-  // Only agents that are registered beat.
-  void Heartbeat() {
-    if (!is_registered_) return;
+  // Only agents that are registered beat, and not before they are asked to.
+  void Heartbeat(absl::Time now) {
+    if (!is_registered_ || now < first_heartbeat_.load()) return;
     AgentFrame frame;
     frame.add_messages()->mutable_heartbeat()->set_sequence(++heartbeats_);
     stream_->Send(std::move(frame));
@@ -61,8 +61,14 @@ class SimulatedAgents::Agent {
   void Stop() {
     if (stream_ != nullptr) stream_->Cancel();
   }
+  // REQUIRES: its stream has ended.
+  void Forget() {
+    stream_ = nullptr;
+    stub_ = nullptr;
+  }
 
   int index() const { return index_; }
+  absl::Time registered_at() const { return registered_at_.load(); }
 
   void PackReport() {
     AgentMessage message;
@@ -209,12 +215,15 @@ class SimulatedAgents::Agent {
   }
 
   void OnFrame(const MasterFrame& frame) {
+    const absl::Time now = runtime::ProcessClock::Get().Now();
     AgentFrame reply;
     for (const MasterMessage& message : frame.messages()) {
       switch (message.body_case()) {
         case MasterMessage::kRegistered:
           agent_id_ = message.registered().agent_id();
           all_->heartbeat_interval_ms_ = message.registered().heartbeat_interval_ms();
+          first_heartbeat_ = now + absl::Milliseconds(message.registered().first_heartbeat_ms());
+          registered_at_ = now;
           if (!is_registered_.exchange(true)) ++all_->registered_;
           break;
         case MasterMessage::kSendReport:
@@ -277,6 +286,8 @@ class SimulatedAgents::Agent {
   std::string agent_id_;
   std::string report_;  // an AgentMessage, packed; empty once it is sent
   std::atomic<bool> is_registered_{false};
+  std::atomic<absl::Time> registered_at_{absl::InfinitePast()};
+  std::atomic<absl::Time> first_heartbeat_{absl::InfinitePast()};
   std::atomic<uint64_t> heartbeats_{0};
   std::unique_ptr<AgentLinkService::Stub> stub_;
   std::shared_ptr<Stream> stream_;
@@ -294,10 +305,12 @@ void SimulatedAgents::Close() {
   if (heartbeats_.joinable()) heartbeats_.join();
   {
     MutexLock lock(&mutex_);
-    lost_.clear();
+    lost_.clear();  // by a master that died
+    lost_streams_ = 0;
   }
   for (auto& agent : agents_) agent->Stop();
   while (open_ > 0) usleep(1000);
+  for (auto& agent : agents_) agent->Forget();
 }
 
 absl::Status SimulatedAgents::Connect(const std::string& master) {
@@ -380,6 +393,12 @@ size_t SimulatedAgents::lost_streams() const {
   return lost_streams_;
 }
 
+Samples SimulatedAgents::RegisteredAfter(absl::Time start) const {
+  Samples samples;
+  for (const auto& agent : agents_) samples.Add(agent->registered_at() - start);
+  return samples;
+}
+
 std::string SimulatedAgents::last_loss() const {
   MutexLock lock(&mutex_);
   return last_loss_;
@@ -407,7 +426,8 @@ void SimulatedAgents::SendHeartbeats() {
     const int64_t interval_us = heartbeat_interval_ms_ * 1000;
     const int64_t slices = std::max<int64_t>(1, interval_us / 10000);
     const size_t per_slice = agents_.size() / slices + 1;
-    for (size_t i = 0; i < per_slice && next < agents_.size(); ++i) agents_[next++]->Heartbeat();
+    const absl::Time now = runtime::ProcessClock::Get().Now();
+    for (size_t i = 0; i < per_slice && next < agents_.size(); ++i) agents_[next++]->Heartbeat(now);
     if (next >= agents_.size()) next = 0;
     usleep(10000);
   }

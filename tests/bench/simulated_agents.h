@@ -26,6 +26,7 @@
 #include "libs/base/mutex.h"
 #include "libs/rpc/credentials.h"
 #include "tests/bench/queued_client.h"
+#include "tests/bench/report.h"
 
 namespace meros::bench {
 
@@ -78,6 +79,8 @@ class SimulatedAgents {
   // Streams that the master ended, and what it said the last time.
   size_t lost_streams() const;
   std::string last_loss() const;
+  // How long after `start` each agent was registered the last time.
+  Samples RegisteredAfter(absl::Time start) const;
 
  private:
   class Agent;

@@ -5,7 +5,7 @@ kept in <build>/tidy_headers.json, so that only the first run takes minutes. A b
 precompiled headers proves the headers that a source includes first; those are not compiled again.
 
 What a header includes anyway may as well be read before it, for it is compiled alone itself: a few
-costly headers are precompiled, which saves most of the time (PRELOADS).
+costly headers are precompiled, which saves some of the time (PRELOADS).
 """
 
 import concurrent.futures

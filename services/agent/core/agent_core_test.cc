@@ -166,6 +166,28 @@ TEST(AgentCore, SaysWhichMasterDidNotAnswer) {
   EXPECT_EQ(said, std::vector<std::string>{"master-0:7050"});
 }
 
+TEST(AgentCore, IsSilentAtFirstIfTheMasterAsksForThat) {
+  for (const absl::Duration first : {absl::ZeroDuration(), absl::Seconds(15), absl::Seconds(40)}) {
+    NodeModel node(1);
+    node.first_heartbeat = first;
+    node.StartAgent();
+    node.ConnectContainerizer();
+    node.ConnectMaster();
+    const auto beats = [&] {
+      return std::count_if(node.said.begin(), node.said.end(),
+                           [](const auto& message) { return message.has_heartbeat(); });
+    };
+    const absl::Duration expected = std::max(first, absl::Seconds(15));
+
+    node.Advance(expected - absl::Milliseconds(1));
+    EXPECT_EQ(beats(), 0) << first;
+    node.Advance(absl::Milliseconds(1));
+    EXPECT_EQ(beats(), 1) << first;
+    node.Advance(absl::Seconds(15));
+    EXPECT_EQ(beats(), 2) << first;
+  }
+}
+
 TEST(AgentCore, LooksForAnotherMasterWhenTheRegistrationIsNotAnswered) {
   NodeModel node(1);
   node.answers_registration = false;

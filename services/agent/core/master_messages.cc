@@ -159,7 +159,9 @@ void AgentCore::OnRegistered(const link::Registered& registered) {
   timers_.Clear({TimerKind::kRegistration, {}});
   link_.heartbeat_interval =
       std::max(absl::Milliseconds(registered.heartbeat_interval_ms()), kMinHeartbeatInterval);
-  timers_.Set({TimerKind::kHeartbeat, {}}, now_ + link_.heartbeat_interval);
+  timers_.Set({TimerKind::kHeartbeat, {}},
+              now_ + std::max(absl::Milliseconds(registered.first_heartbeat_ms()),
+                              link_.heartbeat_interval));
   MoveTo(AgentState::kRunning);
   Count(Counter::kRegistration);
   Note(Notice::Severity::kInfo,

@@ -163,6 +163,7 @@ struct Agent {
   AgentRecord record;
   const Shared<AgentId> shared_id;  // what its tasks hold
   uint64_t stream = 0;              // 0 while there is no session
+  // Ahead of now while it was asked to be silent (agent_health.h).
   absl::Time last_seen = absl::InfinitePast();
   bool is_watched = false;                  // an AgentSilenceTimer is armed
   absl::Time due = absl::InfiniteFuture();  // when it is lost; finite while it is in LateAgents

@@ -11,6 +11,9 @@ namespace {
 // So many may always be lost at once: shares of small clusters say nothing.
 constexpr size_t kFewAgents = 10;
 
+// For so many times agent_unreachable_timeout agents are asked to be silent at most.
+constexpr int kMaxQuiet = 3;
+
 // How often is looked at least whether few are late again.
 constexpr absl::Duration kReviewInterval = absl::Seconds(1);
 
@@ -59,6 +62,14 @@ bool CannotKeepUp(Transaction* tx) {
          tx->now() < books.led_since + tx->options().agent_reregister_timeout;
 }
 
+// How long the others will take to come back, if they go on as they did.
+absl::Duration RestOfReturn(Transaction* tx) {
+  const Books& books = tx->books();
+  const size_t missing = books.agents.recovering();
+  const size_t back = books.agents_to_recover - std::min(books.agents_to_recover, missing);
+  return (tx->now() - books.led_since) * missing / std::max<size_t>(1, back);
+}
+
 void HoldDue(Transaction* tx) {
   while (Agent* agent = tx->books().late_agents.HoldNext(tx->now())) {
     if (!agent->is_active()) continue;
@@ -70,11 +81,20 @@ void HoldDue(Transaction* tx) {
 }  // namespace
 
 void NoteSignOfLife(Transaction* tx, Agent* agent) {
-  agent->last_seen = tx->now();
+  agent->last_seen = std::max(agent->last_seen, tx->now());
   if (!agent->is_late()) return;
   tx->books().late_agents.Remove(agent);
   if (agent->record.state == AgentState::kRecovered) return AwaitReturn(tx, *agent);
   WatchSilence(tx, agent);
+}
+
+absl::Duration FirstHeartbeat(Transaction* tx, Agent* agent) {
+  const absl::Duration interval = tx->options().AgentHeartbeatInterval();
+  if (!CannotKeepUp(tx)) return interval;
+  const absl::Duration timeout = tx->options().agent_unreachable_timeout;
+  const absl::Duration quiet = std::clamp(RestOfReturn(tx), timeout, kMaxQuiet * timeout);
+  agent->last_seen = tx->now() + quiet - interval;
+  return quiet;
 }
 
 void WatchSilence(Transaction* tx, Agent* agent) {

@@ -19,6 +19,9 @@
 //
 // While more agents come back to a new leader than it may ask for their reports at a time, it is
 // behind, and silence says nothing: nobody becomes late, for agent_reregister_timeout at most.
+// Those that it welcomes meanwhile are asked to be silent for as long as the others are likely to
+// take, for once to three times agent_unreachable_timeout, because beats of thousands of agents
+// would take longer than their reports. That silence does not count either.
 //
 // Thread rule: strand-confined.
 #pragma once
@@ -29,6 +32,10 @@ namespace meros::master {
 
 // The agent said something, or is back: it is not late.
 void NoteSignOfLife(Transaction* tx, Agent* agent);
+
+// When an agent that is welcomed now sends its first heartbeat, from now; it is not expected to say
+// anything before.
+absl::Duration FirstHeartbeat(Transaction* tx, Agent* agent);
 
 // Arms the timer that notices an agent's silence, unless it is armed.
 void WatchSilence(Transaction* tx, Agent* agent);

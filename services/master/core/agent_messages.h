@@ -27,6 +27,7 @@ struct RegisteredMessage {
   AgentId agent_id;
   uint64_t epoch = 0;
   absl::Duration heartbeat_interval;
+  absl::Duration first_heartbeat;  // from now
   absl::Duration unreachable_after;
   bool reregistered = false;
   std::optional<DrainMessage> drain;  // while it is being emptied

@@ -66,6 +66,17 @@ class AgentReports : public ::testing::Test {
     }
     driver_.Lead(1, std::move(snapshot));
   }
+  // What the agent that was welcomed last was told.
+  absl::Duration FirstHeartbeat() {
+    for (const Effect& effect : driver_.effects()) {
+      const auto* to_agent = std::get_if<ToAgent>(&effect);
+      if (to_agent == nullptr) continue;
+      if (const auto* welcome = std::get_if<RegisteredMessage>(&to_agent->message)) {
+        return welcome->first_heartbeat;
+      }
+    }
+    return absl::ZeroDuration();
+  }
   AgentState StateOf(const std::string& id) {
     return driver_.books().agents.Find(AgentId(id))->record.state;
   }
@@ -163,6 +174,37 @@ TEST_F(AgentReports, WhileOthersWaitNobodyIsTakenForLost) {
   driver_.Advance(2 * driver_.options().agent_unreachable_timeout);
 
   EXPECT_NE(StateOf("a0"), AgentState::kRegistered);
+}
+
+TEST_F(AgentReports, WhoIsWelcomedWhileOthersWaitIsAskedToBeSilent) {
+  const MasterOptions& options = driver_.options();
+  for (int i = 0; i < 3; ++i) {
+    driver_.Do(Digest(10 + i, absl::StrCat("a", i), OneTask(absl::StrCat("t", i))));
+  }
+
+  driver_.Do(Report(10, "a0", OneTask("t0")));
+  EXPECT_EQ(FirstHeartbeat(), options.agent_unreachable_timeout);
+  driver_.Do(Report(11, "a1", OneTask("t1")));
+  EXPECT_EQ(FirstHeartbeat(), options.AgentHeartbeatInterval());
+  driver_.Do(Report(12, "a2", OneTask("t2")));
+
+  // From when it should have spoken, it has as long as others.
+  driver_.Do(AgentHeartbeat{10});  // too early, and no harm
+  driver_.Advance(2 * options.agent_unreachable_timeout - options.AgentHeartbeatInterval() -
+                  absl::Milliseconds(1));
+  EXPECT_EQ(StateOf("a0"), AgentState::kRegistered);
+  EXPECT_NE(StateOf("a1"), AgentState::kRegistered);
+  driver_.Advance(absl::Milliseconds(1));
+  EXPECT_NE(StateOf("a0"), AgentState::kRegistered);
+}
+
+TEST_F(AgentReports, TheyAreSilentForAsLongAsTheOthersAreLikelyToTake) {
+  for (int i = 0; i < 3; ++i) {
+    driver_.Do(Digest(10 + i, absl::StrCat("a", i), OneTask(absl::StrCat("t", i))));
+  }
+  driver_.Advance(absl::Seconds(4));  // and all four are still missing
+  driver_.Do(Report(10, "a0", OneTask("t0")));
+  EXPECT_EQ(FirstHeartbeat(), absl::Seconds(16));
 }
 
 TEST_F(AgentReports, AKnownAgentThatRunsTheSameIsNotAsked) {

@@ -109,17 +109,20 @@ void TakeTasks(Transaction* tx, Agent* agent, const std::vector<ReportedTask>& t
   }
 }
 
-// Tasks that the master launched and the agent does not know.
-void AskForMissing(Transaction* tx, const Agent& agent, const std::vector<ReportedTask>& tasks) {
+// Tasks that the master launched and the agent does not know. To a new leader, which knows of none,
+// that is cheap before the report's are in the books.
+ReconcileMessage MissingOf(Transaction* tx, const Agent& agent,
+                           const std::vector<ReportedTask>& tasks) {
+  ReconcileMessage missing;
+  if (agent.tasks.empty()) return missing;
   absl::flat_hash_set<std::pair<FrameworkId, TaskId>> reported;
   for (const ReportedTask& task : tasks) reported.emplace(task.framework_id, task.id);
-  ReconcileMessage missing;
   for (const auto& [sequence, task] : agent.tasks) {
     if (reported.contains({task->framework_id(), task->id()})) continue;
     const Framework* framework = tx->books().frameworks.Find(task->framework_id());
     missing.tasks.push_back({task->framework_id(), task->id(), framework->partition_aware()});
   }
-  if (!missing.tasks.empty()) tx->Send(agent.stream, std::move(missing));
+  return missing;
 }
 
 void TakeExecutors(Transaction* tx, Agent* agent, std::vector<Executor> executors) {
@@ -198,11 +201,12 @@ void TakeIntoSession(Transaction* tx, Agent* agent, AgentReregister message, Ann
   if (message.digest.has_value()) {
     RefreshFrameworks(tx, *agent);
   } else {
+    ReconcileMessage missing = MissingOf(tx, *agent, message.tasks);
     AddReportedFrameworks(tx, *agent, std::move(message.frameworks));
     TakeTasks(tx, agent, message.tasks, announce);
     TakeEnding(tx, agent, message.tasks);
     TakeExecutors(tx, agent, std::move(message.executors));
-    AskForMissing(tx, *agent, message.tasks);
+    if (!missing.tasks.empty()) tx->Send(agent->stream, std::move(missing));
   }
   TakeOperations(tx, agent, std::move(message.operations));
   RepeatKills(tx, *agent);

@@ -203,9 +203,13 @@ void WelcomeAgent(Transaction* tx, Agent* agent, bool reregistered) {
   tx->CountAgentChange(reregistered ? AgentChange::kReturned : AgentChange::kAdmitted);
   (reregistered ? agent->record.reregistered : agent->record.registered) = tx->now();
   const MasterOptions& options = tx->options();
-  tx->Send(agent->stream,
-           RegisteredMessage{agent->record.id, tx->epoch(), options.AgentHeartbeatInterval(),
-                             options.agent_unreachable_timeout, reregistered, DrainOf(*agent)});
+  tx->Send(agent->stream, RegisteredMessage{.agent_id = agent->record.id,
+                                            .epoch = tx->epoch(),
+                                            .heartbeat_interval = options.AgentHeartbeatInterval(),
+                                            .first_heartbeat = FirstHeartbeat(tx, agent),
+                                            .unreachable_after = options.agent_unreachable_timeout,
+                                            .reregistered = reregistered,
+                                            .drain = DrainOf(*agent)});
   WatchSilence(tx, agent);
 }
 

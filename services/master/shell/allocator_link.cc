@@ -47,6 +47,7 @@ void AllocatorLink::SetWanted(bool wanted) {
   std::shared_ptr<Session> unwanted;
   {
     MutexLock lock(&mutex_);
+    if (wanted == wanted_) return;
     wanted_ = wanted;
     if (!wanted) unwanted = session_;
     changed_.SignalAll();

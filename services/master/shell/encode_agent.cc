@@ -18,6 +18,7 @@ struct Encoder {
     registered->set_agent_id(m.agent_id.value());
     registered->set_epoch(m.epoch);
     registered->set_heartbeat_interval_ms(absl::ToInt64Milliseconds(m.heartbeat_interval));
+    registered->set_first_heartbeat_ms(absl::ToInt64Milliseconds(m.first_heartbeat));
     registered->set_unreachable_after_ms(absl::ToInt64Milliseconds(m.unreachable_after));
     registered->set_master_id(master_id);
     registered->set_reregistered(m.reregistered);

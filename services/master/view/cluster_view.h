@@ -60,9 +60,16 @@ struct TaskOrder {
   static Ref KeyOf(const TaskKey& key) {
     return {std::get<0>(key), std::get<1>(key), std::get<2>(key)};
   }
+  // Each id is compared once, and a framework that two tasks share not at all.
   template <typename A, typename B>
   bool operator()(const A& a, const B& b) const {
-    return KeyOf(a) < KeyOf(b);
+    const auto& [framework_a, task_a, sequence_a] = KeyOf(a);
+    const auto& [framework_b, task_b, sequence_b] = KeyOf(b);
+    if (&framework_a != &framework_b) {
+      if (int order = framework_a.value().compare(framework_b.value())) return order < 0;
+    }
+    if (int order = task_a.value().compare(task_b.value())) return order < 0;
+    return sequence_a < sequence_b;
   }
 };
 

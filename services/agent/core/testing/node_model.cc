@@ -380,6 +380,8 @@ void NodeModel::OnRegistration(const link::AgentMessage& message) {
   registered.mutable_registered()->set_agent_id("A");
   registered.mutable_registered()->set_epoch(1);
   registered.mutable_registered()->set_heartbeat_interval_ms(15000);
+  registered.mutable_registered()->set_first_heartbeat_ms(
+      absl::ToInt64Milliseconds(first_heartbeat));
   registered.mutable_registered()->set_reregistered(message.has_reregister());
   if (drain.has_value()) *registered.mutable_registered()->mutable_drain() = *drain;
   Feed(MasterSaid{stream_, std::move(registered), {}});

@@ -66,6 +66,7 @@ class NodeModel {
   bool answers_registration = true;
   v1::FrameworkInfo framework;
   std::optional<agent_link::v1::Drain> drain;  // what the master says at registration
+  absl::Duration first_heartbeat;              // the same
   AgentOptions options = ModelOptions();       // of the next StartAgent
   bool changes_volumes = true;  // at once, else by ChangeVolumesNow; ends with volumes_status
   absl::Status volumes_status;
