@@ -15,7 +15,6 @@
 #include "libs/resources/parse.h"
 #include "libs/rpc/bidi_client_stream.h"
 #include "libs/rpc/channel.h"
-#include "libs/runtime/clock.h"
 #include "libs/testing/process.h"
 #include "libs/testing/temp_dir.h"
 #include "libs/wire/resources_proto.h"
@@ -26,8 +25,6 @@ namespace meros::bench {
 namespace {
 
 namespace pb = ::meros::allocator::v1;
-
-absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 class FreeingMaster {
  public:

@@ -14,7 +14,6 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
-#include "libs/runtime/clock.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "meros/v1/master/master_service.grpc.pb.h"
@@ -28,8 +27,6 @@ namespace {
 using meros::v1::master::AgentView;
 using meros::v1::master::MasterService;
 using Scalars = std::map<std::string, double>;
-
-absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 Scalars Sum(const google::protobuf::RepeatedPtrField<meros::v1::Resource>& resources,
             Scalars sum = {}) {

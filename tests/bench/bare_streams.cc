@@ -20,7 +20,6 @@
 #include "libs/rpc/packed.h"
 #include "libs/rpc/queued_call.h"
 #include "libs/rpc/server.h"
-#include "libs/runtime/clock.h"
 #include "meros/agent_link/v1/agent_link.grpc.pb.h"
 #include "tests/bench/benchmark.h"
 #include "tests/bench/queued_client.h"
@@ -44,8 +43,6 @@ constexpr size_t kQuestionBytes = 8;
 constexpr size_t kWelcomeBytes = 250;
 
 ByteBuffer FrameOf(size_t bytes) { return rpc::BufferOf(std::string(bytes, 'x')); }
-
-absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 

@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
-#include "libs/runtime/clock.h"
 
 namespace meros::bench {
 
@@ -54,7 +53,7 @@ std::string CommitLoad::failure() const {
 }
 
 void CommitLoad::OnFrame(const SessionResponse& frame) {
-  const absl::Time now = runtime::ProcessClock::Get().Now();
+  const absl::Time now = Now();
   size_t done = 0;
   for (const auto& response : frame.responses()) {
     if (response.code() != 0) {

@@ -10,7 +10,6 @@
 #include "libs/base/status_macros.h"
 #include "libs/rpc/bidi_client_stream.h"
 #include "libs/rpc/channel.h"
-#include "libs/runtime/clock.h"
 #include "libs/testing/cgroups.h"
 #include "libs/testing/process.h"
 #include "libs/testing/temp_dir.h"
@@ -25,8 +24,6 @@ using containerizer::v1::ContainerizerService;
 using containerizer::v1::Requests;
 using containerizer::v1::Response;
 using containerizer::v1::Responses;
-
-absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 // Keeps `concurrency` containers in flight, each running `true`; every end starts the next.
 class Launcher {

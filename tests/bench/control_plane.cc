@@ -4,7 +4,6 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
-#include "libs/runtime/clock.h"
 #include "libs/testing/certificates.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
@@ -106,9 +105,9 @@ absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_o
   }
   const ProcessUsage load_before = UsageOf(getpid());
   const size_t count_before = count(framework);
-  const absl::Time start = runtime::ProcessClock::Get().Now();
+  const absl::Time start = Now();
   MEROS_RETURN_IF_ERROR(Await(framework, plan, seconds));
-  const double elapsed = absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() - start);
+  const double elapsed = absl::ToDoubleSeconds(Now() - start);
   const size_t done = count(framework) - count_before;
 
   Report report;

@@ -8,7 +8,6 @@
 #include "libs/base/rng.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
-#include "libs/runtime/clock.h"
 #include "libs/runtime/random_seed.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
@@ -22,8 +21,6 @@ namespace pb = ::meros::v1::master;
 
 constexpr int kMasters = 3;
 constexpr absl::Duration kPatience = absl::Minutes(1);
-
-absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 class Electorate {
  public:

@@ -8,15 +8,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/runtime/clock.h"
 #include "tests/bench/filled_cluster.h"
 
 namespace meros::bench {
 namespace {
 
 namespace pb = ::meros::v1::master;
-
-absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 // Of a framework, unless a flag says otherwise (max_completed_tasks_per_framework).
 constexpr size_t kHistoryMax = 1000;

@@ -9,7 +9,6 @@
 #include <memory>
 #include <string>
 
-#include "libs/runtime/clock.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "meros/v1/master/master_service.grpc.pb.h"
@@ -50,7 +49,7 @@ class FilledCluster {
 
  private:
   const FilledClusterOptions options_;
-  const absl::Time started_ = runtime::ProcessClock::Get().Now();
+  const absl::Time started_ = Now();
   testing::TempDir directory_;
   testing::LocalCluster cluster_;
   std::unique_ptr<SimulatedAgents> agents_;

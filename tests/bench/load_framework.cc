@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
-#include "libs/runtime/clock.h"
 
 namespace meros::bench {
 
@@ -18,8 +17,6 @@ using meros::v1::scheduler::Event;
 using meros::v1::scheduler::Events;
 
 namespace {
-
-absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 void AddScalar(const char* name, double amount, meros::v1::TaskInfo* task) {
   auto* resource = task->add_resources();

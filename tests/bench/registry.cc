@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/coordination/zookeeper.h"
-#include "libs/runtime/clock.h"
 #include "libs/testing/process.h"
 #include "libs/testing/temp_dir.h"
 #include "libs/testing/zookeeper_ensemble.h"
@@ -20,8 +19,6 @@ namespace meros::bench {
 namespace {
 
 using coordination::ZooKeeper;
-
-absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 struct Shape {
   double seconds = 0;

@@ -26,6 +26,8 @@ std::string CpuModel() {
 
 }  // namespace
 
+absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
+
 double Samples::Percentile(double p) const {
   if (values_.empty()) return 0;
   std::sort(values_.begin(), values_.end());
@@ -101,9 +103,9 @@ double MeasureFdatasync(const std::string& directory) {
   Samples samples;
   const std::string block(4096, 'x');
   for (int i = 0; i < 200; ++i) {
-    const absl::Time start = runtime::ProcessClock::Get().Now();
+    const absl::Time start = Now();
     if (pwrite(fd, block.data(), block.size(), i * 4096) < 0 || fdatasync(fd) != 0) break;
-    samples.Add(runtime::ProcessClock::Get().Now() - start);
+    samples.Add(Now() - start);
   }
   close(fd);
   unlink(path.c_str());

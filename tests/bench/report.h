@@ -12,6 +12,9 @@
 
 namespace meros::bench {
 
+// The clock that everything is timed with.
+absl::Time Now();
+
 // Latencies of single events, kept whole: percentiles of a figure that counts are never estimated.
 class Samples {
  public:

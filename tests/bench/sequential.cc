@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/runtime/clock.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "tests/bench/benchmark.h"
@@ -40,11 +39,10 @@ absl::StatusOr<Report> RunSequential(Options* options) {
   framework.TakeTerminalLatencies();
   const auto usage_before = usage();
   const size_t before = framework.terminal_seen();
-  const absl::Time start = runtime::ProcessClock::Get().Now();
+  const absl::Time start = Now();
   usleep(static_cast<useconds_t>(seconds * 1e6));
   report.n = framework.terminal_seen() - before;
-  report.value = static_cast<double>(report.n) /
-                 absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() - start);
+  report.value = static_cast<double>(report.n) / absl::ToDoubleSeconds(Now() - start);
   report.unit = "1/s";
   report.latencies = framework.TakeTerminalLatencies();
   report.servers = usage();

@@ -12,7 +12,6 @@
 #include "libs/base/status_macros.h"
 #include "libs/rpc/bidi_client_stream.h"
 #include "libs/rpc/channel.h"
-#include "libs/runtime/clock.h"
 #include "libs/runtime/random_seed.h"
 #include "libs/tasks/holdings_digest.h"
 #include "meros/agent_link/v1/agent_link.grpc.pb.h"
@@ -183,8 +182,7 @@ class SimulatedAgents::Agent {
     status->mutable_task_id()->set_value(task->task_id().value());
     status->set_state(meros::v1::TASK_RUNNING);
     status->set_source(meros::v1::TaskStatus::SOURCE_EXECUTOR);
-    status->set_timestamp(
-        absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() - absl::UnixEpoch()));
+    status->set_timestamp(absl::ToDoubleSeconds(Now() - absl::UnixEpoch()));
     status->set_uuid(rng_.UuidBytes());
     task->set_status_update_state(status->state());
     task->set_status_update_uuid(status->uuid());
@@ -215,7 +213,7 @@ class SimulatedAgents::Agent {
   }
 
   void OnFrame(const MasterFrame& frame) {
-    const absl::Time now = runtime::ProcessClock::Get().Now();
+    const absl::Time now = Now();
     AgentFrame reply;
     for (const MasterMessage& message : frame.messages()) {
       switch (message.body_case()) {
@@ -272,8 +270,7 @@ class SimulatedAgents::Agent {
     status->mutable_agent_id()->set_value(agent_id_);
     status->set_state(state);
     status->set_source(meros::v1::TaskStatus::SOURCE_EXECUTOR);
-    status->set_timestamp(
-        absl::ToDoubleSeconds(runtime::ProcessClock::Get().Now() - absl::UnixEpoch()));
+    status->set_timestamp(absl::ToDoubleSeconds(Now() - absl::UnixEpoch()));
     std::string uuid = rng_.UuidBytes();
     uuid.back() = mark;
     status->set_uuid(uuid);
@@ -364,9 +361,9 @@ absl::Status SimulatedAgents::Open(absl::Duration limit) {
     agents_[i]->Start(channels_[i / options_.agents_per_connection]);
   }
   heartbeats_ = std::thread([this] { SendHeartbeats(); });
-  const absl::Time deadline = runtime::ProcessClock::Get().Now() + limit;
+  const absl::Time deadline = Now() + limit;
   while (registered_ < agents_.size()) {
-    if (runtime::ProcessClock::Get().Now() > deadline) {
+    if (Now() > deadline) {
       return absl::DeadlineExceededError(absl::StrCat(registered_.load(), " of ", agents_.size(),
                                                       " simulated agents were registered in ",
                                                       absl::FormatDuration(limit)));
@@ -380,7 +377,7 @@ void SimulatedAgents::OnClosed(Agent* agent, const absl::Status& status) {
   {
     MutexLock lock(&mutex_);
     if (!stopping_) {
-      lost_.emplace_back(runtime::ProcessClock::Get().Now(), agent);
+      lost_.emplace_back(Now(), agent);
       ++lost_streams_;
       last_loss_ = status.ToString();
     }
@@ -408,7 +405,7 @@ void SimulatedAgents::ReturnTheLost() {
   std::vector<Agent*> due;
   {
     MutexLock lock(&mutex_);
-    const absl::Time since = runtime::ProcessClock::Get().Now() - kReturnsAfter;
+    const absl::Time since = Now() - kReturnsAfter;
     for (; !lost_.empty() && lost_.front().first < since; lost_.pop_front()) {
       due.push_back(lost_.front().second);
     }
@@ -426,7 +423,7 @@ void SimulatedAgents::SendHeartbeats() {
     const int64_t interval_us = heartbeat_interval_ms_ * 1000;
     const int64_t slices = std::max<int64_t>(1, interval_us / 10000);
     const size_t per_slice = agents_.size() / slices + 1;
-    const absl::Time now = runtime::ProcessClock::Get().Now();
+    const absl::Time now = Now();
     for (size_t i = 0; i < per_slice && next < agents_.size(); ++i) agents_[next++]->Heartbeat(now);
     if (next >= agents_.size()) next = 0;
     usleep(10000);

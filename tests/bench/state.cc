@@ -17,15 +17,12 @@
 #include "absl/synchronization/notification.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/packed.h"
-#include "libs/runtime/clock.h"
 #include "tests/bench/filled_cluster.h"
 
 namespace meros::bench {
 namespace {
 
 namespace pb = ::meros::v1::master;
-
-absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 absl::Status ToStatus(const grpc::Status& status) {
   return status.ok() ? absl::OkStatus() : absl::UnavailableError(status.error_message());

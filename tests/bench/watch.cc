@@ -16,7 +16,6 @@
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/packed.h"
-#include "libs/runtime/clock.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "meros/v1/master/master_service.grpc.pb.h"
@@ -28,8 +27,6 @@ namespace meros::bench {
 namespace {
 
 namespace pb = ::meros::v1::master;
-
-absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 // How many events a packed WatchResponse has.
 size_t EventsIn(grpc::ByteBuffer frame) {

@@ -108,7 +108,6 @@ void AgentCore::OnSendReport() {
   for (const auto& [key, task] : book_.tasks()) {
     if (!IsReported(task)) continue;
     *report->add_tasks() = ReportOf(task, agent_id(), book_.FindFramework(key.framework)->info);
-    *report->add_task_infos() = *task.info;
   }
   ReportOperations(report);
   SendToMaster(std::move(message));

@@ -58,6 +58,7 @@ v1::Task ReportOf(const Task& task, const AgentId& agent, const v1::FrameworkInf
   if (info.has_labels()) *report.mutable_labels() = info.labels();
   if (info.has_discovery()) *report.mutable_discovery() = info.discovery();
   if (info.has_container()) *report.mutable_container() = info.container();
+  if (info.has_health_check()) *report.mutable_health_check() = info.health_check();
   if (info.has_kill_policy()) *report.mutable_kill_policy() = info.kill_policy();
   report.set_user(info.command().has_user() ? info.command().user() : framework.user());
   *report.mutable_limits() = info.limits();

@@ -17,8 +17,12 @@ constexpr int kMaxQuiet = 3;
 // How often is looked at least whether few are late again.
 constexpr absl::Duration kReviewInterval = absl::Seconds(1);
 
-absl::Duration Patience(const Transaction& tx) {
-  return tx.options().agent_unreachable_timeout - tx.options().AgentHeartbeatInterval();
+absl::Duration HeartbeatInterval(Transaction* tx) {
+  return tx->options().AgentHeartbeatInterval(tx->books().agents.expected());
+}
+
+absl::Duration Patience(Transaction* tx) {
+  return tx->options().agent_unreachable_timeout - HeartbeatInterval(tx);
 }
 
 bool IsMassLoss(Transaction* tx) {
@@ -88,18 +92,18 @@ void NoteSignOfLife(Transaction* tx, Agent* agent) {
   WatchSilence(tx, agent);
 }
 
-absl::Duration FirstHeartbeat(Transaction* tx, Agent* agent) {
-  const absl::Duration interval = tx->options().AgentHeartbeatInterval();
-  if (!CannotKeepUp(tx)) return interval;
+Heartbeats ExpectHeartbeats(Transaction* tx, Agent* agent) {
+  const absl::Duration interval = HeartbeatInterval(tx);
+  if (!CannotKeepUp(tx)) return {.first = interval, .interval = interval};
   const absl::Duration timeout = tx->options().agent_unreachable_timeout;
   const absl::Duration quiet = std::clamp(RestOfReturn(tx), timeout, kMaxQuiet * timeout);
   agent->last_seen = tx->now() + quiet - interval;
-  return quiet;
+  return {.first = quiet, .interval = interval};
 }
 
 void WatchSilence(Transaction* tx, Agent* agent) {
   if (std::exchange(agent->is_watched, true)) return;
-  tx->books().timers.Arm(agent->last_seen + Patience(*tx), AgentSilenceTimer{agent->record.id});
+  tx->books().timers.Arm(agent->last_seen + Patience(tx), AgentSilenceTimer{agent->record.id});
 }
 
 void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
@@ -110,7 +114,7 @@ void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
   if (agent->is_going) return;  // StayAfterAll watches again, should it not go
   // One that waits to be asked for its report says nothing, and lives.
   if (tx->books().reports.IsAwaited(agent_id) || CannotKeepUp(tx)) agent->last_seen = tx->now();
-  if (tx->now() < agent->last_seen + Patience(*tx)) return WatchSilence(tx, agent);
+  if (tx->now() < agent->last_seen + Patience(tx)) return WatchSilence(tx, agent);
   BecomeLate(tx, agent, agent->last_seen + tx->options().agent_unreachable_timeout);
 }
 

@@ -1,7 +1,7 @@
 // Whether agents live, and the protection against taking many of them for lost at once.
 //
-//            silent for 4/5 of              silent for all of it,
-//            agent_unreachable_timeout      few others are late
+//            silent for all of it           silent for agent_unreachable_timeout,
+//            but a heartbeat                few others are late
 //   watched ─────────────────────────▶ LATE ───────────────────▶ MARKING_UNREACHABLE (agent.h)
 //      ▲                                │  ▲
 //      ├──────── says anything ─────────┘  │ many others are late
@@ -14,8 +14,8 @@
 // than 11; those that were declared unreachable in the last minute count, too. Then the fault is
 // more likely the master's own, or of the network near it, and replacing all their tasks would do
 // more harm than waiting. Agents that are held are DISCONNECTED: they get no offers, and their
-// tasks stand. That they beat five times in agent_unreachable_timeout makes all that were lost at
-// once late before the first of them is due.
+// tasks stand. All that were lost at once are late before the first of them is due, because an
+// agent is late when it has that much time left in which it should have beaten.
 //
 // While more agents come back to a new leader than it may ask for their reports at a time, it is
 // behind, and silence says nothing: nobody becomes late, for agent_reregister_timeout at most.
@@ -33,9 +33,13 @@ namespace meros::master {
 // The agent said something, or is back: it is not late.
 void NoteSignOfLife(Transaction* tx, Agent* agent);
 
-// When an agent that is welcomed now sends its first heartbeat, from now; it is not expected to say
-// anything before.
-absl::Duration FirstHeartbeat(Transaction* tx, Agent* agent);
+// When an agent that is welcomed now is to beat. It is not expected to say anything before the
+// first.
+struct Heartbeats {
+  absl::Duration first;  // from now
+  absl::Duration interval;
+};
+Heartbeats ExpectHeartbeats(Transaction* tx, Agent* agent);
 
 // Arms the timer that notices an agent's silence, unless it is armed.
 void WatchSilence(Transaction* tx, Agent* agent);

@@ -54,6 +54,14 @@ class AgentHealth : public ::testing::Test {
   CoreDriver driver_;
 };
 
+TEST(Heartbeats, AreFewerOfEachAgentInLargeClusters) {
+  const MasterOptions options = AFifth();
+  EXPECT_EQ(options.AgentHeartbeatInterval(1), absl::Seconds(2));
+  EXPECT_EQ(options.AgentHeartbeatInterval(20000), absl::Seconds(2));
+  EXPECT_EQ(options.AgentHeartbeatInterval(35000), absl::Seconds(3.5));
+  EXPECT_EQ(options.AgentHeartbeatInterval(1000000), absl::Seconds(4));
+}
+
 TEST_F(AgentHealth, AFewAreDeclaredUnreachableInTime) {
   Pass(absl::Seconds(8), 10);
   EXPECT_EQ(In(AgentState::kRegistered), 50u);

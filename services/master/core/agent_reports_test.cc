@@ -185,12 +185,12 @@ TEST_F(AgentReports, WhoIsWelcomedWhileOthersWaitIsAskedToBeSilent) {
   driver_.Do(Report(10, "a0", OneTask("t0")));
   EXPECT_EQ(FirstHeartbeat(), options.agent_unreachable_timeout);
   driver_.Do(Report(11, "a1", OneTask("t1")));
-  EXPECT_EQ(FirstHeartbeat(), options.AgentHeartbeatInterval());
+  EXPECT_EQ(FirstHeartbeat(), options.AgentHeartbeatInterval(4));
   driver_.Do(Report(12, "a2", OneTask("t2")));
 
   // From when it should have spoken, it has as long as others.
   driver_.Do(AgentHeartbeat{10});  // too early, and no harm
-  driver_.Advance(2 * options.agent_unreachable_timeout - options.AgentHeartbeatInterval() -
+  driver_.Advance(2 * options.agent_unreachable_timeout - options.AgentHeartbeatInterval(4) -
                   absl::Milliseconds(1));
   EXPECT_EQ(StateOf("a0"), AgentState::kRegistered);
   EXPECT_NE(StateOf("a1"), AgentState::kRegistered);

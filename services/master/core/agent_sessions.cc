@@ -202,14 +202,15 @@ void WelcomeAgent(Transaction* tx, Agent* agent, bool reregistered) {
   NoteSignOfLife(tx, agent);
   tx->CountAgentChange(reregistered ? AgentChange::kReturned : AgentChange::kAdmitted);
   (reregistered ? agent->record.reregistered : agent->record.registered) = tx->now();
-  const MasterOptions& options = tx->options();
-  tx->Send(agent->stream, RegisteredMessage{.agent_id = agent->record.id,
-                                            .epoch = tx->epoch(),
-                                            .heartbeat_interval = options.AgentHeartbeatInterval(),
-                                            .first_heartbeat = FirstHeartbeat(tx, agent),
-                                            .unreachable_after = options.agent_unreachable_timeout,
-                                            .reregistered = reregistered,
-                                            .drain = DrainOf(*agent)});
+  const Heartbeats beats = ExpectHeartbeats(tx, agent);
+  tx->Send(agent->stream,
+           RegisteredMessage{.agent_id = agent->record.id,
+                             .epoch = tx->epoch(),
+                             .heartbeat_interval = beats.interval,
+                             .first_heartbeat = beats.first,
+                             .unreachable_after = tx->options().agent_unreachable_timeout,
+                             .reregistered = reregistered,
+                             .drain = DrainOf(*agent)});
   WatchSilence(tx, agent);
 }
 

@@ -4,6 +4,7 @@
 // Thread rule: immutable after Validate().
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 
@@ -33,7 +34,7 @@ struct MasterOptions {
   absl::Duration lease_ttl = absl::Milliseconds(1200);
   // Between two heartbeats on a scheduler's stream.
   absl::Duration framework_heartbeat_interval = absl::Seconds(15);
-  // An agent that was silent for so long is unreachable. Agents beat five times in it.
+  // An agent that was silent for so long is unreachable.
   absl::Duration agent_unreachable_timeout = absl::Seconds(10);
   // Of more agents than this share only one is declared unreachable at a time (agent_health.h).
   size_t mass_loss_percent = 20;
@@ -86,7 +87,13 @@ struct MasterOptions {
   // How long a framework that was connected when the former leader died has, at least, to come
   // back.
   absl::Duration RecoveredFrameworkGrace() const { return agent_reregister_timeout; }
-  absl::Duration AgentHeartbeatInterval() const { return agent_unreachable_timeout / 5; }
+  // Five beats in agent_unreachable_timeout, or as few as two and a half where so many agents would
+  // bring more than 10,000 a second.
+  absl::Duration AgentHeartbeatInterval(size_t agents) const {
+    constexpr int kPerSecond = 10000;
+    return std::clamp(absl::Seconds(agents) / kPerSecond, agent_unreachable_timeout / 5,
+                      agent_unreachable_timeout * 2 / 5);
+  }
 
   // ERRORS: InvalidArgument naming the flag whose value makes no sense.
   absl::Status Validate() const;

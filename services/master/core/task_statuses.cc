@@ -71,6 +71,4 @@ std::optional<v1::TaskStatus> TaskStatuses::Newest() const {
   return std::move(*task.mutable_statuses(0));
 }
 
-void TaskStatuses::AppendTo(v1::Task* task) const { MEROS_CHECK(task->MergeFromString(*packed_)); }
-
 }  // namespace meros::master

@@ -25,11 +25,11 @@ class TaskStatuses {
   bool empty() const { return packed_.holds_nothing(); }
   // Nullopt if there are none.
   std::optional<v1::TaskStatus> Newest() const;
-  // Cost: parsing.
-  void AppendTo(v1::Task* task) const;
+  // A packed v1::Task with nothing but its `statuses`.
+  const std::string& packed() const { return *packed_; }
 
  private:
-  Shared<std::string> packed_;  // a v1::Task with nothing but `statuses`
+  Shared<std::string> packed_;
   uint32_t newest_begins_ = 0;  // where in `packed_`
   v1::TaskState newest_state_ = v1::TASK_STAGING;
 };

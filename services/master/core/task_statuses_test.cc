@@ -20,7 +20,7 @@ v1::TaskStatus AStatus(v1::TaskState state, const std::string& message) {
 
 v1::Task Unpacked(const TaskStatuses& statuses) {
   v1::Task task;
-  statuses.AppendTo(&task);
+  EXPECT_TRUE(task.ParsePartialFromString(statuses.packed()));
   return task;
 }
 

@@ -86,9 +86,7 @@ void TaskWriter::AppendTask(const Task& task, std::string* out) {
   writer.Id(v1::Task::kAgentIdFieldNumber, task.agent_id().value());
   writer.Varint(v1::Task::kStateFieldNumber, task.state);
   out->append(ResourcesOf(task));
-  statuses_.Clear();
-  task.statuses.AppendTo(&statuses_);
-  statuses_.AppendPartialToString(out);
+  out->append(task.statuses.packed());
   if (task.forwarded_state.has_value()) {
     writer.Varint(v1::Task::kStatusUpdateStateFieldNumber, *task.forwarded_state);
   }

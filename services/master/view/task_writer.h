@@ -26,8 +26,7 @@ class TaskWriter {
   const std::string& ResourcesOf(const Task& task);
   const std::string& DescriptionOf(const Task& task);
 
-  std::string task_;   // scratch
-  v1::Task statuses_;  // scratch
+  std::string task_;  // scratch
   // Lookup only.
   absl::flat_hash_map<std::pair<const void*, const void*>, std::string> resources_;
   absl::flat_hash_map<const void*, std::string> descriptions_;
