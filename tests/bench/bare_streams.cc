@@ -1,7 +1,8 @@
 // bare-streams: what gRPC alone takes of a fail-over. As many streams as there are agents are
 // opened at once, and on each two frames go each way, of the sizes that agents and a new leader
 // exchange; nobody looks into them. Both ends are in this process, on the same queues that masters
-// and simulated agents use, so that `failover` on the same machine can not be faster than this.
+// and simulated agents use, so that `failover` (with streams that are not open before) can not be
+// faster on the same machine.
 #include <grpcpp/generic/generic_stub.h>
 #include <unistd.h>
 

@@ -42,7 +42,7 @@ const std::vector<Benchmark>& AllBenchmarks();
 
 // Waits until a master leads: one is ready before that, and would refuse agents that came in
 // between. ERRORS: DeadlineExceeded.
-absl::Status WaitForLeader(const std::string& address,
+absl::Status WaitForLeader(const std::string& address, absl::Duration limit = absl::Seconds(30),
                            const rpc::TlsOptions& tls = {.insecure = true});
 
 absl::StatusOr<Report> RunLaunch(Options* options);

@@ -14,10 +14,11 @@
 
 namespace meros::bench {
 
-absl::Status WaitForLeader(const std::string& address, const rpc::TlsOptions& tls) {
+absl::Status WaitForLeader(const std::string& address, absl::Duration limit,
+                           const rpc::TlsOptions& tls) {
   MEROS_ASSIGN_OR_RETURN(auto channel, rpc::MakeChannel(address, tls));
   auto stub = meros::v1::master::MasterService::NewStub(channel);
-  const bool leading = testing::Eventually(absl::Seconds(30), [&] {
+  const bool leading = testing::Eventually(limit, [&] {
     grpc::ClientContext context;
     meros::v1::master::GetMasterResponse response;
     return stub->GetMaster(&context, {}, &response).ok() && response.leading();
@@ -89,7 +90,7 @@ absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_o
   MEROS_RETURN_IF_ERROR(cluster.Start());
   agents_options.master = framework_options.master = cluster.master_address();
   agents_options.tls = framework_options.tls = security.tls;
-  MEROS_RETURN_IF_ERROR(WaitForLeader(cluster.master_address(), security.tls));
+  MEROS_RETURN_IF_ERROR(WaitForLeader(cluster.master_address(), absl::Seconds(30), security.tls));
   SimulatedAgents agents(agents_options);
   MEROS_RETURN_IF_ERROR(agents.Start(absl::Minutes(2)));
   LoadFramework framework(framework_options);

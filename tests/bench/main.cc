@@ -66,8 +66,8 @@ const std::vector<Benchmark>& AllBenchmarks() {
        "--tasks_per_accept --whole_life=1: each task is launched and ends; --tls=1 (S7)",
        RunUpdates},
       {"failover", "T1",
-       "seconds from a new leader to all agents and tasks known; --agents --tasks --labels, "
-       "--warm=0: connections are not open yet, --history: ended tasks that agents remember (T2)",
+       "seconds from a new leader to all agents and tasks known; --agents --tasks --labels "
+       "--history (ended ones, T2), --warm: 0: nothing is open before, 1: connections, 2: streams",
        RunFailover},
       {"bare-streams", "",
        "seconds that gRPC alone takes for the frames of a fail-over; --agents --report_bytes",

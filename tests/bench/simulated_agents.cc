@@ -127,6 +127,7 @@ class SimulatedAgents::Agent {
   void DescribeReturn(agent_link::v1::Reregister* request) {
     Describe(request->mutable_agent());
     request->mutable_agent()->mutable_info()->mutable_id()->set_value(agent_id_);
+    request->mutable_agent()->set_lost_master(all_->lost_master_);
     const HeldTasks& held = all_->held_;
     if (held.ended_per_agent == 0) return;
     auto* ended = request->mutable_agent()->add_ended();
@@ -344,7 +345,13 @@ void SimulatedAgents::Prepare(HeldTasks held) {
 absl::Status SimulatedAgents::Start(absl::Duration limit) {
   MEROS_RETURN_IF_ERROR(Connect(options_.master));
   for (int i = 0; i < options_.agents; ++i) agents_.push_back(std::make_shared<Agent>(this, i));
-  return Open(limit);
+  Open();
+  return AwaitRegistered(limit);
+}
+
+void SimulatedAgents::WaitAt(const std::string& lost) {
+  lost_master_ = lost;
+  Open();
 }
 
 absl::Status SimulatedAgents::Move(const std::string& master, HeldTasks held,
@@ -352,15 +359,19 @@ absl::Status SimulatedAgents::Move(const std::string& master, HeldTasks held,
   Close();
   held_ = std::move(held);
   MEROS_RETURN_IF_ERROR(Connect(master));
-  return Open(limit);
+  Open();
+  return AwaitRegistered(limit);
 }
 
-absl::Status SimulatedAgents::Open(absl::Duration limit) {
+void SimulatedAgents::Open() {
   stopping_ = false;
   for (size_t i = 0; i < agents_.size(); ++i) {
     agents_[i]->Start(channels_[i / options_.agents_per_connection]);
   }
   heartbeats_ = std::thread([this] { SendHeartbeats(); });
+}
+
+absl::Status SimulatedAgents::AwaitRegistered(absl::Duration limit) {
   const absl::Time deadline = Now() + limit;
   while (registered_ < agents_.size()) {
     if (Now() > deadline) {

@@ -70,6 +70,11 @@ class SimulatedAgents {
   // Their reports of what they hold are made and packed before a clock starts: in a cluster they do
   // that on machines of their own.
   void Prepare(HeldTasks held);
+  // All open their streams to a master that does not lead yet, where agents wait who lost the
+  // leader `lost` (docs/adr/0013), over the connections that Warm() opened.
+  void WaitAt(const std::string& lost);
+  // Returns when each is registered. ERRORS: as Start().
+  absl::Status AwaitRegistered(absl::Duration limit);
   // All leave their master, if they have not, and return to this one, over the connections that
   // Warm() opened. Waits until each is registered. ERRORS: as Start().
   absl::Status Move(const std::string& master, HeldTasks held, absl::Duration limit);
@@ -86,7 +91,7 @@ class SimulatedAgents {
   class Agent;
 
   absl::Status Connect(const std::string& master);
-  absl::Status Open(absl::Duration limit);
+  void Open();
   void Close();
   void SendHeartbeats();
   void ReturnTheLost();
@@ -96,6 +101,7 @@ class SimulatedAgents {
   ClientQueues queues_;
   HeldTasks held_;
   std::string connected_to_;
+  std::string lost_master_;  // the one that did not answer; empty if none
   std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::vector<std::shared_ptr<Agent>> agents_;
   std::atomic<size_t> launches_{0};

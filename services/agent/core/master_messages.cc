@@ -107,7 +107,7 @@ void AgentCore::OnSendReport() {
   }
   for (const auto& [key, task] : book_.tasks()) {
     if (!IsReported(task)) continue;
-    *report->add_tasks() = ReportOf(task, agent_id(), book_.FindFramework(key.framework)->info);
+    *report->add_tasks() = ReportOf(task, agent_id());
   }
   ReportOperations(report);
   SendToMaster(std::move(message));

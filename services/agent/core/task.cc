@@ -38,7 +38,7 @@ absl::string_view Name(TaskPhase phase) {
   return "?";
 }
 
-v1::Task ReportOf(const Task& task, const AgentId& agent, const v1::FrameworkInfo& framework) {
+v1::Task ReportOf(const Task& task, const AgentId& agent) {
   const v1::TaskInfo& info = *task.info;
   v1::Task report;
   report.set_name(info.name());
@@ -60,7 +60,7 @@ v1::Task ReportOf(const Task& task, const AgentId& agent, const v1::FrameworkInf
   if (info.has_container()) *report.mutable_container() = info.container();
   if (info.has_health_check()) *report.mutable_health_check() = info.health_check();
   if (info.has_kill_policy()) *report.mutable_kill_policy() = info.kill_policy();
-  report.set_user(info.command().has_user() ? info.command().user() : framework.user());
+  if (info.command().has_user()) report.set_user(info.command().user());
   *report.mutable_limits() = info.limits();
   return report;
 }

@@ -87,7 +87,7 @@ struct Task {
 };
 
 // What re-registration reports. REQUIRES: task.info is there.
-v1::Task ReportOf(const Task& task, const AgentId& agent, const v1::FrameworkInfo& framework);
+v1::Task ReportOf(const Task& task, const AgentId& agent);
 
 bool HasCapability(const v1::FrameworkInfo& framework, v1::FrameworkInfo::Capability::Type type);
 

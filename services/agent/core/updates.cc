@@ -165,7 +165,7 @@ void AgentCore::Forget(const TaskKey& task_key) {
 }
 
 void AgentCore::Remember(const Task& task) {
-  v1::Task report = ReportOf(task, agent_id(), book_.FindFramework(task.key.framework)->info);
+  v1::Task report = ReportOf(task, agent_id());
   for (const TaskKey& dropped : ended_.Add(task.key, std::move(report))) {
     journal_.Erase(EndedTaskKey(dropped));
   }

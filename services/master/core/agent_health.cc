@@ -94,11 +94,11 @@ void NoteSignOfLife(Transaction* tx, Agent* agent) {
 
 Heartbeats ExpectHeartbeats(Transaction* tx, Agent* agent) {
   const absl::Duration interval = HeartbeatInterval(tx);
-  if (!CannotKeepUp(tx)) return {.first = interval, .interval = interval};
   const absl::Duration timeout = tx->options().agent_unreachable_timeout;
-  const absl::Duration quiet = std::clamp(RestOfReturn(tx), timeout, kMaxQuiet * timeout);
-  agent->last_seen = tx->now() + quiet - interval;
-  return {.first = quiet, .interval = interval};
+  const absl::Duration first =
+      CannotKeepUp(tx) ? std::clamp(RestOfReturn(tx), timeout, kMaxQuiet * timeout) : interval;
+  agent->last_seen = tx->now() + first - interval;
+  return {.first = first, .interval = interval};
 }
 
 void WatchSilence(Transaction* tx, Agent* agent) {
@@ -113,7 +113,9 @@ void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
   if (!agent->is_active() && agent->record.state != AgentState::kDisconnected) return;
   if (agent->is_going) return;  // StayAfterAll watches again, should it not go
   // One that waits to be asked for its report says nothing, and lives.
-  if (tx->books().reports.IsAwaited(agent_id) || CannotKeepUp(tx)) agent->last_seen = tx->now();
+  if (tx->books().reports.IsAwaited(agent_id) || CannotKeepUp(tx)) {
+    agent->last_seen = std::max(agent->last_seen, tx->now());
+  }
   if (tx->now() < agent->last_seen + Patience(tx)) return WatchSilence(tx, agent);
   BecomeLate(tx, agent, agent->last_seen + tx->options().agent_unreachable_timeout);
 }

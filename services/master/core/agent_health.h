@@ -1,7 +1,7 @@
 // Whether agents live, and the protection against taking many of them for lost at once.
 //
-//            silent for all of it           silent for agent_unreachable_timeout,
-//            but a heartbeat                few others are late
+//            one heartbeat before           silent for agent_unreachable_timeout,
+//            it is due                      few others are late
 //   watched ─────────────────────────▶ LATE ───────────────────▶ MARKING_UNREACHABLE (agent.h)
 //      ▲                                │  ▲
 //      ├──────── says anything ─────────┘  │ many others are late
@@ -14,14 +14,15 @@
 // than 11; those that were declared unreachable in the last minute count, too. Then the fault is
 // more likely the master's own, or of the network near it, and replacing all their tasks would do
 // more harm than waiting. Agents that are held are DISCONNECTED: they get no offers, and their
-// tasks stand. All that were lost at once are late before the first of them is due, because an
-// agent is late when it has that much time left in which it should have beaten.
+// tasks stand. Since agents beat once in the time between, those that are lost at once are late
+// before the first of them is due.
 //
 // While more agents come back to a new leader than it may ask for their reports at a time, it is
 // behind, and silence says nothing: nobody becomes late, for agent_reregister_timeout at most.
 // Those that it welcomes meanwhile are asked to be silent for as long as the others are likely to
 // take, for once to three times agent_unreachable_timeout, because beats of thousands of agents
-// would take longer than their reports. That silence does not count either.
+// would take longer than their reports. That silence does not count either; it counts if the stream
+// breaks meanwhile, or the agent ends, so such a loss is noticed later by as much.
 //
 // Thread rule: strand-confined.
 #pragma once

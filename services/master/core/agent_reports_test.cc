@@ -198,6 +198,30 @@ TEST_F(AgentReports, WhoIsWelcomedWhileOthersWaitIsAskedToBeSilent) {
   EXPECT_NE(StateOf("a0"), AgentState::kRegistered);
 }
 
+// A timer of an earlier session may come in a silence that was asked for.
+TEST_F(AgentReports, WhoCameBackTwiceMayBeSilentAllTheSame) {
+  const MasterOptions& options = driver_.options();
+  driver_.Do(Report(9, "a0", OneTask("t0")));
+  driver_.Advance(options.AgentHeartbeatInterval(4));
+  driver_.Do(AgentStreamClosed{9});
+  for (int i = 1; i < 4; ++i) {
+    driver_.Do(Digest(10 + i, absl::StrCat("a", i), OneTask(absl::StrCat("t", i))));
+  }
+  driver_.Advance(absl::Seconds(4));
+  driver_.Do(Report(10, "a0", OneTask("t0")));
+  const absl::Duration first = FirstHeartbeat();
+  ASSERT_GT(first, options.agent_unreachable_timeout);
+
+  driver_.Advance(absl::Seconds(5));  // past the first session's timer
+  for (int i = 1; i < 4; ++i) {
+    driver_.Do(Report(10 + i, absl::StrCat("a", i), OneTask(absl::StrCat("t", i))));
+  }
+  ASSERT_EQ(driver_.books().reports.waiting(), 0u);
+  driver_.Advance(first - absl::Seconds(5));
+
+  EXPECT_EQ(StateOf("a0"), AgentState::kRegistered);
+}
+
 TEST_F(AgentReports, TheyAreSilentForAsLongAsTheOthersAreLikelyToTake) {
   for (int i = 0; i < 3; ++i) {
     driver_.Do(Digest(10 + i, absl::StrCat("a", i), OneTask(absl::StrCat("t", i))));

@@ -248,6 +248,17 @@ TEST(SetIp, ReadsWhatGrpcCallsAPeer) {
   EXPECT_EQ(ip_of("unix:/run/x"), "");
 }
 
+TEST(EncodeForAgent, TheWelcomeSaysWhenToBeat) {
+  agent_link::v1::MasterMessage message;
+  EncodeForAgent(RegisteredMessage{.heartbeat_interval = absl::Seconds(2),
+                                   .first_heartbeat = absl::Seconds(16),
+                                   .unreachable_after = absl::Seconds(10)},
+                 "m", &message);
+  EXPECT_EQ(message.registered().heartbeat_interval_ms(), 2000);
+  EXPECT_EQ(message.registered().first_heartbeat_ms(), 16000);
+  EXPECT_EQ(message.registered().unreachable_after_ms(), 10000);
+}
+
 TEST(EncodeForAgent, ADrainIsToldAtRegistrationAndOnItsOwn) {
   agent_link::v1::MasterMessage message;
   EncodeForAgent(RegisteredMessage{}, "m", &message);
