@@ -166,17 +166,32 @@ TEST(AgentCore, SaysWhichMasterDidNotAnswer) {
   EXPECT_EQ(said, std::vector<std::string>{"master-0:7050"});
 }
 
-TEST(AgentCore, ReportsAllThatAMasterKeepsOfATaskOnce) {
+TEST(ReportOf, SaysAllThatAMasterKeepsOfATask) {
+  Task task = CommandTask();
+  v1::TaskInfo& info = *task.info;
+  EXPECT_FALSE(ReportOf(task, AgentId("A")).has_user());
+  info.mutable_labels()->add_labels()->set_key("k");
+  info.mutable_discovery()->set_name("web");
+  info.mutable_container()->set_type(v1::ContainerInfo::MESOS);
+  info.mutable_health_check()->set_type(v1::HealthCheck::COMMAND);
+  info.mutable_kill_policy()->mutable_grace_period()->set_nanoseconds(1);
+  info.mutable_command()->set_user("nobody");
+  (*info.mutable_limits())["cpus"].set_value(2);
+
+  const v1::Task report = ReportOf(task, AgentId("A"));
+
+  EXPECT_EQ(report.labels().labels(0).key(), "k");
+  EXPECT_EQ(report.discovery().name(), "web");
+  EXPECT_EQ(report.container().type(), v1::ContainerInfo::MESOS);
+  EXPECT_EQ(report.health_check().type(), v1::HealthCheck::COMMAND);
+  EXPECT_EQ(report.kill_policy().grace_period().nanoseconds(), 1);
+  EXPECT_EQ(report.user(), "nobody");
+  EXPECT_EQ(report.limits().at("cpus").value(), 2);
+}
+
+TEST(AgentCore, ReportsEachTaskOnce) {
   auto node = RunningNode();
-  node->Run("t1", [](v1::TaskInfo* info) {
-    info->mutable_labels()->add_labels()->set_key("k");
-    info->mutable_discovery()->set_name("web");
-    info->mutable_container()->set_type(v1::ContainerInfo::MESOS);
-    info->mutable_health_check()->set_type(v1::HealthCheck::COMMAND);
-    info->mutable_kill_policy()->mutable_grace_period()->set_nanoseconds(1);
-    info->mutable_command()->set_user("nobody");
-    (*info->mutable_limits())["cpus"].set_value(2);
-  });
+  node->Run("t1");
   node->BreakMaster();
   node->said.clear();
   node->ConnectMaster();
@@ -185,17 +200,8 @@ TEST(AgentCore, ReportsAllThatAMasterKeepsOfATaskOnce) {
     return message.reregister().tasks_size() > 0;
   });
   ASSERT_NE(said, node->said.end());
-  const agent_link::v1::Reregister& report = said->reregister();
-  ASSERT_EQ(report.tasks_size(), 1);
-  EXPECT_EQ(report.task_infos_size(), 0);
-  const v1::Task& task = report.tasks(0);
-  EXPECT_EQ(task.labels().labels(0).key(), "k");
-  EXPECT_EQ(task.discovery().name(), "web");
-  EXPECT_EQ(task.container().type(), v1::ContainerInfo::MESOS);
-  EXPECT_EQ(task.health_check().type(), v1::HealthCheck::COMMAND);
-  EXPECT_EQ(task.kill_policy().grace_period().nanoseconds(), 1);
-  EXPECT_EQ(task.user(), "nobody");
-  EXPECT_EQ(task.limits().at("cpus").value(), 2);
+  EXPECT_EQ(said->reregister().tasks_size(), 1);
+  EXPECT_EQ(said->reregister().task_infos_size(), 0);
 }
 
 TEST(AgentCore, IsSilentAtFirstIfTheMasterAsksForThat) {
