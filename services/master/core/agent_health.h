@@ -21,8 +21,8 @@
 // behind, and silence says nothing: nobody becomes late, for agent_reregister_timeout at most.
 // Those that it welcomes meanwhile are asked to be silent for as long as the others are likely to
 // take, for once to three times agent_unreachable_timeout, because beats of thousands of agents
-// would take longer than their reports. That silence does not count either; it counts if the stream
-// breaks meanwhile, or the agent ends, so such a loss is noticed later by as much.
+// would take longer than their reports. That silence does not count either, not even when the
+// stream breaks meanwhile or the agent ends: such a loss is noticed later by as much.
 //
 // Thread rule: strand-confined.
 #pragma once

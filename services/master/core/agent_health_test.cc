@@ -62,6 +62,26 @@ TEST(Heartbeats, AreFewerOfEachAgentInLargeClusters) {
   EXPECT_EQ(options.AgentHeartbeatInterval(1000000), absl::Seconds(4));
 }
 
+TEST(Heartbeats, OfAnAgentDependOnHowManyThereAre) {
+  MasterOptions options = AFifth();
+  options.agent_unreachable_timeout = absl::Milliseconds(1);  // so that four are many
+  CoreDriver driver(options);
+  driver.Lead();
+  for (int i = 0; i < 4; ++i) {
+    driver.Register(100 + i, absl::StrCat("k", i), Resources::Of(1, 1));
+  }
+  for (const Effect& effect : driver.effects()) {
+    const auto* to_agent = std::get_if<ToAgent>(&effect);
+    if (to_agent == nullptr) continue;
+    const auto& welcome = std::get<RegisteredMessage>(to_agent->message);
+    // Three were there before it.
+    EXPECT_EQ(welcome.heartbeat_interval, absl::Microseconds(300));
+    EXPECT_EQ(welcome.first_heartbeat, absl::Microseconds(300));
+    return;
+  }
+  FAIL() << "the fourth agent was not welcomed";
+}
+
 TEST_F(AgentHealth, AFewAreDeclaredUnreachableInTime) {
   Pass(absl::Seconds(8), 10);
   EXPECT_EQ(In(AgentState::kRegistered), 50u);
