@@ -54,6 +54,7 @@ function(meros_binary)
   add_executable(${arg_NAME} ${arg_SRCS})
   # Sanitizers bring their own malloc.
   if(arg_JEMALLOC AND NOT MEROS_SANITIZE)
+    target_sources(${arg_NAME} PRIVATE $<TARGET_OBJECTS:meros_malloc_conf>)
     target_link_libraries(${arg_NAME} PRIVATE PkgConfig::JEMALLOC)
   endif()
   target_link_libraries(${arg_NAME} PRIVATE ${arg_DEPS} meros_absl Threads::Threads)

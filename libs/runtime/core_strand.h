@@ -211,7 +211,10 @@ class CoreStrand {
                                    options_.clock->Now() - now);
       }
     } while (done < batch->size());
+    // What a rush has left behind is not kept for the few that come afterwards.
+    const bool is_kept = batch->capacity() <= options_.batch_max || done > batch->capacity() / 8;
     batch->clear();
+    if (!is_kept) *batch = std::vector<Input>();
   }
 
   const CoreStrandOptions options_;

@@ -137,6 +137,22 @@ void AddRateFlags(MasterConfig* c, config::FlagSet* flags) {
        .group = "Bounds"});
 }
 
+void AddReportFlags(MasterConfig* c, config::FlagSet* flags) {
+  flags->Add(&c->max_agent_reports,
+             {.name = "max_agent_reports",
+              .help = "Agents that come back and are asked at a time for all they run, number; the "
+                      "others wait for their turn.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(1, 100000)});
+  flags->Add(&c->max_early_tasks,
+             {.name = "max_early_tasks",
+              .help = "Tasks of which agents report to this master while it does not lead and they "
+                      "wait for a leader, number; the others report when it leads. Each takes "
+                      "about 1 KiB. 0: none report before.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(0, 100000000)});
+}
+
 void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {
   flags->Add(&c->max_completed_frameworks, {.name = "max_completed_frameworks",
                                             .help = "Completed frameworks remembered, number.",
@@ -185,12 +201,6 @@ void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {
                       "acknowledged, number; further ones are refused.",
               .group = "Bounds",
               .constraint = config::InRange<int64_t>(1, 1000000)});
-  flags->Add(&c->max_agent_reports,
-             {.name = "max_agent_reports",
-              .help = "Agents that come back and are asked at a time for all they run, number; the "
-                      "others wait for their turn.",
-              .group = "Bounds",
-              .constraint = config::InRange<int64_t>(1, 100000)});
   flags->Add(&c->max_gangs_per_framework,
              {.name = "max_gangs_per_framework",
               .help = "Gangs that a framework may wait for, number; further ones are refused.",
@@ -225,6 +235,7 @@ void AddMasterFlags(MasterConfig* config, config::FlagSet* flags) {
   AddOfferFlags(config, flags);
   AddTimeoutFlags(config, flags);
   AddRateFlags(config, flags);
+  AddReportFlags(config, flags);
   AddBoundFlags(config, flags);
   rpc::AddTlsFlags(&config->tls, flags);
   config::AddCommonFlags(&config->common, flags);
@@ -272,6 +283,7 @@ absl::Status MasterConfig::Finish() {
   options.max_gangs_per_framework = max_gangs_per_framework;
   options.max_gang_bundles = max_gang_bundles;
   options.max_agent_reports = max_agent_reports;
+  options.max_early_tasks = max_early_tasks;
   options.mass_loss_percent = mass_loss_percent;
   options.max_gang_deadline = max_gang_deadline;
   MasterOptions judged = options;

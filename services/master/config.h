@@ -48,6 +48,7 @@ struct MasterConfig {
   int64_t max_gangs_per_framework = 16;
   int64_t max_gang_bundles = 1000;
   int64_t max_agent_reports = 256;
+  int64_t max_early_tasks = 1000000;
   int64_t mass_loss_percent = 20;
   absl::Duration max_gang_deadline = absl::Hours(24);
 

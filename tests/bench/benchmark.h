@@ -52,6 +52,7 @@ absl::StatusOr<Report> RunFailover(Options* options);
 absl::StatusOr<Report> RunBareStreams(Options* options);
 absl::StatusOr<Report> RunElection(Options* options);
 absl::StatusOr<Report> RunState(Options* options);
+absl::StatusOr<Report> RunListings(Options* options);
 absl::StatusOr<Report> RunIdle(Options* options);
 absl::StatusOr<Report> RunWatch(Options* options);
 absl::StatusOr<Report> RunAllocate(Options* options);

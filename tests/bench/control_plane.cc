@@ -78,6 +78,19 @@ absl::StatusOr<Security> SecurityOf(Options* options, const std::string& directo
   return security;
 }
 
+// What the master keeps of each task: when the last was launched, and `rest` seconds later, when
+// what the launching took has been given back.
+void NoteMemory(testing::LocalCluster& cluster, double idle_mb, size_t tasks, double rest,
+                Report* report) {
+  const auto per_task = [&] {
+    return absl::StrCat((Usage(cluster).at("master").rss_mb - idle_mb) * (1 << 20) / tasks);
+  };
+  report->notes["master_bytes_per_running_task"] = per_task();
+  if (rest == 0) return;
+  usleep(static_cast<useconds_t>(rest * 1e6));
+  report->notes["master_bytes_per_running_task_at_rest"] = per_task();
+}
+
 // Runs the load as planned and counts.
 template <typename Count>
 absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_options,
@@ -118,9 +131,7 @@ absl::StatusOr<Report> Measure(Options* options, SimulatedAgentsOptions agents_o
   report.latencies = framework.TakeLatencies();
   report.servers = Growth(usage_before, Usage(cluster));
   if (plan.until_tasks > 0) {
-    const double grown_mb = report.servers.at("master").rss_mb - idle_mb;
-    report.notes["master_bytes_per_running_task"] =
-        absl::StrCat(grown_mb * (1 << 20) / static_cast<double>(plan.until_tasks));
+    NoteMemory(cluster, idle_mb, plan.until_tasks, options->Get("rest", 0), &report);
   }
   report.notes["agents"] =
       absl::StrCat("simulated agents over real gRPC, ",

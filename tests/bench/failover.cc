@@ -4,12 +4,15 @@
 // holds as much as it may of what agents remember.
 //
 // When the clock starts agents have nothing (--warm=0), connections (1), or streams on which they
-// wait at the successor (2), as agents do while masters elect (docs/adr/0013). On machines of their
-// own they open them in the time that an election takes; here that takes longer, so the lease is
-// made as long (and a leader that is late to renew it is not noticed).
+// wait at the successor and have reported to it (2; --early=0: not reported), as agents do while
+// masters elect (docs/adr/0013, 0015). On machines of their own they do so in the time that an
+// election takes; here that takes longer, so the lease is made as long (and a leader that is late
+// to renew it is not noticed). With --warm=3 nothing is arranged: connections are open, and the
+// clock starts when the leader dies.
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
@@ -51,6 +54,52 @@ absl::StatusOr<absl::Time> LedSince(pb::MasterService::Stub* stub) {
   return absl::UnixEpoch() + absl::Seconds(response.elected_time());
 }
 
+// How warm the successor is when the clock starts: see above.
+enum Warm { kCold, kConnections, kStreams, kFromDeath };
+constexpr const char* kWarm[] = {
+    "connections are opened when the successor leads",
+    "connections are open before the successor leads",
+    "agents wait on their streams before the successor leads",
+    "connections to all masters are open; the clock starts when the leader dies"};
+
+// All that can be done before the successor leads has been done.
+absl::Status AwaitWaiting(FilledCluster* cluster, size_t reports) {
+  SimulatedAgents& agents = cluster->agents();
+  testing::Eventually(absl::Seconds(20), [&] { return agents.reported() >= reports; });
+  usleep(3000000);  // what was sent last arrives
+  if (agents.lost_streams() > 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("agents do not wait at the successor: ", agents.last_loss()));
+  }
+  if (WaitForLeader(cluster->cluster().master_address(1), absl::ZeroDuration()).ok()) {
+    return absl::FailedPreconditionError("the successor led before all streams were open");
+  }
+  return absl::OkStatus();
+}
+
+// Ends the leader, and returns when the clock is to start.
+absl::StatusOr<absl::Time> Fail(FilledCluster* cluster, int warm, bool early, Report* report) {
+  const std::string dead = cluster->cluster().master_address(0);
+  const std::string successor = cluster->cluster().master_address(1);
+  SimulatedAgents& agents = cluster->agents();
+  if (warm == kFromDeath) MEROS_RETURN_IF_ERROR(agents.Warm(successor));
+  cluster->cluster().master(0).Kill();
+  const absl::Time death = Now();
+  report->servers = cluster->Usage();
+  if (warm < kFromDeath) agents.Leave();
+  if (warm == kConnections || warm == kStreams) MEROS_RETURN_IF_ERROR(agents.Warm(successor));
+  if (warm >= kStreams) agents.WaitAt(dead);
+  if (warm == kStreams) {
+    const size_t all = static_cast<size_t>(report->n);
+    MEROS_RETURN_IF_ERROR(AwaitWaiting(cluster, early ? all : 0));
+  }
+  MEROS_RETURN_IF_ERROR(WaitForLeader(successor, absl::Minutes(1)));
+  report->notes["agents_reported_before"] = absl::StrCat(agents.reported());
+  if (warm == kFromDeath) return death;
+  // Those that wait are served before this process hears of the new leader.
+  return warm == kStreams ? LedSince(cluster->Stub(1).get()) : Now();
+}
+
 }  // namespace
 
 absl::StatusOr<Report> RunFailover(Options* options) {
@@ -60,60 +109,43 @@ absl::StatusOr<Report> RunFailover(Options* options) {
   shape.tasks = static_cast<int>(options->Get("tasks", 100000));
   shape.labels = static_cast<int>(options->Get("labels", 10));
   shape.ended = static_cast<int64_t>(options->Get("history", 0));
-  const auto warm = static_cast<int>(options->Get("warm", 1));
-  if (warm > 2) return absl::InvalidArgumentError("--warm: want 0, 1 or 2");
-  if (warm == 2) shape.master_flags = {"--lease_ttl=30s", "--leader_wait=1m"};
+  const auto warm = static_cast<int>(options->Get("warm", kConnections));
+  const bool early = options->Get("early", 1) != 0;
+  if (warm > kFromDeath) return absl::InvalidArgumentError("--warm: want 0, 1, 2 or 3");
+  if (warm == kStreams) shape.master_flags = {"--lease_ttl=30s", "--leader_wait=1m"};
+  if (!early) shape.master_flags.push_back("--max_early_tasks=0");
   FilledCluster cluster(shape);
   MEROS_RETURN_IF_ERROR(cluster.Start());
-  const std::string successor = cluster.cluster().master_address(1);
   const HeldTasks held = cluster.Held();
-  const auto stub = cluster.Stub(1);
-
   cluster.agents().Prepare(held);
-  cluster.cluster().master(0).Kill();
-  if (warm > 0) MEROS_RETURN_IF_ERROR(cluster.agents().Warm(successor));
-  if (warm == 2) {
-    cluster.agents().WaitAt(cluster.cluster().master_address(0));
-    usleep(3000000);  // what was sent last arrives
-    if (cluster.agents().lost_streams() > 0) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("agents do not wait at the successor: ", cluster.agents().last_loss()));
-    }
-    if (WaitForLeader(successor, absl::ZeroDuration()).ok()) {
-      return absl::FailedPreconditionError("the successor led before all streams were open");
-    }
-  }
-  const auto before = cluster.Usage();
-  MEROS_RETURN_IF_ERROR(WaitForLeader(successor, absl::Minutes(1)));
-  MEROS_ASSIGN_OR_RETURN(const absl::Time led_since, LedSince(stub.get()));
-  // Those that wait are served before this process hears of the new leader.
-  const absl::Time start = warm == 2 ? led_since : Now();
+
+  Report report;
+  report.n = static_cast<size_t>(shape.agents);
+  MEROS_ASSIGN_OR_RETURN(const absl::Time start, Fail(&cluster, warm, early, &report));
+  const std::string successor = cluster.cluster().master_address(1);
   LoadFramework framework(
       LoadFrameworkOptions{.master = successor, .framework_id = held.framework_id});
   framework.StopLaunching();
   MEROS_RETURN_IF_ERROR(framework.Start(absl::Minutes(1)));
-  MEROS_RETURN_IF_ERROR(warm == 2 ? cluster.agents().AwaitRegistered(absl::Minutes(5))
-                                  : cluster.agents().Move(successor, held, absl::Minutes(5)));
+  MEROS_RETURN_IF_ERROR(warm >= kStreams
+                            ? cluster.agents().AwaitRegistered(absl::Minutes(5))
+                            : cluster.agents().Move(successor, held, absl::Minutes(5)));
   const double registered = absl::ToDoubleSeconds(Now() - start);
   MEROS_RETURN_IF_ERROR(AwaitTasks(
-      stub.get(), static_cast<size_t>(held.per_agent) * shape.agents,
+      cluster.Stub(1).get(), static_cast<size_t>(held.per_agent) * shape.agents,
       std::min<size_t>(kHistoryMax, static_cast<size_t>(held.ended_per_agent) * shape.agents)));
 
-  Report report;
   report.value = absl::ToDoubleSeconds(Now() - start);
   report.unit = "s";
-  report.n = static_cast<size_t>(shape.agents);
   report.latencies = cluster.agents().RegisteredAfter(start);
-  report.servers = cluster.Usage();
+  const auto before = std::exchange(report.servers, cluster.Usage());
   report.servers.erase("master");
   for (auto& [name, usage] : report.servers) usage.cpu_seconds -= before.at(name).cpu_seconds;
   report.notes["agents"] =
       "simulated agents over real gRPC, plaintext, loopback; their reports are packed beforehand";
-  constexpr const char* kWarm[] = {"connections are opened when the successor leads",
-                                   "connections are open before the successor leads",
-                                   "agents wait on their streams before the successor leads"};
   report.notes["warm"] = kWarm[warm];
-  report.notes["latencies"] = "ms from the successor's leading to an agent's registration";
+  report.notes["latencies"] = "ms from the start of the clock to an agent's registration";
+  report.notes["servers"] = "since the leader died";
   report.notes["agents_registered_after_seconds"] = absl::StrCat(registered);
   if (const size_t lost = cluster.agents().lost_streams(); lost > 0) {
     report.notes["streams_lost"] = absl::StrCat(lost, ", last: ", cluster.agents().last_loss());

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -55,37 +57,9 @@ absl::Status Options::CheckAllUsed() const {
   return absl::OkStatus();
 }
 
-const std::vector<Benchmark>& AllBenchmarks() {
-  static const auto* const all = new std::vector<Benchmark>{
-      {"launch", "T3",
-       "tasks/s from ACCEPT to RUNNING seen and acknowledged; --agents --tasks_per_accept, and "
-       "--seconds or --tasks: until so many run; --tls=1: mutual TLS (S7)",
-       RunLaunch},
-      {"updates", "T5",
-       "status updates per CPU second of the master, acknowledged; --agents --tasks --seconds "
-       "--tasks_per_accept --whole_life=1: each task is launched and ends; --tls=1 (S7)",
-       RunUpdates},
-      {"failover", "T1",
-       "seconds from a new leader to all agents and tasks known; --agents --tasks --labels "
-       "--history (ended ones, T2), --warm: 0: nothing is open before, 1: connections, 2: streams",
-       RunFailover},
-      {"bare-streams", "",
-       "seconds that gRPC alone takes for the frames of a fail-over; --agents --report_bytes",
-       RunBareStreams},
-      {"election", "T12",
-       "seconds from kill -9 of the leader to the first accepted write, p99; --kills "
-       "--lease_ttl_ms",
-       RunElection},
-      {"million", "T4", "seconds until so many tasks run; --tasks --agents --tasks_per_accept",
-       RunMillion},
-      {"state", "T16",
-       "ms of a full listing; latencies (T17) of a light call while clients poll it; --agents "
-       "--tasks --labels --pollers --seconds",
-       RunState},
-      {"idle", "T6", "agents that half a core of the master holds; --agents --seconds", RunIdle},
-      {"watch", "T18",
-       "changes delivered to subscribers of Watch, per second; --subscribers --rate --seconds",
-       RunWatch},
+// Of the allocator alone.
+std::vector<Benchmark> AllocationBenchmarks() {
+  return {
       {"allocate", "T7",
        "one full allocation cycle in the allocator's core; --agents --frameworks --roles --cycles",
        RunAllocate},
@@ -103,6 +77,46 @@ const std::vector<Benchmark>& AllBenchmarks() {
       {"allocate-shapes", "",
        "the shapes that the allocator of Mesos is measured with, each as a note; --scale",
        RunAllocateShapes},
+  };
+}
+
+std::vector<Benchmark> ServiceBenchmarks() {
+  return {
+      {"launch", "T3",
+       "tasks/s from ACCEPT to RUNNING seen and acknowledged; --agents --tasks_per_accept, and "
+       "--seconds or --tasks: until so many run (--rest: and the memory of each "
+       "so many seconds later); --tls=1: mutual TLS (S7)",
+       RunLaunch},
+      {"updates", "T5",
+       "status updates per CPU second of the master, acknowledged; --agents --tasks --seconds "
+       "--tasks_per_accept --whole_life=1: each task is launched and ends; --tls=1 (S7)",
+       RunUpdates},
+      {"failover", "T1",
+       "seconds from a new leader to all agents and tasks known; --agents --tasks --labels "
+       "--history (ended ones, T2), --warm: 0: nothing is open before, 1: connections, 2: streams "
+       "(--early=0: without reports), 3: connections, from the leader's death",
+       RunFailover},
+      {"bare-streams", "",
+       "seconds that gRPC alone takes for the frames of a fail-over; --agents --report_bytes",
+       RunBareStreams},
+      {"election", "T12",
+       "seconds from kill -9 of the leader to the first accepted write, p99; --kills "
+       "--lease_ttl_ms",
+       RunElection},
+      {"million", "T4", "seconds until so many tasks run; --tasks --agents --tasks_per_accept",
+       RunMillion},
+      {"state", "T16",
+       "ms of a full listing; latencies (T17) of a light call while clients poll it; --agents "
+       "--tasks --labels --pollers --seconds",
+       RunState},
+      {"listings", "",
+       "full listings/s of the master at --port that --clients parse for --seconds, at the lowest "
+       "priority; `state` starts it beside itself",
+       RunListings},
+      {"idle", "T6", "agents that half a core of the master holds; --agents --seconds", RunIdle},
+      {"watch", "T18",
+       "changes delivered to subscribers of Watch, per second; --subscribers --rate --seconds",
+       RunWatch},
       {"allocator-crash", "",
        "kill -9 of the allocator under launches, books audited: longest time without offers; "
        "--agents --rate --kills",
@@ -123,6 +137,14 @@ const std::vector<Benchmark>& AllBenchmarks() {
       {"sequential", "T20", "one real task in flight on a whole real cluster; --seconds",
        RunSequential},
   };
+}
+
+const std::vector<Benchmark>& AllBenchmarks() {
+  static const auto* const all = [] {
+    auto* const both = new std::vector<Benchmark>(ServiceBenchmarks());
+    for (Benchmark& benchmark : AllocationBenchmarks()) both->push_back(std::move(benchmark));
+    return both;
+  }();
   return *all;
 }
 

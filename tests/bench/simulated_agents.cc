@@ -227,6 +227,7 @@ class SimulatedAgents::Agent {
           break;
         case MasterMessage::kSendReport:
           SendReport(&reply);
+          ++all_->reported_;
           break;
         case MasterMessage::kSendEndedTasks:
           SendEndedTasks(message.send_ended_tasks(), &reply);
@@ -293,9 +294,9 @@ class SimulatedAgents::Agent {
 
 SimulatedAgents::SimulatedAgents(SimulatedAgentsOptions options) : options_(std::move(options)) {}
 
-SimulatedAgents::~SimulatedAgents() { Close(); }
+SimulatedAgents::~SimulatedAgents() { Leave(); }
 
-void SimulatedAgents::Close() {
+void SimulatedAgents::Leave() {
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
@@ -326,7 +327,6 @@ absl::Status SimulatedAgents::Connect(const std::string& master) {
 }
 
 absl::Status SimulatedAgents::Warm(const std::string& master) {
-  Close();
   MEROS_RETURN_IF_ERROR(Connect(master));
   const auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(60);
   for (auto& channel : channels_) {
@@ -350,13 +350,14 @@ absl::Status SimulatedAgents::Start(absl::Duration limit) {
 }
 
 void SimulatedAgents::WaitAt(const std::string& lost) {
+  Leave();
   lost_master_ = lost;
   Open();
 }
 
 absl::Status SimulatedAgents::Move(const std::string& master, HeldTasks held,
                                    absl::Duration limit) {
-  Close();
+  Leave();
   held_ = std::move(held);
   MEROS_RETURN_IF_ERROR(Connect(master));
   Open();
@@ -365,6 +366,7 @@ absl::Status SimulatedAgents::Move(const std::string& master, HeldTasks held,
 
 void SimulatedAgents::Open() {
   stopping_ = false;
+  reported_ = 0;
   for (size_t i = 0; i < agents_.size(); ++i) {
     agents_[i]->Start(channels_[i / options_.agents_per_connection]);
   }
@@ -393,7 +395,7 @@ void SimulatedAgents::OnClosed(Agent* agent, const absl::Status& status) {
       last_loss_ = status.ToString();
     }
   }
-  --open_;  // the last that is done of this stream: Close() waits for it
+  --open_;  // the last that is done of this stream: Leave() waits for it
 }
 
 size_t SimulatedAgents::lost_streams() const {

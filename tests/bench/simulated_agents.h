@@ -64,14 +64,17 @@ class SimulatedAgents {
   // Connects all and waits until each is registered. ERRORS: DeadlineExceeded saying how many were.
   absl::Status Start(absl::Duration limit);
 
-  // All leave their master, and open the connections to another one, so that they are there when it
-  // leads.
+  // All end their streams.
+  void Leave();
+  // Opens the connections to another master, so that they are there when it leads. Streams to the
+  // present one stay.
   absl::Status Warm(const std::string& master);
   // Their reports of what they hold are made and packed before a clock starts: in a cluster they do
   // that on machines of their own.
   void Prepare(HeldTasks held);
-  // All open their streams to a master that does not lead yet, where agents wait who lost the
-  // leader `lost` (docs/adr/0013), over the connections that Warm() opened.
+  // All leave their master, if they have not, and open their streams to one that does not lead yet,
+  // where agents wait who lost the leader `lost` (docs/adr/0013), over the connections that Warm()
+  // opened.
   void WaitAt(const std::string& lost);
   // Returns when each is registered. ERRORS: as Start().
   absl::Status AwaitRegistered(absl::Duration limit);
@@ -81,6 +84,8 @@ class SimulatedAgents {
 
   size_t launches() const { return launches_.load(); }
   size_t registered() const { return registered_.load(); }
+  // Those that have told the present master all they run.
+  size_t reported() const { return reported_.load(); }
   // Streams that the master ended, and what it said the last time.
   size_t lost_streams() const;
   std::string last_loss() const;
@@ -92,7 +97,6 @@ class SimulatedAgents {
 
   absl::Status Connect(const std::string& master);
   void Open();
-  void Close();
   void SendHeartbeats();
   void ReturnTheLost();
   void OnClosed(Agent* agent, const absl::Status& status);
@@ -106,6 +110,7 @@ class SimulatedAgents {
   std::vector<std::shared_ptr<Agent>> agents_;
   std::atomic<size_t> launches_{0};
   std::atomic<size_t> registered_{0};
+  std::atomic<size_t> reported_{0};
   std::atomic<size_t> open_{0};
   std::atomic<int64_t> heartbeat_interval_ms_{3000};
   std::atomic<bool> stopping_{false};

@@ -1,65 +1,25 @@
 // state: the whole listing of a large cluster, and a light call while many clients poll it. idle:
 // agents that do nothing but live.
-#include <google/protobuf/arena.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/impl/codegen/proto_buffer_reader.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/packed.h"
+#include "libs/rpc/status.h"
 #include "tests/bench/filled_cluster.h"
+#include "tests/bench/listings.h"
 
 namespace meros::bench {
 namespace {
 
 namespace pb = ::meros::v1::master;
-
-absl::Status ToStatus(const grpc::Status& status) {
-  return status.ok() ? absl::OkStatus() : absl::UnavailableError(status.error_message());
-}
-
-struct Listed {
-  size_t agents = 0;
-  size_t tasks = 0;
-};
-
-// What `call` lists, page by page, as large as pages may be. Each is parsed into an arena, as a
-// client would that reads so much.
-template <typename Request, typename Response, typename Call>
-absl::Status ListPages(Call call, size_t* count, int (Response::*items)() const) {
-  Request request;
-  request.set_page_size(10000);
-  do {
-    google::protobuf::Arena arena;
-    auto* page = google::protobuf::Arena::CreateMessage<Response>(&arena);
-    grpc::ClientContext context;
-    MEROS_RETURN_IF_ERROR(ToStatus(call(&context, request, page)));
-    *count += (page->*items)();
-    request.set_page_token(page->next_page_token());
-  } while (!request.page_token().empty());
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Listed> ListAll(pb::MasterService::Stub* stub) {
-  Listed listed;
-  MEROS_RETURN_IF_ERROR(
-      (ListPages<pb::ListAgentsRequest>([&](auto... a) { return stub->ListAgents(a...); },
-                                        &listed.agents, &pb::ListAgentsResponse::agents_size)));
-  MEROS_RETURN_IF_ERROR(
-      (ListPages<pb::ListTasksRequest>([&](auto... a) { return stub->ListTasks(a...); },
-                                       &listed.tasks, &pb::ListTasksResponse::tasks_size)));
-  return listed;
-}
 
 // One page, unparsed. ERRORS: as the call.
 absl::StatusOr<grpc::ByteBuffer> PageOf(grpc::GenericStub* stub, const char* method,
@@ -75,7 +35,7 @@ absl::StatusOr<grpc::ByteBuffer> PageOf(grpc::GenericStub* stub, const char* met
                     done.Notify();
                   });
   done.WaitForNotification();
-  MEROS_RETURN_IF_ERROR(ToStatus(status));
+  MEROS_RETURN_IF_ERROR(rpc::FromGrpc(status));
   return page;
 }
 
@@ -127,39 +87,18 @@ absl::StatusOr<Listed> ReceiveAll(const std::shared_ptr<grpc::Channel>& channel,
   return listed;
 }
 
-// This thread stands for a client on a machine of its own: what it does with what it gets is not to
-// take the cores from those who are measured.
-void YieldToServers() { setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 19); }
-
-// Times of a light call, `seconds` long, while `pollers` clients read everything again and again.
-absl::StatusOr<Samples> LightCalls(FilledCluster* cluster, int pollers, double seconds,
-                                   std::atomic<size_t>* listings) {
-  std::atomic<bool> stopping{false};
-  std::vector<std::thread> threads;
-  for (int i = 0; i < pollers; ++i) {
-    threads.emplace_back([&, i] {
-      YieldToServers();
-      const auto stub = cluster->Stub(0, 1 + i);
-      while (!stopping) {
-        if (ListAll(stub.get()).ok()) ++*listings;
-      }
-    });
-  }
-  const auto stub = cluster->Stub(0);
+// Times of a light call, `seconds` long.
+absl::StatusOr<Samples> LightCalls(pb::MasterService::Stub* stub, double seconds) {
   Samples samples;
-  absl::Status failed;
   const absl::Time end = Now() + absl::Seconds(seconds);
-  while (failed.ok() && Now() < end) {
+  while (Now() < end) {
     const absl::Time start = Now();
     grpc::ClientContext context;
     pb::GetMasterResponse response;
-    failed = ToStatus(stub->GetMaster(&context, {}, &response));
+    MEROS_RETURN_IF_ERROR(rpc::FromGrpc(stub->GetMaster(&context, {}, &response)));
     samples.Add(Now() - start);
     usleep(5000);
   }
-  stopping = true;
-  for (std::thread& thread : threads) thread.join();
-  if (!failed.ok()) return failed;
   return samples;
 }
 
@@ -204,6 +143,7 @@ absl::StatusOr<Report> RunState(Options* options) {
   shape.labels = static_cast<int>(options->Get("labels", 10));
   const int pollers = static_cast<int>(options->Get("pollers", 20));
   const double seconds = options->Get("seconds", 10);
+  testing::TempDir directory;
   FilledCluster cluster(shape);
   MEROS_RETURN_IF_ERROR(cluster.Start());
   MEROS_RETURN_IF_ERROR(cluster.Fill());
@@ -220,9 +160,14 @@ absl::StatusOr<Report> RunState(Options* options) {
     return absl::InternalError("the listings are not of the same cluster");
   }
 
-  std::atomic<size_t> listings{0};
   Report report;
-  MEROS_ASSIGN_OR_RETURN(report.latencies, LightCalls(&cluster, pollers, seconds, &listings));
+  constexpr double kStart = 1;  // until all of them read
+  MEROS_ASSIGN_OR_RETURN(const auto polling,
+                         StartListings(cluster.cluster().master_address(), pollers,
+                                       seconds + kStart, directory.path()));
+  usleep(static_cast<useconds_t>(kStart * 1e6));
+  MEROS_ASSIGN_OR_RETURN(report.latencies, LightCalls(stub.get(), seconds));
+  MEROS_ASSIGN_OR_RETURN(const size_t listings, FinishListings(polling.get()));
   report.value = absl::ToDoubleMilliseconds(parsed.whole);
   report.unit = "ms";
   report.n = listed.tasks;
@@ -233,8 +178,8 @@ absl::StatusOr<Report> RunState(Options* options) {
   report.notes["into messages, which is the value"] = ToText(parsed);
   report.notes["received but not parsed"] = ToText(received);
   report.notes["latencies"] =
-      absl::StrCat("GetMaster while ", pollers, " clients list everything; ", listings.load(),
-                   " listings in ", seconds, " s");
+      absl::StrCat("GetMaster while ", pollers, " clients list everything; ", listings,
+                   " listings in ", seconds + kStart, " s");
   return report;
 }
 

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "libs/coordination/candidacy.h"
 #include "libs/rpc/channel.h"
+#include "libs/testing/http_get.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "libs/testing/zookeeper_ensemble.h"
@@ -24,6 +25,7 @@
 namespace meros::integration {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 constexpr absl::Duration kLimit = absl::Seconds(180);
@@ -86,6 +88,13 @@ class ElectionTest : public ::testing::Test {
       return leader >= 0;
     }));
     return leader;
+  }
+  // Whether agents have reported to a master while they waited for a leader.
+  bool HasEarlyReports(int i) const {
+    const std::string served = testing::HttpGet(cluster_->master(i).metrics_port(), "/metrics");
+    const std::string line = "\nmeros_master_agent_reports_early_total ";
+    EXPECT_THAT(served, HasSubstr(line));
+    return served.find(line + "0\n") == std::string::npos;
   }
   bool EventuallyFollows(int i, int leader) const {
     return testing::Eventually(kLimit, [&] {
@@ -212,6 +221,8 @@ TEST_F(ElectionTest, AnotherLeadsWhenTheLeaderIsKilledAndTasksRunOn) {
 
   const int second = AwaitLeader(first);
   EXPECT_GT(Of(second).epoch(), epoch);
+  EXPECT_TRUE(HasEarlyReports(second) || HasEarlyReports(kMasters - first - second))
+      << "the agent had time to report while the masters elected";
   EXPECT_TRUE(testing::Eventually(kLimit, [&] { return scheduler.subscriptions() >= 2; }));
   std::ofstream(go).put('x');
   EXPECT_TRUE(scheduler.WaitState("t", meros::v1::TASK_FINISHED, kLimit).has_value());

@@ -24,6 +24,10 @@ void ProbeCount(Count what) {
       return Sometimes<"an update of an unknown task">(true);
     case Count::kAgentDigestsMatched:
       return Sometimes<"an agent returns as it was">(true);
+    case Count::kLeaderWaits:
+      return Sometimes<"one who lost the leader waits at another master">(true);
+    case Count::kEarlyReports:
+      return Sometimes<"an agent reports before a master leads">(true);
     case Count::kAgentReportsAsked:
       return Sometimes<"an agent returns with something new">(true);
     case Count::kRepeatedRequests:

@@ -62,8 +62,9 @@ void AwaitReturn(Transaction* tx, const Agent& agent) {
 // say lies unread. Taking them for lost would make them come back, too.
 bool CannotKeepUp(Transaction* tx) {
   const Books& books = tx->books();
-  return books.reports.waiting() > 0 &&
-         tx->now() < books.led_since + tx->options().agent_reregister_timeout;
+  const bool is_behind =
+      books.reports.waiting() > 0 || books.sessions_waiting > tx->options().max_agent_reports;
+  return is_behind && tx->now() < books.led_since + tx->options().agent_reregister_timeout;
 }
 
 // How long the others will take to come back, if they go on as they did.
@@ -102,14 +103,22 @@ Heartbeats ExpectHeartbeats(Transaction* tx, Agent* agent) {
 }
 
 void WatchSilence(Transaction* tx, Agent* agent) {
-  if (std::exchange(agent->is_watched, true)) return;
-  tx->books().timers.Arm(agent->last_seen + Patience(tx), AgentSilenceTimer{agent->record.id});
+  const absl::Time at = agent->last_seen + Patience(tx);
+  if (at >= agent->watched_at) return;
+  agent->watched_at = at;
+  tx->books().timers.Arm(at, AgentSilenceTimer{agent->record.id});
+}
+
+void EndAskedSilence(Transaction* tx, Agent* agent) {
+  if (agent->last_seen <= tx->now()) return;
+  agent->last_seen = tx->now();
+  WatchSilence(tx, agent);
 }
 
 void OnAgentSilence(Transaction* tx, const AgentId& agent_id) {
   Agent* agent = tx->books().agents.Find(agent_id);
-  if (agent == nullptr) return;
-  agent->is_watched = false;
+  if (agent == nullptr || tx->now() < agent->watched_at) return;
+  agent->watched_at = absl::InfiniteFuture();
   if (!agent->is_active() && agent->record.state != AgentState::kDisconnected) return;
   if (agent->is_going) return;  // StayAfterAll watches again, should it not go
   // One that waits to be asked for its report says nothing, and lives.

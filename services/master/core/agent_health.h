@@ -21,8 +21,8 @@
 // behind, and silence says nothing: nobody becomes late, for agent_reregister_timeout at most.
 // Those that it welcomes meanwhile are asked to be silent for as long as the others are likely to
 // take, for once to three times agent_unreachable_timeout, because beats of thousands of agents
-// would take longer than their reports. That silence does not count either, not even when the
-// stream breaks meanwhile or the agent ends: such a loss is noticed later by as much.
+// would take longer than their reports. That silence does not count either, unless their stream
+// ends: who is cut off without that is missed later by as much.
 //
 // Thread rule: strand-confined.
 #pragma once
@@ -42,8 +42,11 @@ struct Heartbeats {
 };
 Heartbeats ExpectHeartbeats(Transaction* tx, Agent* agent);
 
-// Arms the timer that notices an agent's silence, unless it is armed.
+// Arms the timer that notices an agent's silence, unless it is armed for as early.
 void WatchSilence(Transaction* tx, Agent* agent);
+
+// The stream has ended: if the agent was asked to be silent, that counts from now on.
+void EndAskedSilence(Transaction* tx, Agent* agent);
 
 // Timers.
 void OnAgentSilence(Transaction* tx, const AgentId& agent_id);

@@ -110,7 +110,7 @@ void AwaitHistory(Transaction* tx, Agent* agent, std::vector<EndedSummary> ended
 
 void AskForHistories(Transaction* tx) {
   Books& books = tx->books();
-  if (books.reports.waiting() + books.reports.asked() > 0) return;
+  if (books.sessions_waiting + books.reports.waiting() + books.reports.asked() > 0) return;
   for (int looked_at = 0; looked_at < kLookedAtMax; ++looked_at) {
     const std::optional<StreamId> stream = books.histories.Next(kAskedMax);
     if (!stream.has_value()) return;

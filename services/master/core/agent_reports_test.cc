@@ -6,44 +6,16 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "services/master/core/testing/driver.h"
+#include "services/master/core/testing/returning_agent.h"
 
 namespace meros::master::testing {
 namespace {
 
-using resources::Resources;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-// What an agent of key "k" says when it comes back.
-AgentReregister Digest(StreamId stream, const std::string& id, std::vector<ReportedTask> tasks) {
-  AgentReregister message;
-  message.stream = stream;
-  message.agent_id = AgentId(id);
-  message.agent = DescriptionOf("k" + id, Resources::Of(4, 4096), id);
-  message.digest.emplace();
-  for (const ReportedTask& task : tasks) {
-    message.digest->Add(task.framework_id.value(), task.id.value(), task.state);
-  }
-  return message;
-}
-
-AgentReregister Report(StreamId stream, const std::string& id, std::vector<ReportedTask> tasks) {
-  AgentReregister message = Digest(stream, id, {});
-  message.digest.reset();
-  AFramework framework;
-  framework.id = "f";
-  message.frameworks.push_back({FrameworkId("f"), SubscriptionOf(framework)});
-  message.tasks = std::move(tasks);
-  return message;
-}
-
-std::vector<ReportedTask> OneTask(const std::string& id) {
-  return {AReportedTask(id, "f", v1::TASK_RUNNING, Resources::Of(1, 64))};
-}
 
 MasterOptions TwoAtATime() {
   MasterOptions options = TestOptions();
@@ -54,18 +26,7 @@ MasterOptions TwoAtATime() {
 // A new leader that finds agents a0 to a3 in the registry.
 class AgentReports : public ::testing::Test {
  protected:
-  AgentReports() : driver_(TwoAtATime()) {
-    RegistrySnapshot snapshot;
-    for (int i = 0; i < 4; ++i) {
-      const std::string id = absl::StrCat("a", i);
-      RegistrySnapshot::AgentEntry agent;
-      agent.id = AgentId(id);
-      agent.registration_key = "k" + id;
-      agent.info = DescriptionOf("k" + id, Resources::Of(4, 4096), id).info;
-      snapshot.agents.push_back(std::move(agent));
-    }
-    driver_.Lead(1, std::move(snapshot));
-  }
+  AgentReports() : driver_(TwoAtATime()) { driver_.Lead(1, SnapshotOf(4)); }
   // What the agent that was welcomed last was told.
   absl::Duration FirstHeartbeat() {
     for (const Effect& effect : driver_.effects()) {
@@ -220,6 +181,23 @@ TEST_F(AgentReports, WhoCameBackTwiceMayBeSilentAllTheSame) {
   driver_.Advance(first - absl::Seconds(5));
 
   EXPECT_EQ(StateOf("a0"), AgentState::kRegistered);
+}
+
+TEST_F(AgentReports, WhoseStreamEndsInThatSilenceIsMissedAsAlways) {
+  for (int i = 0; i < 3; ++i) {
+    driver_.Do(Digest(10 + i, absl::StrCat("a", i), OneTask(absl::StrCat("t", i))));
+  }
+  for (int i = 0; i < 3; ++i) {
+    driver_.Do(Report(10 + i, absl::StrCat("a", i), OneTask(absl::StrCat("t", i))));
+    if (i == 0) EXPECT_EQ(FirstHeartbeat(), driver_.options().agent_unreachable_timeout);
+  }
+
+  driver_.Do(AgentStreamClosed{10});
+
+  driver_.Advance(driver_.options().agent_unreachable_timeout - absl::Milliseconds(1));
+  EXPECT_EQ(StateOf("a0"), AgentState::kDisconnected);
+  driver_.Advance(absl::Milliseconds(1));
+  EXPECT_EQ(StateOf("a0"), AgentState::kMarkingUnreachable);
 }
 
 TEST_F(AgentReports, TheyAreSilentForAsLongAsTheOthersAreLikelyToTake) {

@@ -225,6 +225,7 @@ void Disconnect(Transaction* tx, Agent* agent) {
   tx->EndOffersOf(agent);
   tx->SetAgentState(agent, AgentState::kDisconnected);
   tx->books().agents.SetStream(agent, 0);
+  EndAskedSilence(tx, agent);
 }
 
 // ---- Admission ----

@@ -4,41 +4,58 @@
 // leader could only send the caller back to it, again and again until the election is over; so it
 // keeps what the caller said, and answers when it knows of another leader or leads itself.
 //
+// Elections leave time: agents that wait are asked for their reports, a few at a time
+// (agent_reports.h), and the next leader begins with what it has. Until it leads or is sent away an
+// agent can only go on with what it reported, and tells the rest when it is in session.
+//
 // Bounded in time (leader_wait: the fault may be the caller's way to a leader that lives, so that
-// it must try again) and in number (max_deferred_inputs).
+// it must try again), in number (max_deferred_inputs) and in memory (max_early_tasks).
 //
 // Owner: MasterCore. Thread rule: strand-confined.
 #pragma once
 
-#include <deque>
+#include <list>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/master/core/agent_reports.h"
 #include "services/master/core/inputs.h"
+#include "services/master/core/options.h"
 
 namespace meros::master {
 
 class AwaitingLeader {
  public:
-  AwaitingLeader(size_t limit, absl::Duration wait) : limit_(limit), wait_(wait) {}
+  // `options` outlives this.
+  explicit AwaitingLeader(const MasterOptions* options) : options_(*options) {}
 
   // Takes an input that opens the session of a caller who lost `leader`, or any if `leader` is
   // empty. Returns false, and leaves the input, when that is not so or too many wait already.
   bool Keep(absl::Time now, absl::string_view leader, Input* input);
-  // The stream has ended. Cost: O(1); what was kept of it goes when its time is over.
-  void Forget(StreamId stream) { streams_.erase(stream); }
+  // Takes the report of an agent that waits and was asked; returns false, and leaves the input,
+  // when it is none.
+  bool KeepReport(Input* input);
+  // The stream has ended. Cost: O(1).
+  void Forget(StreamId stream);
 
-  // What is to be answered, in the order it came: the first `max`; all whose time is over; all of
-  // callers that lost another one than `leader`.
-  std::vector<Input> Take(size_t max);
+  // Who is to be asked for its report now.
+  std::optional<StreamId> NextToAsk();
+
+  // What is to be answered, in the order it came: the first of them, up to `max` and `max_tasks` in
+  // their reports; all whose time is over; all of callers that lost another one than `leader`. Of
+  // an agent that was asked in vain so far there is nothing: its report is on its way.
+  std::vector<Input> Take(size_t max, size_t max_tasks);
   std::vector<Input> TakeDue(absl::Time now);
   std::vector<Input> TakeOthersThan(absl::string_view leader);
+  // All, and of those that were asked what they said before.
+  std::vector<Input> TakeAll();
 
   bool empty() const { return kept_.empty(); }
-  size_t size() const { return kept_.size(); }  // with those whose stream has ended
+  size_t size() const { return kept_.size(); }
   // When the first one's time is over.
   absl::Time NextDeadline() const {
     return kept_.empty() ? absl::InfiniteFuture() : kept_.front().until;
@@ -49,15 +66,18 @@ class AwaitingLeader {
     absl::Time until;
     std::string lost;
     Input input;
+    size_t tasks = 0;  // that it has reported, or is about to
   };
+  using Place = std::list<Kept>::iterator;
 
-  // Adds the input of the first one, unless its stream has ended.
-  void TakeFirst(std::vector<Input>* taken);
+  // Moves the input out; returns the place after it.
+  Place Erase(Place place, std::vector<Input>* taken);
 
-  const size_t limit_;
-  const absl::Duration wait_;
-  std::deque<Kept> kept_;  // in the order of `until`
-  absl::flat_hash_set<StreamId> streams_;
+  const MasterOptions& options_;
+  std::list<Kept> kept_;  // in the order of `until`
+  absl::flat_hash_map<StreamId, Place> places_;
+  ReportQueue reports_;
+  size_t tasks_ = 0;  // of all
 };
 
 }  // namespace meros::master

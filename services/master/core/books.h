@@ -66,6 +66,8 @@ struct Books {
   absl::Time led_since = absl::InfinitePast();  // since when this master has led
   // How many agents a new leader waited for at first.
   size_t agents_to_recover = 0;
+  // How many callers that waited for it have still to be answered (awaiting_leader.h).
+  size_t sessions_waiting = 0;
 
   uint64_t next_offer_sequence = 1;
   // For when the earliest OfferExpiryTimer is armed.

@@ -298,6 +298,7 @@ enum class Count {
   kDeferredInputs,
   kDeferredOverflow,
   kLeaderWaits,
+  kEarlyReports,
   kProposalsRejected,
   kRegistryRetries,
   kForbiddenTransitions,

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/leader_hint.h"
 #include "services/master/core/agent_health.h"
+#include "services/master/core/agent_histories.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/dispatch.h"
 #include "services/master/core/framework_removal.h"
@@ -19,6 +20,7 @@ namespace {
 // Of those that waited for a leader so many are handled at once by the new one, so that the renewal
 // of its lease need not wait for tens of thousands of agents.
 constexpr size_t kAwaitingPerStep = 64;
+constexpr size_t kAwaitingTasksPerStep = 1000;
 
 // Inputs that say that a stream has ended need no refusal.
 bool IsClosing(const Input& input) {
@@ -256,26 +258,30 @@ void MasterCore::GiveUp(absl::Time now, Input&& input, EffectList* out) {
     return;
   }
   const Leadership& leadership = state_->leadership;
-  if (leadership.state() != LeadershipState::kStopping &&
-      state_->awaiting_leader.Keep(now, leadership.leader_address(), &input)) {
-    out->push_back(Counted{Count::kLeaderWaits});
-    return;
+  if (leadership.state() != LeadershipState::kStopping) {
+    if (state_->awaiting_leader.KeepReport(&input)) {
+      out->push_back(Counted{Count::kEarlyReports});
+      return;
+    }
+    if (state_->awaiting_leader.Keep(now, leadership.leader_address(), &input)) {
+      out->push_back(Counted{Count::kLeaderWaits});
+      return;
+    }
   }
   Refuse(input, out);
 }
 
 void MasterCore::AnswerAwaiting(absl::Time now, EffectList* out) {
   AwaitingLeader& awaiting = state_->awaiting_leader;
-  if (awaiting.empty()) return;
+  if (awaiting.empty() && state_->books->sessions_waiting == 0) return;
   const Leadership& leadership = state_->leadership;
   switch (leadership.state()) {
     case LeadershipState::kFenced:
       return;
     case LeadershipState::kLeading:
-      for (Input& input : awaiting.Take(kAwaitingPerStep)) Dispatch(now, std::move(input), out);
-      return;
+      return HandleAwaiting(now, out);
     case LeadershipState::kStopping:
-      for (const Input& input : awaiting.Take(awaiting.size())) Refuse(input, out);
+      for (const Input& input : awaiting.TakeAll()) Refuse(input, out);
       return;
     default:
       break;
@@ -285,6 +291,19 @@ void MasterCore::AnswerAwaiting(absl::Time now, EffectList* out) {
     for (const Input& input : awaiting.TakeOthersThan(leader)) Refuse(input, out);
   }
   for (const Input& input : awaiting.TakeDue(now)) Refuse(input, out);
+  while (const std::optional<StreamId> agent = awaiting.NextToAsk()) {
+    out->push_back(ToAgent{*agent, SendReportMessage{}});
+  }
+}
+
+void MasterCore::HandleAwaiting(absl::Time now, EffectList* out) {
+  AwaitingLeader& awaiting = state_->awaiting_leader;
+  std::vector<Input> taken = awaiting.Take(kAwaitingPerStep, kAwaitingTasksPerStep);
+  state_->books->sessions_waiting = awaiting.size();
+  for (Input& input : taken) Dispatch(now, std::move(input), out);
+  if (!awaiting.empty()) return;
+  Transaction tx = Begin(now, out);
+  AskForHistories(&tx);
 }
 
 void MasterCore::FireTimers(absl::Time now, EffectList* out) {

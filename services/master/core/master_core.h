@@ -59,7 +59,7 @@ class MasterCore {
           rng(seed),
           leadership(options.lease_ttl, &rng),
           books(std::make_unique<Books>(options.max_request_ids)),
-          awaiting_leader(options.max_deferred_inputs, options.leader_wait) {}
+          awaiting_leader(&options) {}
 
     const MasterOptions options;
     Rng rng;
@@ -89,6 +89,8 @@ class MasterCore {
   void GiveUp(absl::Time now, Input&& input, EffectList* out);
   // Handles or refuses those that wait for a leader, as soon as that can be said.
   void AnswerAwaiting(absl::Time now, EffectList* out);
+  // Some of them. REQUIRES: this master leads.
+  void HandleAwaiting(absl::Time now, EffectList* out);
   absl::Time AwaitingDeadline() const;
 
   void On(absl::Time now, LeaseAnswer answer, EffectList* out);

@@ -83,6 +83,8 @@ struct MasterOptions {
   size_t max_deferred_inputs = 65536;
   // For so long a master that does not lead keeps a caller that lost the leader.
   absl::Duration leader_wait = absl::Seconds(4);
+  // Tasks of which such agents report to it meanwhile, together; 0: none.
+  size_t max_early_tasks = 1000000;
 
   // How long a framework that was connected when the former leader died has, at least, to come
   // back.

@@ -49,6 +49,9 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       leader_waits(r->AddCounter("meros_master_leader_waits_total",
                                  "Agents and frameworks that this master, while it did not lead, "
                                  "kept until the next leader was known.")),
+      early_reports(r->AddCounter("meros_master_agent_reports_early_total",
+                                  "Reports that agents gave this master while they waited for a "
+                                  "leader.")),
       proposals_rejected(r->AddCounter("meros_master_proposals_rejected_total",
                                        "Proposals of the allocator that no longer held.")),
       registry_retries(r->AddCounter("meros_master_registry_retries_total",
@@ -187,6 +190,8 @@ void MasterMetrics::Count(const Counted& counted) {
         return &inputs_deferred_refused;
       case master::Count::kLeaderWaits:
         return &leader_waits;
+      case master::Count::kEarlyReports:
+        return &early_reports;
       case master::Count::kProposalsRejected:
         return &proposals_rejected;
       case master::Count::kRegistryRetries:

@@ -40,6 +40,7 @@ struct MasterMetrics {
   telemetry::Counter inputs_deferred;
   telemetry::Counter inputs_deferred_refused;
   telemetry::Counter leader_waits;
+  telemetry::Counter early_reports;
   telemetry::Counter proposals_rejected;
   telemetry::Counter registry_retries;
   telemetry::Counter transitions_forbidden;

@@ -30,10 +30,11 @@ inline constexpr uint32_t kDefaultPageSize = 1000;
 inline constexpr uint32_t kMaxPageSize = 10000;
 
 struct PageLimits {
-  // Entries looked at for one page, so that a filter that few match does not hold up the others.
-  size_t examined_max = 20000;
-  // A page ends with the entry that reaches this: a quarter of what a message may have.
-  size_t bytes_max = 4 << 20;
+  // Entries looked at for one page, so that a filter that few match does not hold up the others:
+  // whoever asks something short waits for one page to be taken.
+  size_t examined_max = 5000;
+  // A page ends with the entry that reaches this: some 2,000 tasks.
+  size_t bytes_max = 1 << 20;
 };
 
 struct AgentPage {
