@@ -30,12 +30,11 @@ std::string Bar(const std::string& name, double used, double offered, double tot
 }
 
 absl::StatusOr<std::string> Screen(const Cluster& cluster) {
-  meros::v1::master::ListAgentsRequest agents_request;
-  agents_request.set_page_size(10000);
-  auto agents = cluster.Call(&Cluster::MasterStub::ListAgents, agents_request);
+  const auto agents =
+      cluster.List(&Cluster::MasterStub::ListAgents, meros::v1::master::ListAgentsRequest());
   if (!agents.ok()) return agents.status();
-  auto frameworks = cluster.Call(&Cluster::MasterStub::ListFrameworks,
-                                 meros::v1::master::ListFrameworksRequest());
+  const auto frameworks = cluster.List(&Cluster::MasterStub::ListFrameworks,
+                                       meros::v1::master::ListFrameworksRequest());
   if (!frameworks.ok()) return frameworks.status();
   auto master =
       cluster.Call(&Cluster::MasterStub::GetMaster, meros::v1::master::GetMasterRequest());

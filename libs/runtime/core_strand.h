@@ -212,9 +212,10 @@ class CoreStrand {
       }
     } while (done < batch->size());
     // What a rush has left behind is not kept for the few that come afterwards.
-    const bool is_kept = batch->capacity() <= options_.batch_max || done > batch->capacity() / 8;
+    const size_t capacity = batch->capacity();
+    const bool is_sparse = capacity > options_.batch_max && batch->size() < capacity / 8;
     batch->clear();
-    if (!is_kept) *batch = std::vector<Input>();
+    if (is_sparse) batch->shrink_to_fit();
   }
 
   const CoreStrandOptions options_;

@@ -144,13 +144,14 @@ void AddReportFlags(MasterConfig* c, config::FlagSet* flags) {
                       "others wait for their turn.",
               .group = "Bounds",
               .constraint = config::InRange<int64_t>(1, 100000)});
-  flags->Add(&c->max_early_tasks,
-             {.name = "max_early_tasks",
-              .help = "Tasks of which agents report to this master while it does not lead and they "
-                      "wait for a leader, number; the others report when it leads. Each takes "
-                      "about 1 KiB. 0: none report before.",
-              .group = "Bounds",
-              .constraint = config::InRange<int64_t>(0, 100000000)});
+  flags->Add(
+      &c->max_early_tasks,
+      {.name = "max_early_tasks",
+       .help = "Most tasks in the reports that this master, while it does not lead, keeps of "
+               "agents that wait for a leader, number; the others report when there is one. "
+               "0: none report before.",
+       .group = "Bounds",
+       .constraint = config::InRange<int64_t>(0, 100000000)});
 }
 
 void AddBoundFlags(MasterConfig* c, config::FlagSet* flags) {

@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/testing/http_get.h"
 #include "tests/bench/filled_cluster.h"
 
 namespace meros::bench {
@@ -62,10 +63,23 @@ constexpr const char* kWarm[] = {
     "agents wait on their streams before the successor leads",
     "connections to all masters are open; the clock starts when the leader dies"};
 
+// How many agents reported to the successor before it led, as it counts them.
+std::string EarlyReports(const testing::Process& master) {
+  const std::string name = "\nmeros_master_agent_reports_early_total ";
+  const std::string served = testing::HttpGet(master.metrics_port(), "/metrics");
+  const size_t begin = served.find(name);
+  if (begin == std::string::npos) return "unknown";
+  const size_t value = begin + name.size();
+  return served.substr(value, served.find('\n', value) - value);
+}
+
 // All that can be done before the successor leads has been done.
 absl::Status AwaitWaiting(FilledCluster* cluster, size_t reports) {
   SimulatedAgents& agents = cluster->agents();
-  testing::Eventually(absl::Seconds(20), [&] { return agents.reported() >= reports; });
+  if (!testing::Eventually(absl::Seconds(20), [&] { return agents.reported() >= reports; })) {
+    return absl::DeadlineExceededError(
+        absl::StrCat(agents.reported(), " of ", reports, " agents reported to the successor"));
+  }
   usleep(3000000);  // what was sent last arrives
   if (agents.lost_streams() > 0) {
     return absl::FailedPreconditionError(
@@ -94,7 +108,6 @@ absl::StatusOr<absl::Time> Fail(FilledCluster* cluster, int warm, bool early, Re
     MEROS_RETURN_IF_ERROR(AwaitWaiting(cluster, early ? all : 0));
   }
   MEROS_RETURN_IF_ERROR(WaitForLeader(successor, absl::Minutes(1)));
-  report->notes["agents_reported_before"] = absl::StrCat(agents.reported());
   if (warm == kFromDeath) return death;
   // Those that wait are served before this process hears of the new leader.
   return warm == kStreams ? LedSince(cluster->Stub(1).get()) : Now();
@@ -111,7 +124,8 @@ absl::StatusOr<Report> RunFailover(Options* options) {
   shape.ended = static_cast<int64_t>(options->Get("history", 0));
   const auto warm = static_cast<int>(options->Get("warm", kConnections));
   const bool early = options->Get("early", 1) != 0;
-  if (warm > kFromDeath) return absl::InvalidArgumentError("--warm: want 0, 1, 2 or 3");
+  if (warm < kCold || warm > kFromDeath)
+    return absl::InvalidArgumentError("--warm: want 0, 1, 2 or 3");
   if (warm == kStreams) shape.master_flags = {"--lease_ttl=30s", "--leader_wait=1m"};
   if (!early) shape.master_flags.push_back("--max_early_tasks=0");
   FilledCluster cluster(shape);
@@ -141,6 +155,7 @@ absl::StatusOr<Report> RunFailover(Options* options) {
   const auto before = std::exchange(report.servers, cluster.Usage());
   report.servers.erase("master");
   for (auto& [name, usage] : report.servers) usage.cpu_seconds -= before.at(name).cpu_seconds;
+  report.notes["agents_reported_before"] = EarlyReports(cluster.cluster().master(1));
   report.notes["agents"] =
       "simulated agents over real gRPC, plaintext, loopback; their reports are packed beforehand";
   report.notes["warm"] = kWarm[warm];

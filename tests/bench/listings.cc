@@ -75,15 +75,19 @@ absl::StatusOr<Report> RunListings(Options* options) {
   const int clients = static_cast<int>(options->Get("clients", 20));
   const double seconds = options->Get("seconds", 10);
   setpriority(PRIO_PROCESS, 0, 19);  // inherited by all threads
+  std::vector<std::unique_ptr<pb::MasterService::Stub>> stubs;
+  for (int i = 0; i < clients; ++i) {
+    MEROS_ASSIGN_OR_RETURN(const auto channel, rpc::MakeChannel(master, {.insecure = true},
+                                                                {.connection_group = 1 + i}));
+    stubs.push_back(pb::MasterService::NewStub(channel));
+  }
   std::atomic<size_t> listings{0};
   std::atomic<size_t> failures{0};
   std::vector<std::thread> threads;
   const absl::Time end = Now() + absl::Seconds(seconds);
-  for (int i = 0; i < clients; ++i) {
-    MEROS_ASSIGN_OR_RETURN(const auto channel, rpc::MakeChannel(master, {.insecure = true},
-                                                                {.connection_group = 1 + i}));
-    threads.emplace_back([&, stub = pb::MasterService::NewStub(channel)] {
-      while (Now() < end) ++(ListAll(stub.get()).ok() ? listings : failures);
+  for (const auto& stub : stubs) {
+    threads.emplace_back([&, client = stub.get()] {
+      while (Now() < end) ++(ListAll(client).ok() ? listings : failures);
     });
   }
   for (std::thread& thread : threads) thread.join();

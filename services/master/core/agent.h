@@ -165,7 +165,7 @@ struct Agent {
   uint64_t stream = 0;              // 0 while there is no session
   // Ahead of now while it was asked to be silent (agent_health.h).
   absl::Time last_seen = absl::InfinitePast();
-  absl::Time watched_at = absl::InfiniteFuture();  // of the first AgentSilenceTimer that is armed
+  absl::Time watched_at = absl::InfiniteFuture();  // when the first AgentSilenceTimer fires
   absl::Time due = absl::InfiniteFuture();  // when it is lost; finite while it is in LateAgents
   std::string resource_version_uuid;
   bool applies_operations = false;  // capability AGENT_OPERATION_FEEDBACK

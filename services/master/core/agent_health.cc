@@ -1,7 +1,6 @@
 #include "services/master/core/agent_health.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "services/master/core/agent_sessions.h"
 

@@ -21,8 +21,8 @@
 // behind, and silence says nothing: nobody becomes late, for agent_reregister_timeout at most.
 // Those that it welcomes meanwhile are asked to be silent for as long as the others are likely to
 // take, for once to three times agent_unreachable_timeout, because beats of thousands of agents
-// would take longer than their reports. That silence does not count either, unless their stream
-// ends: who is cut off without that is missed later by as much.
+// would take longer than their reports. That silence counts from its end, or from when the stream
+// ends, if that is earlier: who is cut off without that is missed so much later.
 //
 // Thread rule: strand-confined.
 #pragma once
@@ -42,7 +42,7 @@ struct Heartbeats {
 };
 Heartbeats ExpectHeartbeats(Transaction* tx, Agent* agent);
 
-// Arms the timer that notices an agent's silence, unless it is armed for as early.
+// Arms the timer that notices an agent's silence, unless one is armed for then or earlier.
 void WatchSilence(Transaction* tx, Agent* agent);
 
 // The stream has ended: if the agent was asked to be silent, that counts from now on.

@@ -12,12 +12,18 @@ void ReportQueue::Add(StreamId stream, const AgentId& agent) {
   line_.push_back(stream);
 }
 
+void ReportQueue::AddAsked(StreamId stream, const AgentId& agent) {
+  MEROS_CHECK(entries_.emplace(stream, Entry{agent, /*is_asked=*/true}).second) << stream;
+  ++streams_of_[agent];
+  ++asked_;
+}
+
 std::optional<StreamId> ReportQueue::Next(size_t max_asked) {
   while (asked_ < max_asked && !line_.empty()) {
     const StreamId stream = line_.front();
     line_.pop_front();
     auto entry = entries_.find(stream);
-    if (entry == entries_.end()) continue;  // it left
+    if (entry == entries_.end() || entry->second.is_asked) continue;  // it left, or came back
     entry->second.is_asked = true;
     ++asked_;
     return stream;
@@ -32,6 +38,7 @@ bool ReportQueue::Remove(StreamId stream) {
   auto streams = streams_of_.find(entry->second.agent);
   if (--streams->second == 0) streams_of_.erase(streams);
   entries_.erase(entry);
+  if (waiting() == 0) line_.clear();
   return true;
 }
 
@@ -53,13 +60,17 @@ tasks::HoldingsDigest DigestOf(const Agent& agent) {
 
 namespace {
 
+void ArmReportTimer(Transaction* tx, StreamId stream) {
+  tx->books().timers.Arm(tx->now() + tx->options().agent_unreachable_timeout,
+                         AgentReportTimer{stream});
+}
+
 void AskNext(Transaction* tx) {
   ReportQueue& reports = tx->books().reports;
   while (std::optional<StreamId> next = reports.Next(tx->options().max_agent_reports)) {
     tx->Send(*next, SendReportMessage{});
     tx->Add(Count::kAgentReportsAsked);
-    tx->books().timers.Arm(tx->now() + tx->options().agent_unreachable_timeout,
-                           AgentReportTimer{*next});
+    ArmReportTimer(tx, *next);
   }
 }
 
@@ -70,6 +81,11 @@ void AwaitReport(Transaction* tx, StreamId stream, const AgentId& agent_id) {
   reports.Remove(stream);  // one that sends its digest again begins again
   reports.Add(stream, agent_id);
   AskNext(tx);
+}
+
+void AwaitAskedReport(Transaction* tx, StreamId stream, const AgentId& agent_id) {
+  tx->books().reports.AddAsked(stream, agent_id);
+  ArmReportTimer(tx, stream);
 }
 
 void EndReport(Transaction* tx, StreamId stream) {

@@ -27,6 +27,8 @@ class ReportQueue {
  public:
   // A stream of this agent has a report for the master. REQUIRES: it has not been added.
   void Add(StreamId stream, const AgentId& agent);
+  // As Add, of one that was asked before this queue knew of it.
+  void AddAsked(StreamId stream, const AgentId& agent);
   // Who may be asked next, if fewer than `max_asked` are; counts as asked from now on.
   std::optional<StreamId> Next(size_t max_asked);
   // Its report has come, or never will. Whether it was waiting or asked.
@@ -47,7 +49,7 @@ class ReportQueue {
 
   absl::flat_hash_map<StreamId, Entry> entries_;     // lookup only
   absl::flat_hash_map<AgentId, size_t> streams_of_;  // lookup only
-  std::deque<StreamId> line_;                        // waiting, and some that left
+  std::deque<StreamId> line_;  // waiting; and some that left, or wait further up
   size_t asked_ = 0;
 };
 
@@ -56,6 +58,8 @@ tasks::HoldingsDigest DigestOf(const Agent& agent);
 
 // The agent of this stream is asked for its report, now or when others have given theirs.
 void AwaitReport(Transaction* tx, StreamId stream, const AgentId& agent_id);
+// The agent of this stream was asked before this master led, and has still to answer.
+void AwaitAskedReport(Transaction* tx, StreamId stream, const AgentId& agent_id);
 // The report has come, or the stream has ended: another may be asked. No effect for other streams.
 void EndReport(Transaction* tx, StreamId stream);
 // Time is over for an agent that was asked.

@@ -87,6 +87,20 @@ TEST_F(AgentReports, SoManyAreAskedAtATime) {
   EXPECT_THAT(driver_.Do(AgentStreamClosed{11}), ElementsAre("agent 13: SEND_REPORT"));
 }
 
+TEST_F(AgentReports, OneThatAsksTwiceForItsTurnHasOne) {
+  driver_.Do(Digest(10, "a0", OneTask("t0")));
+  driver_.Do(Digest(11, "a1", OneTask("t1")));
+  driver_.Do(Digest(12, "a2", OneTask("t2")));
+  driver_.Do(Digest(12, "a2", OneTask("t2")));
+  driver_.Do(AgentStreamClosed{10});
+
+  driver_.Do(AgentStreamClosed{11});
+
+  EXPECT_EQ(driver_.books().reports.asked(), 1u);
+  driver_.Do(Report(12, "a2", OneTask("t2")));
+  EXPECT_EQ(driver_.books().reports.asked(), 0u);
+}
+
 TEST_F(AgentReports, OneThatNeverAnswersMakesRoom) {
   driver_.Do(Digest(10, "a0", OneTask("t0")));
   driver_.Do(Digest(11, "a1", OneTask("t1")));

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "services/master/core/awaiting_leader.h"
 #include "services/master/core/testing/returning_agent.h"
 
 namespace meros::master::testing {
@@ -24,13 +23,18 @@ constexpr char kDead[] = "dead:7050";
 class EarlyReports : public ::testing::Test {
  protected:
   explicit EarlyReports(MasterOptions options = TestOptions()) : driver_(std::move(options)) {
+    Hear(kDead);
+  }
+  // The master asks for the lease, and is told that `leader` holds it.
+  std::vector<std::string> Hear(const std::string& leader) {
+    driver_.set_now(std::max(driver_.now(), driver_.core().NextDeadline()));
     driver_.Do(runtime::Tick{});
     uint64_t attempt = 0;
     for (const Effect& effect : driver_.effects()) {
       if (const auto* ask = std::get_if<AcquireLease>(&effect)) attempt = ask->attempt;
     }
-    driver_.Do(
-        LeaseAnswer{attempt, LeaseAnswer::Kind::kHeldByOther, 7, absl::ZeroDuration(), kDead});
+    return driver_.Do(
+        LeaseAnswer{attempt, LeaseAnswer::Kind::kHeldByOther, 7, absl::ZeroDuration(), leader});
   }
   static AgentReregister Waiting(AgentReregister message) {
     message.agent.lost_master = kDead;
@@ -96,7 +100,19 @@ TEST_F(EarlyReports, WhoLeavesIsForgotten) {
   EXPECT_EQ(driver_.books().tasks.size(), 0u);
 }
 
-TEST_F(EarlyReports, WhoHasReportedIsSentToAnotherLeaderAllTheSame) {
+TEST_F(EarlyReports, WhoHasReportedIsSentToAnotherLeader) {
+  Wait(10, "a0");
+  Wait(11, "a1");
+  Tell(10, "a0");
+
+  const auto lines = Hear("next:7050");
+
+  EXPECT_THAT(lines, Contains(HasSubstr("close 10: FAILED_PRECONDITION")));
+  EXPECT_THAT(lines, Contains(HasSubstr("close 11: FAILED_PRECONDITION")));
+  EXPECT_THAT(Lead(2), Not(Contains(HasSubstr("REREGISTERED"))));
+}
+
+TEST_F(EarlyReports, WhenTheWaitIsOverWhatWasReportedIsForgotten) {
   Wait(10, "a0");
   Wait(11, "a1");
   Tell(10, "a0");
@@ -106,7 +122,53 @@ TEST_F(EarlyReports, WhoHasReportedIsSentToAnotherLeaderAllTheSame) {
   const auto lines = driver_.Do(runtime::Tick{});
   EXPECT_THAT(lines, Contains(HasSubstr("close 10")));
   EXPECT_THAT(lines, Contains(HasSubstr("close 11")));
-  EXPECT_THAT(Tell(11, "a1"), IsEmpty());  // a stream that ended waits for nothing any more
+}
+
+TEST_F(EarlyReports, AMasterThatStopsSendsAllAway) {
+  Wait(10, "a0");
+  Wait(11, "a1");
+  Tell(10, "a0");
+
+  const auto lines = driver_.Do(Stop{});
+
+  EXPECT_THAT(lines, Contains(HasSubstr("close 10: UNAVAILABLE")));
+  EXPECT_THAT(lines, Contains(HasSubstr("close 11: UNAVAILABLE")));
+}
+
+TEST_F(EarlyReports, WhoWasAskedAndNeverAnswersIsGivenUpByTheLeader) {
+  Wait(10, "a0");
+  Lead(1);
+  EXPECT_EQ(driver_.books().reports.asked(), 1u);
+
+  EXPECT_THAT(driver_.Advance(driver_.options().agent_unreachable_timeout),
+              Contains(HasSubstr("close 10: DEADLINE_EXCEEDED")));
+  EXPECT_EQ(driver_.books().reports.asked(), 0u);
+}
+
+// A report that comes to the leader before it has come to what its stream said when it waited.
+TEST_F(EarlyReports, ALateAnswerIsTheLastWordOfItsStream) {
+  for (int i = 0; i < 65; ++i) Wait(10 + i, absl::StrCat("a", i));
+  Lead(65);
+
+  EXPECT_THAT(Tell(74, "a64"), Contains("agent 74: REREGISTERED a64 epoch=1"));
+
+  EXPECT_THAT(driver_.Advance(driver_.options().agent_unreachable_timeout),
+              Not(Contains(HasSubstr("close 74: DEADLINE_EXCEEDED"))));
+}
+
+TEST_F(EarlyReports, AnOldStreamDoesNotReplaceANewerOne) {
+  for (int i = 0; i < 65; ++i) {
+    Wait(10 + i, absl::StrCat("a", i));
+    Tell(10 + i, absl::StrCat("a", i));
+  }
+  Lead(65);
+  ASSERT_EQ(driver_.books().tasks.size(), 64u);
+  driver_.Do(Digest(200, "a64", {}));  // started anew, while what it said on stream 74 waits
+
+  EXPECT_THAT(driver_.Advance(absl::ZeroDuration()), Contains(HasSubstr("close 74: ABORTED")));
+
+  EXPECT_EQ(driver_.books().agents.Find(AgentId("a64"))->stream, 200u);
+  EXPECT_EQ(driver_.books().tasks.size(), 64u);
 }
 
 TEST_F(EarlyReports, NobodyReportsTwiceOrForAnother) {
@@ -124,62 +186,114 @@ TEST_F(FewEarlyReports, SoManyAreAskedAtATimeAndForSoManyTasks) {
   EXPECT_THAT(Wait(12, "a2"), IsEmpty());
   EXPECT_THAT(Wait(13, "a3"), IsEmpty());
   EXPECT_THAT(Tell(10, "a0"), ElementsAre(AskedOn(12)));
-  // Three tasks are reported or about to be.
+  // Three tasks are reported or about to be: no room for the fourth.
   EXPECT_THAT(Tell(11, "a1"), IsEmpty());
   EXPECT_THAT(Tell(12, "a2"), IsEmpty());
 
-  EXPECT_THAT(driver_.Do(AgentStreamClosed{10}), ElementsAre(AskedOn(13)));
+  EXPECT_THAT(driver_.Do(AgentStreamClosed{10}), IsEmpty());
+  EXPECT_THAT(Wait(14, "a4"), ElementsAre(AskedOn(14)));
 }
 
-TEST_F(FewEarlyReports, AnAgentThatPromisesTooMuchIsWaitedForAndNoMore) {
-  AgentReregister liar = Waiting(Digest(10, "a0", OneTask("t")));
-  liar.digest->tasks = ~uint64_t{0};
-  EXPECT_THAT(driver_.Do(std::move(liar)), ElementsAre(AskedOn(10)));
-  EXPECT_THAT(Wait(11, "a1"), IsEmpty());
-
-  EXPECT_THAT(Tell(10, "a0"), ElementsAre(AskedOn(11)));
+TEST_F(FewEarlyReports, WhoPromisesMoreThanThereIsRoomForIsNotAsked) {
+  for (const uint64_t tasks : {uint64_t{4}, ~uint64_t{0}}) {
+    AgentReregister liar = Waiting(Digest(10 + tasks % 2, "a0", OneTask("t")));
+    liar.digest->tasks = tasks;
+    EXPECT_THAT(driver_.Do(std::move(liar)), IsEmpty());
+  }
+  EXPECT_THAT(Wait(12, "a2"), ElementsAre(AskedOn(12)));
+  EXPECT_THAT(Wait(13, "a3"), ElementsAre(AskedOn(13)));
 }
 
-TEST_F(FewEarlyReports, WhoWasNotAskedReportsToTheLeader) {
+TEST_F(FewEarlyReports, WhoReportsMoreThanItPromisedAndThereIsRoomForIsSentAway) {
+  Wait(10, "a0");
+  std::vector<ReportedTask> tasks;
+  for (int i = 0; i < 4; ++i) tasks.push_back(OneTask(absl::StrCat("t", i))[0]);
+
+  EXPECT_THAT(driver_.Do(Waiting(Report(10, "a0", tasks))), Contains(HasSubstr("close 10")));
+  EXPECT_THAT(driver_.Do(Waiting(Report(11, "a0", tasks))), Contains(HasSubstr("close 11")));
+}
+
+TEST_F(FewEarlyReports, OneThatComesBackOnItsStreamIsAskedOnceForEachTime) {
+  Wait(10, "a0");
+  Wait(11, "a1");
+  Wait(12, "a2");  // not asked yet
+  driver_.set_now(driver_.now() + driver_.options().leader_wait);
+  driver_.Do(runtime::Tick{});
+  Wait(12, "a2");
+  driver_.Do(AgentStreamClosed{12});
+
+  EXPECT_THAT(Wait(20, "a0"), ElementsAre(AskedOn(20)));
+  EXPECT_THAT(Wait(21, "a1"), ElementsAre(AskedOn(21)));
+}
+
+class NoEarlyReports : public EarlyReports {
+ protected:
+  NoEarlyReports() : EarlyReports(None()) {}
+  static MasterOptions None() {
+    MasterOptions options = TestOptions();
+    options.max_early_tasks = 0;
+    return options;
+  }
+};
+
+TEST_F(NoEarlyReports, NobodyIsAskedBeforeThereIsALeader) {
+  EXPECT_THAT(Wait(10, "a0"), IsEmpty());
+
+  EXPECT_THAT(Lead(1), Contains(AskedOn(10)));
+}
+
+TEST_F(FewEarlyReports, WhoWasNotAskedReportsToTheLeaderInItsTurn) {
   for (int i = 0; i < 4; ++i) Wait(10 + i, absl::StrCat("a", i));
 
-  const auto lines = Lead(4);
+  EXPECT_THAT(Lead(4), Not(Contains(HasSubstr("SEND_REPORT"))));  // two have still to answer
 
-  EXPECT_THAT(lines, Contains(AskedOn(12)));
-  EXPECT_THAT(lines, Contains(AskedOn(13)));
-  EXPECT_THAT(lines, Not(Contains(AskedOn(10))));
-  for (int i = 0; i < 4; ++i) Tell(10 + i, absl::StrCat("a", i));
+  EXPECT_THAT(Tell(10, "a0"), Contains(AskedOn(12)));
+  EXPECT_THAT(Tell(11, "a1"), Contains(AskedOn(13)));
+  Tell(12, "a2");
+  Tell(13, "a3");
   EXPECT_EQ(driver_.books().tasks.size(), 4u);
 }
 
-// More than are handled at once, so that the first must not be asked to beat meanwhile.
+// More than are handled at once: who is back first must not beat while the others wait.
 TEST_F(FewEarlyReports, ManyThatWaitAreSilentUntilAllAreBack) {
   for (int i = 0; i < 200; ++i) driver_.Do(Waiting(Digest(10 + i, absl::StrCat("a", i), {})));
 
   Lead(200);
 
-  absl::Duration first;
+  size_t welcomed = 0;
   for (const Effect& effect : driver_.effects()) {
     const auto* to_agent = std::get_if<ToAgent>(&effect);
     if (to_agent == nullptr) continue;
     const auto* welcome = std::get_if<RegisteredMessage>(&to_agent->message);
-    if (welcome != nullptr) first = std::max(first, welcome->first_heartbeat);
+    if (welcome == nullptr) continue;
+    ++welcomed;
+    EXPECT_GE(welcome->first_heartbeat, driver_.options().agent_unreachable_timeout);
   }
-  EXPECT_GE(first, driver_.options().agent_unreachable_timeout);
-  EXPECT_GT(driver_.books().sessions_waiting, 0u);
+  EXPECT_EQ(welcomed, 64u);
+  EXPECT_EQ(driver_.books().sessions_waiting, 136u);
   driver_.Advance(absl::ZeroDuration());
   EXPECT_EQ(driver_.books().sessions_waiting, 0u);
   EXPECT_EQ(driver_.books().agents.recovering(), 0u);
 }
 
+// A batch of inputs has one time, and its effects leave when it is over.
+TEST_F(FewEarlyReports, OtherInputsDoNotHurryThoseThatWait) {
+  for (int i = 0; i < 200; ++i) driver_.Do(Waiting(Digest(10 + i, absl::StrCat("a", i), {})));
+  Lead(200);
+
+  for (int i = 0; i < 3; ++i) driver_.Do(AgentHeartbeat{10});
+
+  EXPECT_EQ(driver_.books().sessions_waiting, 136u);
+}
+
 // Agents on streams from 10 on, of which the first remembers ended tasks, have reported.
 class ManyEarlyReports : public EarlyReports {
  protected:
-  void Report(int agents) {
+  void AllReport(int agents) {
     for (int i = 0; i < agents; ++i) {
       const std::string id = absl::StrCat("a", i);
       AgentReregister digest = Waiting(Digest(10 + i, id, OneTask("t-" + id)));
-      AgentReregister report = Waiting(testing::Report(10 + i, id, OneTask("t-" + id)));
+      AgentReregister report = Waiting(Report(10 + i, id, OneTask("t-" + id)));
       if (i == 0) digest.agent.ended = {{FrameworkId("f"), 3, driver_.now()}};
       report.agent.ended = digest.agent.ended;
       driver_.Do(std::move(digest));
@@ -189,18 +303,20 @@ class ManyEarlyReports : public EarlyReports {
 };
 
 TEST_F(ManyEarlyReports, HistoriesAreAskedForWhenAllAreBack) {
-  Report(100);
+  AllReport(100);
 
   EXPECT_THAT(Lead(100), Not(Contains(HasSubstr("agent 10: SEND_ENDED"))));
   EXPECT_THAT(driver_.Advance(absl::ZeroDuration()), Contains(HasSubstr("agent 10: SEND_ENDED")));
 }
 
 TEST_F(ManyEarlyReports, HistoriesAreAskedForWhenTheLastHasLeft) {
-  Report(65);
+  AllReport(65);
   ASSERT_THAT(Lead(65), Not(Contains(HasSubstr("agent 10: SEND_ENDED"))));
   ASSERT_EQ(driver_.books().tasks.size(), 64u);
 
-  EXPECT_THAT(driver_.Do(AgentStreamClosed{74}), Contains(HasSubstr("agent 10: SEND_ENDED")));
+  driver_.Do(AgentStreamClosed{74});
+
+  EXPECT_THAT(driver_.Advance(absl::ZeroDuration()), Contains(HasSubstr("agent 10: SEND_ENDED")));
   EXPECT_EQ(driver_.books().tasks.size(), 64u);
 }
 

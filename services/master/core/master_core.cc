@@ -17,8 +17,9 @@
 namespace meros::master {
 namespace {
 
-// Of those that waited for a leader so many are handled at once by the new one, so that the renewal
-// of its lease need not wait for tens of thousands of agents.
+// Of those that waited for a leader so many are handled by the new one in a tick, of which a batch
+// of inputs has one, so that the renewal of its lease need not wait for tens of thousands of
+// agents.
 constexpr size_t kAwaitingPerStep = 64;
 constexpr size_t kAwaitingTasksPerStep = 1000;
 
@@ -41,6 +42,7 @@ Transaction MasterCore::Begin(absl::Time now, EffectList* out) {
 
 void MasterCore::Step(absl::Time now, Input&& input, EffectList* out) {
   const LeadershipState before = state_->leadership.state();
+  const bool is_tick = std::holds_alternative<runtime::Tick>(input);
   Obey(now, state_->leadership.OnTime(now, out), out);
   if (IsClosing(input)) state_->awaiting_leader.Forget(StreamOf(input));
   if (std::holds_alternative<LeaseAnswer>(input)) {
@@ -57,6 +59,8 @@ void MasterCore::Step(absl::Time now, Input&& input, EffectList* out) {
     GiveUp(now, std::move(input), out);
   }
   AnswerAwaiting(now, out);
+  const bool begins = before == LeadershipState::kRecovering;
+  if ((is_tick || begins) && state_->leadership.may_act()) HandleAwaiting(now, out);
   if (state_->leadership.may_act()) FireTimers(now, out);
   const bool recovering_changed =
       state_->leadership.may_act() &&
@@ -81,7 +85,9 @@ absl::Time MasterCore::AwaitingDeadline() const {
   const AwaitingLeader& awaiting = state_->awaiting_leader;
   switch (state_->leadership.state()) {
     case LeadershipState::kLeading:
-      return awaiting.empty() ? absl::InfiniteFuture() : absl::InfinitePast();
+      return awaiting.empty() && state_->books->sessions_waiting == 0 ? absl::InfiniteFuture()
+                                                                      : absl::InfinitePast();
+    case LeadershipState::kRecovering:
     case LeadershipState::kFenced:
       return absl::InfiniteFuture();
     default:
@@ -210,6 +216,10 @@ void MasterCore::PublishLeadership(absl::Time now, EffectList* out) {
 // ---- Inputs ----
 
 void MasterCore::Dispatch(absl::Time now, Input&& input, EffectList* out) {
+  // Whatever its stream said before: this is newer.
+  if (std::holds_alternative<AgentReregister>(input)) {
+    state_->awaiting_leader.Forget(StreamOf(input));
+  }
   Transaction tx = Begin(now, out);
   if (const auto* written = std::get_if<RegistryWritten>(&input)) {
     if (!HandleWritten(&tx, *written).ok()) Obey(now, state_->leadership.Lost(now), out);
@@ -273,34 +283,54 @@ void MasterCore::GiveUp(absl::Time now, Input&& input, EffectList* out) {
 
 void MasterCore::AnswerAwaiting(absl::Time now, EffectList* out) {
   AwaitingLeader& awaiting = state_->awaiting_leader;
-  if (awaiting.empty() && state_->books->sessions_waiting == 0) return;
+  if (awaiting.empty()) return;
   const Leadership& leadership = state_->leadership;
+  const auto refuse = [&](std::vector<AwaitingLeader::Waiting> taken) {
+    for (const AwaitingLeader::Waiting& waiting : taken) Refuse(waiting.input, out);
+  };
   switch (leadership.state()) {
     case LeadershipState::kFenced:
-      return;
     case LeadershipState::kLeading:
-      return HandleAwaiting(now, out);
-    case LeadershipState::kStopping:
-      for (const Input& input : awaiting.TakeAll()) Refuse(input, out);
       return;
+    case LeadershipState::kStopping:
+      return refuse(awaiting.TakeAll());
+    case LeadershipState::kRecovering:
+      break;  // about to lead: nobody is sent away
     default:
-      break;
+      const std::string& leader = leadership.leader_address();
+      if (std::exchange(state_->awaited_besides, leader) != leader && !leader.empty()) {
+        refuse(awaiting.TakeOthersThan(leader));
+      }
+      refuse(awaiting.TakeDue(now));
   }
-  const std::string& leader = leadership.leader_address();
-  if (std::exchange(state_->awaited_besides, leader) != leader && !leader.empty()) {
-    for (const Input& input : awaiting.TakeOthersThan(leader)) Refuse(input, out);
-  }
-  for (const Input& input : awaiting.TakeDue(now)) Refuse(input, out);
   while (const std::optional<StreamId> agent = awaiting.NextToAsk()) {
     out->push_back(ToAgent{*agent, SendReportMessage{}});
   }
 }
 
+bool MasterCore::IsOvertaken(const AgentReregister& message) const {
+  const Agent* agent = state_->books->agents.Find(message.agent_id);
+  return (agent != nullptr && agent->stream > message.stream) ||
+         state_->books->reports.IsAwaited(message.agent_id);
+}
+
 void MasterCore::HandleAwaiting(absl::Time now, EffectList* out) {
   AwaitingLeader& awaiting = state_->awaiting_leader;
-  std::vector<Input> taken = awaiting.Take(kAwaitingPerStep, kAwaitingTasksPerStep);
+  if (awaiting.empty() && state_->books->sessions_waiting == 0) return;
+  std::vector<AwaitingLeader::Waiting> taken =
+      awaiting.Take(kAwaitingPerStep, kAwaitingTasksPerStep);
   state_->books->sessions_waiting = awaiting.size();
-  for (Input& input : taken) Dispatch(now, std::move(input), out);
+  for (AwaitingLeader::Waiting& waiting : taken) {
+    const auto* agent = std::get_if<AgentReregister>(&waiting.input);
+    Transaction tx = Begin(now, out);
+    if (agent != nullptr && IsOvertaken(*agent)) {
+      tx.Close(agent->stream, absl::AbortedError("the agent opened another session"));
+    } else if (waiting.is_asked) {
+      AwaitAskedReport(&tx, agent->stream, agent->agent_id);
+    } else {
+      HandleInput(&tx, std::move(waiting.input));
+    }
+  }
   if (!awaiting.empty()) return;
   Transaction tx = Begin(now, out);
   AskForHistories(&tx);

@@ -44,7 +44,10 @@ class MasterCore {
 
   void Step(absl::Time now, Input&& input, EffectList* out);
   absl::Time NextDeadline() const;
-  void CheckInvariants() const { master::CheckInvariants(*state_->books); }
+  void CheckInvariants() const {
+    master::CheckInvariants(*state_->books);
+    state_->awaiting_leader.CheckInvariants();
+  }
 
   // For tests and simulation.
   const Books& books() const { return *state_->books; }
@@ -87,10 +90,12 @@ class MasterCore {
   // An input that is not handled: heeded if it is about what outlives leaderships, kept if it waits
   // for a leader, else refused.
   void GiveUp(absl::Time now, Input&& input, EffectList* out);
-  // Handles or refuses those that wait for a leader, as soon as that can be said.
+  // Refuses those that wait for a leader, as soon as that can be said, and asks agents for reports.
   void AnswerAwaiting(absl::Time now, EffectList* out);
-  // Some of them. REQUIRES: this master leads.
+  // Some of those that waited for this leader.
   void HandleAwaiting(absl::Time now, EffectList* out);
+  // The agent has come on a newer stream, too.
+  bool IsOvertaken(const AgentReregister& message) const;
   absl::Time AwaitingDeadline() const;
 
   void On(absl::Time now, LeaseAnswer answer, EffectList* out);

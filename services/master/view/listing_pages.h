@@ -33,7 +33,7 @@ struct PageLimits {
   // Entries looked at for one page, so that a filter that few match does not hold up the others:
   // whoever asks something short waits for one page to be taken.
   size_t examined_max = 5000;
-  // A page ends with the entry that reaches this: some 2,000 tasks.
+  // A page ends with the entry that reaches this: 1,024 agents, or at most 2,000 tasks.
   size_t bytes_max = 1 << 20;
 };
 
