@@ -180,6 +180,18 @@ TEST_F(EarlyReports, NobodyReportsTwiceOrForAnother) {
   EXPECT_THAT(Tell(11, "a2"), Contains(HasSubstr("close 11")));
 }
 
+TEST_F(EarlyReports, WhoCameTwiceIsInSessionOnTheNewerStream) {
+  Wait(10, "a0");
+  Tell(10, "a0");
+  Wait(20, "a0");
+
+  EXPECT_THAT(Lead(1), Contains("agent 10: REREGISTERED a0 epoch=1"));
+  EXPECT_THAT(Tell(20, "a0"), Contains("agent 20: REREGISTERED a0 epoch=1"));
+
+  EXPECT_EQ(driver_.books().agents.Find(AgentId("a0"))->stream, 20u);
+  EXPECT_EQ(driver_.books().tasks.size(), 1u);
+}
+
 TEST_F(FewEarlyReports, SoManyAreAskedAtATimeAndForSoManyTasks) {
   EXPECT_THAT(Wait(10, "a0"), ElementsAre(AskedOn(10)));
   EXPECT_THAT(Wait(11, "a1"), ElementsAre(AskedOn(11)));

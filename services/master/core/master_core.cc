@@ -310,8 +310,7 @@ void MasterCore::AnswerAwaiting(absl::Time now, EffectList* out) {
 
 bool MasterCore::IsOvertaken(const AgentReregister& message) const {
   const Agent* agent = state_->books->agents.Find(message.agent_id);
-  return (agent != nullptr && agent->stream > message.stream) ||
-         state_->books->reports.IsAwaited(message.agent_id);
+  return agent != nullptr && agent->stream > message.stream;
 }
 
 void MasterCore::HandleAwaiting(absl::Time now, EffectList* out) {

@@ -94,7 +94,7 @@ class MasterCore {
   void AnswerAwaiting(absl::Time now, EffectList* out);
   // Some of those that waited for this leader.
   void HandleAwaiting(absl::Time now, EffectList* out);
-  // The agent has come on a newer stream, too.
+  // The agent is in session on a newer stream.
   bool IsOvertaken(const AgentReregister& message) const;
   absl::Time AwaitingDeadline() const;
 
