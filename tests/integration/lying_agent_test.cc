@@ -114,7 +114,7 @@ class LyingAgentTest : public ::testing::Test {
     EXPECT_TRUE(now.leading());
     EXPECT_EQ(now.epoch(), epoch_);
     const auto honest = cluster_.Cli({"agent", "show", honest_id_});
-    EXPECT_THAT(honest.out, HasSubstr("REGISTERED")) << honest.err;
+    EXPECT_THAT(honest.out, HasSubstr("CONNECTED")) << honest.err;
     driver_->Stop();
   }
 
