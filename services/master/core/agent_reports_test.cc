@@ -91,13 +91,16 @@ TEST_F(AgentReports, OneThatAsksTwiceForItsTurnHasOne) {
   driver_.Do(Digest(10, "a0", OneTask("t0")));
   driver_.Do(Digest(11, "a1", OneTask("t1")));
   driver_.Do(Digest(12, "a2", OneTask("t2")));
+  driver_.Do(Digest(13, "a3", OneTask("t3")));
   driver_.Do(Digest(12, "a2", OneTask("t2")));
-  driver_.Do(AgentStreamClosed{10});
+  driver_.Do(Digest(21, "a1", OneTask("t1")));  // on another stream, behind all of them
+  EXPECT_THAT(driver_.Do(AgentStreamClosed{10}), ElementsAre("agent 12: SEND_REPORT"));
+  EXPECT_THAT(driver_.Do(AgentStreamClosed{11}), ElementsAre("agent 13: SEND_REPORT"));
 
-  driver_.Do(AgentStreamClosed{11});
+  EXPECT_THAT(driver_.Do(Report(13, "a3", OneTask("t3"))), Contains("agent 21: SEND_REPORT"));
 
-  EXPECT_EQ(driver_.books().reports.asked(), 1u);
   driver_.Do(Report(12, "a2", OneTask("t2")));
+  driver_.Do(Report(21, "a1", OneTask("t1")));
   EXPECT_EQ(driver_.books().reports.asked(), 0u);
 }
 
