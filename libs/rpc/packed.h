@@ -46,13 +46,25 @@ inline grpc::ByteBuffer BufferOf(const std::shared_ptr<const std::string>& packe
   return grpc::ByteBuffer(&slice, 1);
 }
 
+// In place of what `message` held, whose memory is used again: of small ones, one after the other,
+// that takes half the time.
+// ERRORS: InvalidArgument (not a Message; what it holds then is not specified).
+template <typename Message>
+absl::Status UnpackInto(const grpc::ByteBuffer& packed, Message* message) {
+  grpc::ByteBuffer bytes = packed;  // reading a buffer ends it
+  if (grpc::SerializationTraits<Message>::Deserialize(&bytes, message).ok()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError("the request is not a message of this method");
+}
+
 // ERRORS: InvalidArgument (not a Message).
 template <typename Message>
 absl::StatusOr<Message> Unpack(const grpc::ByteBuffer& packed) {
-  grpc::ByteBuffer bytes = packed;  // reading a buffer ends it
   Message message;
-  if (grpc::SerializationTraits<Message>::Deserialize(&bytes, &message).ok()) return message;
-  return absl::InvalidArgumentError("the request is not a message of this method");
+  const absl::Status status = UnpackInto(packed, &message);
+  if (!status.ok()) return status;
+  return message;
 }
 
 }  // namespace meros::rpc

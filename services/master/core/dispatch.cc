@@ -42,7 +42,7 @@ absl::Status Carry(Transaction* tx, Framework* framework, SchedulerCall::Body&& 
         } else if constexpr (std::is_same_v<Call, ShutdownExecutorCall>) {
           return HandleShutdownExecutor(tx, framework, call);
         } else if constexpr (std::is_same_v<Call, AcknowledgeCall>) {
-          return HandleAcknowledge(tx, framework, call);
+          return HandleAcknowledge(tx, framework, std::move(call));
         } else if constexpr (std::is_same_v<Call, ReconcileCall>) {
           return HandleReconcile(tx, framework, call);
         } else if constexpr (std::is_same_v<Call, MessageCall>) {

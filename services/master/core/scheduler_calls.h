@@ -46,7 +46,7 @@ absl::Status HandleShutdownExecutor(Transaction* tx, Framework* framework,
 // Forwards an acknowledgement; that of a terminal update moves the task to the history.
 // ERRORS: NotFound (no such task, or agent away), FailedPrecondition (no update of it was
 // forwarded).
-absl::Status HandleAcknowledge(Transaction* tx, Framework* framework, const AcknowledgeCall& call);
+absl::Status HandleAcknowledge(Transaction* tx, Framework* framework, AcknowledgeCall call);
 
 // Answers with one status per task asked for, or per task known if none is named. Always OK.
 absl::Status HandleReconcile(Transaction* tx, Framework* framework, const ReconcileCall& call);

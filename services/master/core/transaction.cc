@@ -207,32 +207,32 @@ void Transaction::EraseAgent(Agent* agent) {
 
 // ---- Talking ----
 
-void Transaction::Send(StreamId stream, ToScheduler::Event event) {
-  out_.push_back(ToScheduler{stream, std::move(event)});
+void Transaction::Send(StreamId stream, ToScheduler::Event&& event) {
+  out_.emplace_back(ToScheduler{stream, std::move(event)});
 }
 
-void Transaction::Tell(const Framework& framework, ToScheduler::Event event) {
+void Transaction::Tell(const Framework& framework, ToScheduler::Event&& event) {
   if (framework.stream == 0) return;
   CountEvent(framework, event);
   Send(framework.stream, std::move(event));
 }
 
-void Transaction::Send(StreamId stream, ToAgent::Message message) {
-  out_.push_back(ToAgent{stream, std::move(message)});
+void Transaction::Send(StreamId stream, ToAgent::Message&& message) {
+  out_.emplace_back(ToAgent{stream, std::move(message)});
 }
 
-void Transaction::Tell(const Agent& agent, ToAgent::Message message) {
+void Transaction::Tell(const Agent& agent, ToAgent::Message&& message) {
   if (agent.stream != 0 && agent.is_active()) Send(agent.stream, std::move(message));
 }
 
-void Transaction::TellAllocator(ToAllocator::Message delta) {
+void Transaction::TellAllocator(ToAllocator::Message&& delta) {
   if (books_.allocator_stream == 0) return;
-  out_.push_back(
+  out_.emplace_back(
       ToAllocator{books_.allocator_stream, ++books_.allocator_version, std::move(delta)});
 }
 
-void Transaction::SendAllocator(ToAllocator::Message message) {
-  out_.push_back(ToAllocator{books_.allocator_stream, 0, std::move(message)});
+void Transaction::SendAllocator(ToAllocator::Message&& message) {
+  out_.emplace_back(ToAllocator{books_.allocator_stream, 0, std::move(message)});
 }
 
 std::shared_ptr<v1::TaskStatus> Transaction::MakeStatus(const TaskId& task_id,
@@ -252,12 +252,12 @@ std::shared_ptr<v1::TaskStatus> Transaction::MakeStatus(const TaskId& task_id,
 }
 
 void Transaction::Close(StreamId stream, absl::Status status) {
-  out_.push_back(CloseStream{stream, std::move(status)});
+  out_.emplace_back(CloseStream{stream, std::move(status)});
 }
 
 void Transaction::Answer(uint64_t call, absl::Status status) {
   if (!status.ok()) Add(Count::kFailedCalls);
-  if (call != 0) out_.push_back(Reply{call, std::move(status)});
+  if (call != 0) out_.emplace_back(Reply{call, std::move(status)});
 }
 
 void Transaction::Write(std::string key, RegistryRecord record, AfterWrite after) {
@@ -275,10 +275,10 @@ void Transaction::RetryWrite(uint64_t token) {
 
 void Transaction::ResendWrite(uint64_t token) { books_.registry.Resend(token, epoch_, &out_); }
 
-void Transaction::Add(Count what, uint64_t by) { out_.push_back(Counted{what, by}); }
+void Transaction::Add(Count what, uint64_t by) { out_.emplace_back(Counted{what, by}); }
 
-void Transaction::Publish(Publish::Change change) {
-  out_.push_back(master::Publish{++revision_, std::move(change)});
+void Transaction::Publish(Publish::Change&& change) {
+  out_.emplace_back(master::Publish{++revision_, std::move(change)});
 }
 
 void Transaction::PublishAgent(const Agent& agent) {

@@ -198,16 +198,16 @@ class Transaction {
 
   // ---- Talking ----
 
-  void Send(StreamId stream, ToScheduler::Event event);
+  void Send(StreamId stream, ToScheduler::Event&& event);
   // To its scheduler, if it is connected.
-  void Tell(const Framework& framework, ToScheduler::Event event);
-  void Send(StreamId stream, ToAgent::Message message);
+  void Tell(const Framework& framework, ToScheduler::Event&& event);
+  void Send(StreamId stream, ToAgent::Message&& message);
   // To its session, if it has one and is registered.
-  void Tell(const Agent& agent, ToAgent::Message message);
+  void Tell(const Agent& agent, ToAgent::Message&& message);
   // One delta, if an allocator listens.
-  void TellAllocator(ToAllocator::Message delta);
+  void TellAllocator(ToAllocator::Message&& delta);
   // Something that is no change of the books: a snapshot's parts, a result. REQUIRES: one listens.
-  void SendAllocator(ToAllocator::Message message);
+  void SendAllocator(ToAllocator::Message&& message);
   // A status of the master's own, without uuid.
   std::shared_ptr<v1::TaskStatus> MakeStatus(const TaskId& task_id, const AgentId& agent_id,
                                              v1::TaskState state, v1::TaskStatus::Reason reason,
@@ -222,9 +222,9 @@ class Transaction {
   void ResendWrite(uint64_t token);
   void Add(Count what, uint64_t by = 1);
   void Report(Preempted preempted) {
-    out_.push_back(std::make_shared<const Preempted>(std::move(preempted)));
+    out_.emplace_back(std::make_shared<const Preempted>(std::move(preempted)));
   }
-  void Report(PreemptionRefused refused) { out_.push_back(std::move(refused)); }
+  void Report(PreemptionRefused refused) { out_.emplace_back(std::move(refused)); }
 
   // ---- Counting (counts.h) ----
 
@@ -255,7 +255,7 @@ class Transaction {
   UpsertGangDelta Describe(const Gang& gang) const;
 
  private:
-  void Publish(Publish::Change change);
+  void Publish(Publish::Change&& change);
   // The amounts of an agent and a framework changed.
   void MarkUsage(const AgentId& agent_id, const FrameworkId& framework_id);
   // Readers are to be told soon. Before what has changed is marked.

@@ -295,7 +295,12 @@ absl::StatusOr<Subscription> DecodeSubscription(const v1::FrameworkInfo& info,
   return subscription;
 }
 
-absl::StatusOr<Input> DecodeCall(v1::scheduler::Call call, CallOrigin origin,
+absl::StatusOr<Input> DecodeCall(const v1::scheduler::Call& call, CallOrigin origin,
+                                 absl::string_view root) {
+  return DecodeCall(v1::scheduler::Call(call), std::move(origin), root);
+}
+
+absl::StatusOr<Input> DecodeCall(v1::scheduler::Call&& call, CallOrigin origin,
                                  absl::string_view root) {
   const FieldPath path(root);
   MEROS_RETURN_IF_ERROR(wire::ValidateCall(call, path));

@@ -25,8 +25,10 @@ struct CallOrigin {
 
 // ERRORS: InvalidArgument with the path of the offending field, starting with `root`; Unimplemented
 // for a call of no known type; PermissionDenied if the call names another principal than the
-// authenticated.
-absl::StatusOr<Input> DecodeCall(v1::scheduler::Call call, CallOrigin origin,
+// authenticated. What is kept is taken out of the call; the rest of it may be read into again.
+absl::StatusOr<Input> DecodeCall(v1::scheduler::Call&& call, CallOrigin origin,
+                                 absl::string_view root);
+absl::StatusOr<Input> DecodeCall(const v1::scheduler::Call& call, CallOrigin origin,
                                  absl::string_view root);
 
 // What a framework says about itself. ERRORS: InvalidArgument with the path of the offending field.

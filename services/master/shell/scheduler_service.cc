@@ -27,6 +27,9 @@ std::string PayerOf(const SchedulerService::Stream& stream, const scheduler_pb::
 // An empty frame costs as much as one with a call.
 uint64_t CallsOf(const scheduler_pb::Calls& frame) { return std::max(1, frame.calls_size()); }
 
+// What a large frame leaves behind is not kept for the small ones that follow.
+constexpr size_t kKeptFrameBytes = 64 << 10;
+
 absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 
 }  // namespace
@@ -35,29 +38,28 @@ absl::Time Now() { return runtime::ProcessClock::Get().Now(); }
 struct SchedulerService::Reading {
   bool is_ending = false;  // after the first fault nothing more is taken
   std::optional<RateLimiter::Account> account;
-  scheduler_pb::Calls frame;  // the newest; it may have to wait
+  // The newest; it may have to wait. Read into the same memory again and again.
+  scheduler_pb::Calls frame;
 };
 
 // Reads the frame, and says how long it has to wait.
 absl::StatusOr<absl::Duration> SchedulerService::HoldBack(const Stream& stream,
                                                           const grpc::ByteBuffer& packed,
                                                           Reading* reading) {
-  auto frame = rpc::Unpack<scheduler_pb::Calls>(packed);
-  if (!frame.ok()) {
+  if (!rpc::UnpackInto(packed, &reading->frame).ok()) {
     context_->metrics->frames_malformed.Add();
     return absl::InvalidArgumentError("a frame is not a meros.v1.scheduler.Calls");
   }
-  reading->frame = *std::move(frame);
   if (!reading->account) reading->account = context_->limiter->Of(PayerOf(stream, reading->frame));
   return reading->account->HoldBack(CallsOf(reading->frame), Now());
 }
 
 absl::Status SchedulerService::Take(StreamId id, const std::string& principal,
-                                    scheduler_pb::Calls frame) {
-  for (int i = 0; i < frame.calls_size(); ++i) {
+                                    scheduler_pb::Calls* frame) {
+  for (int i = 0; i < frame->calls_size(); ++i) {
     const std::string root = absl::StrCat("calls[", i, "]");
     absl::StatusOr<Input> input =
-        DecodeCall(std::move(*frame.mutable_calls(i)),
+        DecodeCall(std::move(*frame->mutable_calls(i)),
                    {.stream = id, .authenticated = principal, .regex = context_->regex}, root);
     if (!input.ok()) {
       context_->metrics->frames_malformed.Add();
@@ -79,10 +81,11 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SchedulerService::C
     reading->is_ending = true;
     raw->Close(status);
   };
-  const auto take = [this, id, raw, reading, end](const grpc::ByteBuffer&) {
+  const auto take = [this, id, raw, reading, end](const grpc::ByteBuffer& packed) {
     if (reading->is_ending) return;
     reading->account->NoteProcessed(CallsOf(reading->frame));
-    const absl::Status status = Take(id, raw->principal(), std::move(reading->frame));
+    const absl::Status status = Take(id, raw->principal(), &reading->frame);
+    if (packed.Length() > kKeptFrameBytes) reading->frame = scheduler_pb::Calls();
     if (!status.ok()) end(status);
   };
   const auto closed = [this, id](const absl::Status& status) {

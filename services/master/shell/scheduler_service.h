@@ -40,7 +40,7 @@ class SchedulerService final
   absl::StatusOr<absl::Duration> HoldBack(const Stream& stream, const grpc::ByteBuffer& packed,
                                           Reading* reading);
   // Decodes and posts the calls of a frame; a status if the stream must end.
-  absl::Status Take(StreamId id, const std::string& principal, v1::scheduler::Calls frame);
+  absl::Status Take(StreamId id, const std::string& principal, v1::scheduler::Calls* frame);
 
   ShellContext* const context_;
   StreamTable<Stream> streams_;
