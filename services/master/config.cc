@@ -137,6 +137,43 @@ void AddRateFlags(MasterConfig* c, config::FlagSet* flags) {
        .group = "Bounds"});
 }
 
+// What the registry keeps of the past.
+void AddPastFlags(MasterConfig* c, config::FlagSet* flags) {
+  flags->Add(&c->max_unreachable_agents,
+             {.name = "max_unreachable_agents",
+              .help = "Unreachable agents that are remembered, number; the oldest are forgotten.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(1, 1000000)});
+  flags->Add(&c->options.max_unreachable_age,
+             {.name = "max_unreachable_age",
+              .help = "For how long an unreachable agent is remembered.",
+              .group = "Bounds"});
+  flags->Add(&c->max_removed_frameworks,
+             {.name = "max_removed_frameworks",
+              .help = "Ids of removed frameworks that are remembered and may not come back, "
+                      "number; the oldest are forgotten.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(1, 1000000)});
+  flags->Add(&c->max_gone_agents,
+             {.name = "max_gone_agents",
+              .help = "Agents that may be declared gone, number; they are never forgotten, more "
+                      "are refused.",
+              .group = "Bounds",
+              .constraint = config::InRange<int64_t>(1, 10000000)});
+}
+
+// Whom the master takes.
+void AddAdmissionFlags(MasterConfig* c, config::FlagSet* flags) {
+  flags->Add(&c->options.require_agent_domain,
+             {.name = "require_agent_domain",
+              .help = "Refuse agents that were started without --domain.",
+              .group = "Admission"});
+  flags->Add(&c->options.root_submissions,
+             {.name = "root_submissions",
+              .help = "Whether frameworks may subscribe with user root.",
+              .group = "Admission"});
+}
+
 void AddReportFlags(MasterConfig* c, config::FlagSet* flags) {
   flags->Add(&c->max_agent_reports,
              {.name = "max_agent_reports",
@@ -236,8 +273,10 @@ void AddMasterFlags(MasterConfig* config, config::FlagSet* flags) {
   AddOfferFlags(config, flags);
   AddTimeoutFlags(config, flags);
   AddRateFlags(config, flags);
+  AddAdmissionFlags(config, flags);
   AddReportFlags(config, flags);
   AddBoundFlags(config, flags);
+  AddPastFlags(config, flags);
   rpc::AddTlsFlags(&config->tls, flags);
   config::AddCommonFlags(&config->common, flags);
 }
@@ -276,6 +315,9 @@ absl::Status MasterConfig::Finish() {
   options.max_completed_frameworks = max_completed_frameworks;
   options.max_completed_tasks_per_framework = max_completed_tasks_per_framework;
   options.max_unreachable_tasks_per_framework = max_unreachable_tasks_per_framework;
+  options.max_unreachable_agents = max_unreachable_agents;
+  options.max_removed_frameworks = max_removed_frameworks;
+  options.max_gone_agents = max_gone_agents;
   options.max_frameworks = max_frameworks;
   options.max_offers_per_framework = max_offers_per_framework;
   options.max_role_configs = max_role_configs;

@@ -39,6 +39,9 @@ struct MasterConfig {
   int64_t max_completed_frameworks = 50;
   int64_t max_completed_tasks_per_framework = 1000;
   int64_t max_unreachable_tasks_per_framework = 1000;
+  int64_t max_unreachable_agents = 20000;
+  int64_t max_removed_frameworks = 20000;
+  int64_t max_gone_agents = 100000;
   int64_t max_frameworks = 10000;
   int64_t framework_series_max = 100;
   int64_t max_offers_per_framework = 20000;

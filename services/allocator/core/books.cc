@@ -44,7 +44,11 @@ absl::Status Books::On(absl::Time, UpsertFramework change) {
   if (const Framework* known = mirror.FindFramework(after.id); known != nullptr) {
     wake = DemandGrew(known->state, after) || (known->held_back && after.active);
     for (const auto& [role, client] : known->clients) {
-      if (!after.active || !after.roles.contains(role)) filters.DropClient(client->serial);
+      const bool asks_again = known->state.suppressed_roles.contains(role) &&
+                              !after.suppressed_roles.contains(role);
+      if (!after.active || !after.roles.contains(role) || asks_again) {
+        filters.DropClient(client->serial);
+      }
     }
   } else {
     wake = DemandGrew(FrameworkState{}, after);

@@ -123,6 +123,26 @@ TEST(Fairness, ReservedResourcesGoToTheirRoleAndItsSubRolesOnly) {
               ElementsAre("f1@ads a1 cpus:1;mem:512", "f2@eng/web a1 cpus(eng):3;mem(eng):512"));
 }
 
+TEST(Refusals, EndWhenTheFrameworkIsDescribedAnewAsNoLongerSuppressed) {
+  Harness h;
+  h.Start({UpsertFramework{AFramework("f1")}, UpsertAgent{AnAgent("a1", kAgent)}});
+  const Proposal offer = h.TakeProposal();
+  h.Accept(offer);
+  h.GiveBack(offer, offer.resources, absl::Hours(1));
+  h.Settle();
+  EXPECT_THAT(h.TakeLines(), IsEmpty());
+  FrameworkState suppressed = AFramework("f1");
+  suppressed.suppressed_roles = {"*"};
+  h.Apply(UpsertFramework{suppressed});
+  h.Settle();
+  EXPECT_THAT(h.TakeLines(), IsEmpty());
+
+  h.Apply(UpsertFramework{AFramework("f1")});
+  h.Settle();
+
+  EXPECT_THAT(h.TakeLines(), SizeIs(1));
+}
+
 TEST(Refusals, KeepTheSameAwayUntilTheyEnd) {
   Harness h;
   h.Start({UpsertFramework{AFramework("f1")}, UpsertAgent{AnAgent("a1", kAgent)}});

@@ -36,7 +36,7 @@ void RefuseAll(Transaction* tx, const Framework& framework, const Accept& call,
       RefuseTask(tx, framework, task, v1::TASK_DROPPED, reason, message);
     }
     if (const auto* other = std::get_if<ResourceOperation>(&operation)) {
-      RefuseOperation(tx, framework, *other, AgentId(), message);
+      RefuseOperation(tx, framework, *other, message);
     }
   }
 }

@@ -1,7 +1,6 @@
 // What follows when the registry knows that an agent is unreachable or removed: its tasks, its
 // offers, and the frameworks that must hear of it.
-#include <algorithm>
-#include <deque>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +9,7 @@
 #include "services/master/core/agent_health.h"
 #include "services/master/core/agent_orders.h"
 #include "services/master/core/agent_sessions.h"
+#include "services/master/core/forgotten_agents.h"
 #include "services/master/core/maintenance_changes.h"
 #include "services/master/core/operations.h"
 #include "services/master/core/task_state.h"
@@ -62,9 +62,27 @@ std::shared_ptr<v1::TaskStatus> StatusOf(Transaction* tx, const Task& task, v1::
   return status;
 }
 
+// The agent was about to tell that the task has ended, and may not return to do it. If it does, the
+// framework hears it twice.
+void TellDueEnd(Transaction* tx, const Framework& framework, const Task& task, const Loss& loss) {
+  auto status = tx->MakeStatus(task.id(), task.agent_id(),
+                               VisibleState(task.state, framework.partition_aware()), loss.reason,
+                               loss.message);
+  if (std::optional<v1::TaskStatus> last = task.statuses.Newest();
+      last && last->state() == status->state()) {
+    status->clear_message();
+    status->MergeFrom(*last);  // which does not say whose it is
+    status->clear_uuid();      // nobody waits for an acknowledgement
+  }
+  tx->Tell(framework, UpdateEvent{status});
+}
+
 void LoseTask(Transaction* tx, Task* task, const Loss& loss) {
-  if (tasks::IsTerminal(task->state)) return tx->CompleteTask(task);
   Framework* framework = tx->books().frameworks.Find(task->framework_id());
+  if (tasks::IsTerminal(task->state)) {
+    if (task->end_is_due) TellDueEnd(tx, *framework, *task, loss);
+    return tx->CompleteTask(task);
+  }
   const v1::TaskState visible = VisibleState(loss.state, framework->partition_aware());
   auto status = StatusOf(tx, *task, visible, loss);
   tx->Tell(*framework, UpdateEvent{status});
@@ -95,25 +113,6 @@ void EndUnreachableTasks(Transaction* tx, const AgentId& agent_id, const Loss& l
   }
 }
 
-// Forgets the agents that have been unreachable for longest when there are too many.
-void BoundUnreachable(Transaction* tx) {
-  std::deque<AgentId>& line = tx->books().unreachable_agents;
-  while (line.size() > tx->options().max_unreachable_agents) {
-    const AgentId oldest = std::move(line.front());
-    line.pop_front();
-    Agent* agent = tx->books().agents.Find(oldest);
-    // Those that returned, and may have been lost again, are not due.
-    if (agent == nullptr || agent->record.state != AgentState::kUnreachable) continue;
-    if (std::find(line.begin(), line.end(), oldest) != line.end()) continue;
-    if (tx->books().agent_orders.Find(oldest) != nullptr) {  // next time
-      line.push_back(oldest);
-      return;
-    }
-    tx->Write(ObjectKey(oldest), RemoveAgentRecord{oldest}, NothingAfter{});
-    tx->EraseAgent(agent);
-  }
-}
-
 }  // namespace
 
 void AfterUnreachable(Transaction* tx, const UnreachableAfter& after) {
@@ -126,8 +125,7 @@ void AfterUnreachable(Transaction* tx, const UnreachableAfter& after) {
   tx->SetAgentState(agent, AgentState::kUnreachable);
   tx->CountAgentChange(AgentChange::kUnreachable);
   TellFailure(tx, after.agent_id);
-  tx->books().unreachable_agents.push_back(after.agent_id);
-  BoundUnreachable(tx);
+  NoteUnreachable(tx, after.agent_id);
   ContinueAgentOrders(tx, after.agent_id);
   if (std::shared_ptr<AgentReregister> waiting = std::exchange(agent->waiting, nullptr)) {
     HandleAgentReregister(tx, std::move(*waiting));

@@ -40,9 +40,13 @@ bool IsBehind(Transaction* tx, StreamId stream, const AgentDescription& agent) {
 // A master without a region could not tell which agents are remote, and would offer those of all
 // regions to frameworks that know nothing of regions.
 bool HasUnusableDomain(Transaction* tx, StreamId stream, const AgentDescription& agent) {
-  if (!agent.info->domain().has_fault_domain() || !tx->options().domain.region.empty()) {
-    return false;
+  if (!agent.info->domain().has_fault_domain()) {
+    if (!tx->options().require_agent_domain) return false;
+    tx->Close(stream, absl::InvalidArgumentError("the agent has no domain, and this master takes "
+                                                 "none without (--require_agent_domain)"));
+    return true;
   }
+  if (!tx->options().domain.region.empty()) return false;
   const auto& domain = agent.info->domain().fault_domain();
   tx->Close(stream,
             absl::InvalidArgumentError(absl::StrCat(
@@ -363,7 +367,8 @@ void OnAgentWriteRefused(Transaction* tx, const AfterWrite& after, const absl::S
     tx->SetAgentState(agent, AgentState::kUnreachable);
     ContinueAgentOrders(tx, reachable->agent_id);
   } else if (const auto* unreachable = std::get_if<UnreachableAfter>(&after)) {
-    // Refused means that the registry does not know the agent: there is nothing to wait for.
+    // The registry does not take the record, now or ever: there is nothing to wait for, and the
+    // agent is lost all the same.
     AfterUnreachable(tx, *unreachable);
   } else if (const auto* removed = std::get_if<RemoveAgentAfter>(&after)) {
     AfterAgentRemoved(tx, *removed);

@@ -29,6 +29,10 @@ AgentReregister Return(StreamId stream, const std::string& id,
   return message;
 }
 
+AgentState StateOf(const CoreDriver& driver, const std::string& id) {
+  return driver.books().agents.Find(AgentId(id))->record.state;
+}
+
 class Agents : public ::testing::Test {
  protected:
   Agents() {
@@ -37,9 +41,7 @@ class Agents : public ::testing::Test {
     driver_.Subscribe(1);
     driver_.CommitWrites();
   }
-  AgentState StateOf(const std::string& id) {
-    return driver_.books().agents.Find(AgentId(id))->record.state;
-  }
+  AgentState StateOf(const std::string& id) { return testing::StateOf(driver_, id); }
   // Task "t" of the framework on agent "m-S0", session on stream 2.
   void RunATask() {
     driver_.Register(2, "k", Resources::Of(4, 4096));
@@ -68,6 +70,25 @@ TEST_F(Agents, AdmissionWaitsForARegistryThatIsAway) {
 
   EXPECT_THAT(driver_.Advance(absl::Seconds(1)), Contains(HasSubstr("ADMIT m-S0")));
   EXPECT_THAT(driver_.CommitWrites(), Contains("agent 2: REGISTERED m-S0 epoch=1"));
+}
+
+// A damaged store, one that became read-only, a certificate that has run out: no such answer means
+// that the record is durable, or ever will be.
+TEST_F(Agents, NothingIsToldWhileTheRegistryFailsInWhateverWay) {
+  RunATask();
+  driver_.Do(AgentStreamClosed{2});
+  driver_.Advance(absl::Seconds(16));
+  for (const absl::Status& failure :
+       {absl::DataLossError("a page is damaged"), absl::PermissionDeniedError("read-only"),
+        absl::InternalError("?"), absl::UnknownError("?"), absl::UnauthenticatedError("?"),
+        absl::UnimplementedError("?"), absl::OutOfRangeError("?")}) {
+    EXPECT_THAT(driver_.CommitWrites(failure), IsEmpty()) << failure;
+    EXPECT_EQ(StateOf("m-S0"), AgentState::kMarkingUnreachable) << failure;
+    EXPECT_THAT(driver_.Advance(absl::Seconds(4)), Contains(HasSubstr("UNREACHABLE m-S0")))
+        << failure;
+  }
+
+  EXPECT_THAT(driver_.CommitWrites(), Contains(HasSubstr("UPDATE t TASK_UNREACHABLE")));
 }
 
 TEST_F(Agents, RegisteringAgainWithTheSameKeyGivesTheSameId) {
@@ -202,9 +223,12 @@ TEST_F(Agents, OneWithADomainNeedsAMasterWithOne) {
 
   MasterOptions options = TestOptions();
   options.domain = {"us", "b"};
+  options.require_agent_domain = true;
   CoreDriver driver(options);
   driver.Lead();
   EXPECT_THAT(driver.ConnectAllocator(), Contains(HasSubstr("HELLO epoch=1 region=us")));
+  EXPECT_THAT(driver.Do(AgentRegister{19, DescriptionOf("k1", Resources::Of(1, 64))}),
+              ElementsAre(HasSubstr("the agent has no domain")));
   driver.Do(AgentRegister{20, remote});
   EXPECT_THAT(driver.CommitWrites(), Contains(HasSubstr("REGISTERED")));
 }
@@ -276,6 +300,73 @@ TEST(AgentBounds, TheLongestUnreachableAgentIsForgottenFirst) {
   EXPECT_THAT(lines, Contains(HasSubstr("REMOVE_AGENT m-S0")));
   EXPECT_EQ(driver.books().agents.Find(AgentId("m-S0")), nullptr);
   EXPECT_EQ(driver.books().agents.size(), 2u);
+}
+
+class AgentAge : public ::testing::Test {
+ protected:
+  AgentAge() : driver_(Options()) {
+    driver_.Lead();
+    driver_.ConnectAllocator();
+    driver_.Subscribe(1);
+    driver_.CommitWrites();
+    driver_.Register(2, "k", Resources::Of(4, 4096));
+    driver_.Propose(1, "m-0000", "m-S0", Resources::Of(4, 4096));
+    driver_.Call(1, "m-0000", Accept{{driver_.Offer(1)}, {LaunchOperation{{Task()}}}, {}});
+    driver_.Do(AgentStreamClosed{2});
+    driver_.Advance(absl::Seconds(16));
+    driver_.CommitWrites();
+  }
+  static MasterOptions Options() {
+    MasterOptions options = TestOptions();
+    options.max_unreachable_age = absl::Minutes(1);
+    return options;
+  }
+  static TaskLaunch Task() { return ATask("t", "m-S0", Resources::Of(1, 64)); }
+  bool IsKnown() const { return driver_.books().agents.Find(AgentId("m-S0")) != nullptr; }
+
+  CoreDriver driver_;
+};
+
+TEST_F(AgentAge, OneThatWasUnreachableForTooLongIsForgottenWithItsTasks) {
+  driver_.Advance(absl::Seconds(50));
+  EXPECT_TRUE(IsKnown());
+
+  const auto lines = driver_.Advance(absl::Seconds(11));
+
+  EXPECT_THAT(lines, Contains(HasSubstr("REMOVE_AGENT m-S0")));
+  EXPECT_FALSE(IsKnown());
+  EXPECT_TRUE(driver_.books().frameworks.Find(FrameworkId("m-0000"))->unreachable.empty());
+  EXPECT_THAT(
+      driver_.Call(1, "m-0000", ReconcileCall{{{TaskId("t"), AgentId("m-S0")}}}),
+      ElementsAre("scheduler 1: UPDATE t TASK_UNKNOWN REASON_RECONCILIATION"));
+}
+
+TEST_F(AgentAge, OneThatReturnedInTimeIsNot) {
+  driver_.Do(Return(3, "m-S0"));
+  driver_.CommitWrites();
+  driver_.Do(AgentHeartbeat{3});
+  for (int i = 0; i < 13; ++i) {
+    driver_.Advance(absl::Seconds(5));
+    driver_.Do(AgentHeartbeat{3});
+  }
+
+  EXPECT_TRUE(IsKnown());
+  EXPECT_EQ(StateOf(driver_, "m-S0"), AgentState::kRegistered);
+}
+
+TEST_F(AgentAge, ANewLeaderForgetsThoseThatItFindsTooOld) {
+  CoreDriver next(Options());
+  RegistrySnapshot snapshot;
+  RegistrySnapshot::AgentEntry& entry = snapshot.agents.emplace_back();
+  entry.id = AgentId("m-S0");
+  entry.registration_key = "k";
+  entry.info = DescriptionOf("k", Resources::Of(4, 4096), "m-S0").info;
+  entry.state = RegistrySnapshot::AgentEntry::State::kUnreachable;
+  entry.unreachable_since = absl::UnixEpoch();
+
+  next.Lead(2, snapshot);
+
+  EXPECT_EQ(next.books().agents.size(), 0u);
 }
 
 TEST(AgentState, EveryTransitionOfTheTableIsReachedFromAdmission) {

@@ -55,6 +55,8 @@ struct Books {
 
   // Agents in the order in which they became unreachable; those that returned are skipped when met.
   std::deque<AgentId> unreachable_agents;
+  // For when the earliest ForgetAgentsTimer is armed.
+  absl::Time forget_agents_armed = absl::InfiniteFuture();
 
   // The allocator's session; 0 without one. Versions count the deltas sent on it.
   StreamId allocator_stream = 0;

@@ -10,6 +10,7 @@
 #include "services/master/core/agent_reports.h"
 #include "services/master/core/agent_sessions.h"
 #include "services/master/core/allocator_session.h"
+#include "services/master/core/forgotten_agents.h"
 #include "services/master/core/framework_removal.h"
 #include "services/master/core/inverse_offers.h"
 #include "services/master/core/maintenance_changes.h"
@@ -115,10 +116,6 @@ void HandleSchedulerCall(Transaction* tx, SchedulerCall&& call) {
   }
   absl::Status status = Carry(tx, *framework, std::move(call.body));
   (*framework)->requests.Record(call.request_id, status, tx->now());
-  if (stream != 0 && absl::IsInvalidArgument(status)) {
-    tx->Send(stream, ErrorEvent{std::string(status.message())});
-    tx->Close(stream, status);
-  }
   tx->Answer(waiting, std::move(status));
 }
 
@@ -201,6 +198,7 @@ void OnTimer(Transaction* tx, const RecoveredAgentTimer& timer) {
 }
 
 void OnTimer(Transaction* tx, const DrainTimer& timer) { ContinueDrain(tx, timer.agent_id); }
+void OnTimer(Transaction* tx, const ForgetAgentsTimer&) { OnForgetAgents(tx); }
 void OnTimer(Transaction* tx, const LateAgentsTimer&) { OnLateAgentsTimer(tx); }
 void OnTimer(Transaction* tx, const AgentReportTimer& timer) { OnReportTimer(tx, timer.stream); }
 void OnTimer(Transaction* tx, const AgentHistoryTimer& timer) { OnHistoryTimer(tx, timer.stream); }
@@ -300,8 +298,10 @@ absl::Status HandleWritten(Transaction* tx, const RegistryWritten& written) {
   if (absl::IsFailedPrecondition(status) || absl::IsAborted(status)) {
     return absl::FailedPreconditionError(status.message());
   }
-  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-      absl::IsResourceExhausted(status) || absl::IsCancelled(status)) {
+  // Only a refusal of the record itself is final. Whatever else there is (no registry, a full disk,
+  // a damaged one, a certificate that is not accepted any more) may end, and until then nothing is
+  // done that supposes the write.
+  if (!status.ok() && !absl::IsInvalidArgument(status)) {
     tx->RetryWrite(written.token);
     return absl::OkStatus();
   }

@@ -309,6 +309,7 @@ enum class Count {
   kAgentOrders,
   kAgentsDrained,
   kAgentsGone,
+  kAgentsForgotten,
   kOperationsApplied,
   kOperationsRefused,
   kMaintenanceChanges,

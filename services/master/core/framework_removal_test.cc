@@ -68,6 +68,20 @@ TEST_F(FrameworkRemoval, NothingEndsBeforeTheTombstoneIsDurable) {
   EXPECT_TRUE(driver_.books().frameworks.IsRemoved(kId));
 }
 
+TEST_F(FrameworkRemoval, EndsWhatIsUnreachableToo) {
+  driver_.Do(AgentStreamClosed{2});
+  driver_.Advance(absl::Seconds(16));
+  driver_.CommitWrites();
+  ASSERT_EQ(Find()->unreachable.size(), 1u);
+
+  driver_.Teardown("m-0000", 9);
+
+  const Framework& completed = *driver_.books().completed_frameworks.back();
+  EXPECT_TRUE(completed.unreachable.empty());
+  ASSERT_EQ(completed.completed.size(), 1u);
+  EXPECT_EQ(completed.completed.front().state, v1::TASK_KILLED);
+}
+
 TEST_F(FrameworkRemoval, WhoWaitsIsToldWhenTheLeadershipEndsBefore) {
   Teardown(9);
   driver_.set_registry_answers(false);

@@ -108,6 +108,26 @@ TEST_F(Frameworks, SubscribingTwiceOnOneStreamIsAFault) {
               ElementsAre(HasSubstr("ERROR"), HasSubstr("close 1: INVALID_ARGUMENT")));
 }
 
+TEST_F(Frameworks, RootIsRefusedWhereItMayNotRun) {
+  MasterOptions options = TestOptions();
+  options.root_submissions = false;
+  CoreDriver driver(options);
+  driver.Lead();
+  Subscription subscription = SubscriptionOf({});
+  auto info = std::make_shared<v1::FrameworkInfo>(*subscription.info);
+  info->set_user("root");
+  subscription.info = info;
+
+  EXPECT_THAT(driver.Do(Subscribe{1, FrameworkId(), subscription, ""}),
+              ElementsAre(HasSubstr("ERROR \"framework_info.user: root"),
+                          HasSubstr("close 1: INVALID_ARGUMENT")));
+  info = std::make_shared<v1::FrameworkInfo>(*info);
+  info->set_user("nobody");
+  subscription.info = info;
+  EXPECT_THAT(driver.Do(Subscribe{2, FrameworkId(), subscription, ""}),
+              Contains(HasSubstr("SUBSCRIBED")));
+}
+
 TEST_F(Frameworks, TooManyAreRefused) {
   MasterOptions options = TestOptions();
   options.max_frameworks = 1;

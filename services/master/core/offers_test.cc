@@ -194,8 +194,9 @@ TEST_F(Offers, SuppressAndReviveReachTheAllocator) {
   EXPECT_THAT(driver_.Call(1, "m-0000", Revive{{"*"}}), ElementsAre(HasSubstr("REVIVE m-0000 *")));
   EXPECT_THAT(driver_.Call(0, "m-0000", Revive{{"eng"}}, 5),
               ElementsAre(HasSubstr("reply 5: INVALID_ARGUMENT")));
-  EXPECT_THAT(driver_.Call(1, "m-0000", Revive{{"eng"}}),
-              ElementsAre(HasSubstr("ERROR"), HasSubstr("close 1: INVALID_ARGUMENT")));
+  // On a stream nothing is said, and the framework lives: it may just have left the role.
+  EXPECT_THAT(driver_.Call(1, "m-0000", Revive{{"eng"}}), IsEmpty());
+  EXPECT_THAT(driver_.Call(1, "m-0000", Suppress{{"eng"}}), IsEmpty());
 }
 
 TEST_F(Offers, ANewAllocatorIsShownEverything) {

@@ -105,19 +105,18 @@ OperationType TypeOf(const ResourceOperation& operation) {
 }
 
 void RefuseOperation(Transaction* tx, const Framework& framework,
-                     const ResourceOperation& operation, const AgentId& agent_id,
-                     const std::string& message) {
+                     const ResourceOperation& operation, const std::string& message) {
   tx->Add(Count::kOperationsRefused);
   tx->CountOperation(TypeOf(operation), v1::OPERATION_ERROR);
   if (operation.id.empty()) return;
   tx->Tell(framework,
-           OperationEvent{tx->MakeStatus(operation.id, agent_id, v1::OPERATION_ERROR, message)});
+           OperationEvent{tx->MakeStatus(operation.id, AgentId(), v1::OPERATION_ERROR, message)});
 }
 
 void ApplyOperation(Transaction* tx, const ResourceOperation& operation, SpentOffers* spent) {
   const absl::StatusOr<Conversion> conversion = Judge(tx, operation, *spent);
   if (!conversion.ok()) {
-    return RefuseOperation(tx, *spent->framework, operation, spent->agent->record.id,
+    return RefuseOperation(tx, *spent->framework, operation,
                            std::string(conversion.status().message()));
   }
   EndOffersWith(tx, spent->agent, conversion->consumed.Shared());

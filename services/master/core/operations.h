@@ -24,10 +24,9 @@ struct SpentOffers {
 // Carries one out, or says why not: OPERATION_ERROR to whoever gave it an id.
 void ApplyOperation(Transaction* tx, const ResourceOperation& operation, SpentOffers* spent);
 
-// OPERATION_ERROR, if it has an id.
+// OPERATION_ERROR of no agent, if it has an id.
 void RefuseOperation(Transaction* tx, const Framework& framework,
-                     const ResourceOperation& operation, const AgentId& agent_id,
-                     const std::string& message);
+                     const ResourceOperation& operation, const std::string& message);
 // UNKNOWN for one that is too faulty to tell.
 OperationType TypeOf(const ResourceOperation& operation);
 

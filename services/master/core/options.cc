@@ -37,6 +37,7 @@ absl::Status MasterOptions::Validate() const {
                   absl::InfiniteDuration()),
            Positive("max_removed_frameworks", max_removed_frameworks),
            Positive("max_unreachable_agents", max_unreachable_agents),
+           Within("max_unreachable_age", max_unreachable_age, absl::Minutes(1), 3650 * day),
            Positive("max_gone_agents", max_gone_agents),
            Positive("max_pending_agent_orders", max_pending_agent_orders),
            Positive("max_pending_maintenance", max_pending_maintenance),

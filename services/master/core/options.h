@@ -26,6 +26,10 @@ struct MasterOptions {
   std::string advertise_address;
   // Where it runs. Agents that have a domain are refused by a master that has none.
   Domain domain;
+  // Agents that say no domain are refused.
+  bool require_agent_domain = false;
+  // Frameworks may run as root.
+  bool root_submissions = true;
   // "MAJOR.MINOR.PATCH" of this software.
   std::string version = "0.1.0";
 
@@ -54,6 +58,8 @@ struct MasterOptions {
   // which may not come back, and agents that are unreachable.
   size_t max_removed_frameworks = 20000;
   size_t max_unreachable_agents = 20000;
+  // And no longer than so.
+  absl::Duration max_unreachable_age = absl::Hours(14 * 24);
   // Agents that operators declared gone: they are never forgotten, more are refused.
   size_t max_gone_agents = 100000;
 

@@ -28,7 +28,7 @@ ResourceQuantities Smaller(const ResourceQuantities& a, const ResourceQuantities
   return a - (a - b);
 }
 
-bool HoldsAnyOf(const ResourceQuantities& held, const ResourceQuantities& wanted) {
+bool HoldsSomeOf(const ResourceQuantities& held, const ResourceQuantities& wanted) {
   return !Smaller(held, wanted).empty();
 }
 
@@ -187,7 +187,7 @@ class Victim {
       const Offer& offer = *tx_.books().offers.Find(sequence);
       if (offer.framework_id != proposal_.framework_id || offer.role != proposal_.role) continue;
       const ResourceQuantities amount = GivenBack(offer.resources);
-      if (!HoldsAnyOf(amount, *wanted) || !MaySpare(amount)) continue;
+      if (!HoldsSomeOf(amount, *wanted) || !MaySpare(amount)) continue;
       *wanted -= amount;
       Take(TaskId(), amount);
       tx_.EndOffer(offer, Rescind::kTellFramework, absl::ZeroDuration());
@@ -240,7 +240,7 @@ class Victim {
       if (sum.Contains(wanted)) break;
       if (!IsOurs(task) || IsGoing(agent_, task)) continue;
       const ResourceQuantities amount = GivenBack(task.resources());
-      if (!HoldsAnyOf(amount, wanted - sum) || !MaySpare(sum + amount)) continue;
+      if (!HoldsSomeOf(amount, wanted - sum) || !MaySpare(sum + amount)) continue;
       sum += amount;
       chosen.push_back(&task);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "services/master/core/forgotten_agents.h"
 #include "services/master/core/maintenance_changes.h"
 #include "services/master/core/role_changes.h"
 
@@ -74,6 +75,7 @@ void RecoverBooks(Transaction* tx, RegistrySnapshot snapshot) {
   for (RegistrySnapshot::FrameworkEntry& entry : snapshot.frameworks) {
     RecoverFramework(tx, std::move(entry));
   }
+  ForgetUnreachable(tx);
 }
 
 }  // namespace meros::master

@@ -141,6 +141,11 @@ void HandleSubscribe(Transaction* tx, Subscribe call) {
         tx, call.stream,
         absl::PermissionDeniedError("framework_info.principal is not the authenticated one"));
   }
+  if (call.subscription.info->user() == "root" && !tx->options().root_submissions) {
+    return Refuse(tx, call.stream,
+                  absl::InvalidArgumentError("framework_info.user: root may not run anything here "
+                                             "(--root_submissions=false)"));
+  }
   if (call.framework_id.empty()) return SubscribeNew(tx, std::move(call), /*with_given_id=*/false);
   if (books.frameworks.IsRemoved(call.framework_id)) {
     return Refuse(tx, call.stream, absl::FailedPreconditionError("Framework has been removed"));

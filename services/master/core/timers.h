@@ -26,6 +26,8 @@ struct RecoveredAgentTimer {
 struct DrainTimer {
   AgentId agent_id;
 };
+// For those that have been unreachable for long enough.
+struct ForgetAgentsTimer {};
 // One for all late agents: armed for the first of which something is to be decided.
 struct LateAgentsTimer {};
 struct AgentReportTimer {
@@ -54,8 +56,8 @@ struct RegistryRetryTimer {
 };
 struct PublishUsageTimer {};
 
-using Timer = std::variant<AgentSilenceTimer, RecoveredAgentTimer, DrainTimer, LateAgentsTimer,
-                           AgentReportTimer, AgentHistoryTimer, FrameworkHeartbeatTimer,
+using Timer = std::variant<AgentSilenceTimer, RecoveredAgentTimer, DrainTimer, ForgetAgentsTimer,
+                           LateAgentsTimer, AgentReportTimer, AgentHistoryTimer, FrameworkHeartbeatTimer,
                            FrameworkFailoverTimer, OfferExpiryTimer, InverseOfferExpiryTimer,
                            GangDeadlineTimer, RegistryRetryTimer, PublishUsageTimer>;
 

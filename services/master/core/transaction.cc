@@ -121,6 +121,7 @@ void Transaction::RemoveFramework(Framework* framework, const absl::Status& stat
     if (agent->is_live()) Tell(*agent, ShutdownFrameworkMessage{id});
   }
   while (!framework->tasks.empty()) EndRemoved(framework->tasks.begin()->second);
+  EndRemovedUnreachable(framework);
   for (const auto& [sequence, agent] : books_.agents.all()) {
     auto it = agent->executors.lower_bound({id, ExecutorId()});
     while (it != agent->executors.end() && it->first.first == id) {

@@ -162,6 +162,8 @@ class Transaction {
   void CompleteTask(Task* task);
   // The task leaves the books for the framework's list of unreachable tasks, in its present state.
   void SetAsideUnreachable(Task* task);
+  // Those of an agent leave their frameworks' lists; nothing is known of them any more.
+  void ForgetUnreachableTasksOf(const AgentId& agent_id);
   // One of that list is known to have ended: it goes to the framework's history.
   void EndUnreachable(Framework* framework, const Task& task, v1::TaskState state,
                       const v1::TaskStatus& status);
@@ -275,6 +277,7 @@ class Transaction {
   void DropTask(Task* task);
   // Its framework is removed: it goes to the history, what it holds stays in use until it stopped.
   void EndRemoved(Task* task);
+  void EndRemovedUnreachable(Framework* framework);
   // Something left the agent, perhaps the last thing that a drain waits for.
   void NoteLeft(const Agent& agent);
   // It is disconnected, and removed unless it comes back in time.

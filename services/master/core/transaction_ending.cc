@@ -1,6 +1,8 @@
 // What removed frameworks still run. A framework that is removed leaves the books at once, with all
 // its tasks; agents take their time to end these. Until they say that they have, the resources are
 // in use: nobody is offered what is not there yet.
+#include <algorithm>
+
 #include "libs/tasks/task_state.h"
 #include "services/master/core/transaction.h"
 
@@ -18,6 +20,29 @@ void Transaction::EndRemoved(Task* task) {
   SetTaskState(task, v1::TASK_KILLED, status.get());
   CompleteTask(task);
   KeepEnding(agent, key, state, held);
+}
+
+void Transaction::EndRemovedUnreachable(Framework* framework) {
+  const auto aside = framework->unreachable;  // ending one changes the original
+  for (const std::shared_ptr<const Task>& task : aside) {
+    if (tasks::IsTerminal(task->state)) continue;  // lost, for who is not partition aware
+    const auto status = MakeStatus(task->id(), task->agent_id(), v1::TASK_KILLED,
+                                   v1::TaskStatus::REASON_FRAMEWORK_REMOVED, "Framework removed");
+    EndUnreachable(framework, *task, v1::TASK_KILLED, *status);
+  }
+}
+
+void Transaction::ForgetUnreachableTasksOf(const AgentId& agent_id) {
+  for (const auto& [sequence, framework] : books_.frameworks.all()) {
+    auto& aside = framework->unreachable;
+    const auto kept = std::stable_partition(
+        aside.begin(), aside.end(), [&](const auto& task) { return task->agent_id() != agent_id; });
+    for (auto it = kept; it != aside.end(); ++it) {
+      Publish(TaskRemoved{(*it)->framework_id(), (*it)->id(), (*it)->sequence()});
+      framework->unreachable_by_id.erase((*it)->id());
+    }
+    aside.erase(kept, aside.end());
+  }
 }
 
 void Transaction::KeepEnding(Agent* agent, const Agent::TaskKey& key, v1::TaskState state,

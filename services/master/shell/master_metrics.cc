@@ -80,6 +80,9 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
           r->AddCounter("meros_master_agents_drained_total", "Agents that were drained empty.")),
       agents_gone(r->AddCounter("meros_master_agents_gone_total",
                                 "Agents that were declared gone for good.")),
+      agents_forgotten(r->AddCounter("meros_master_agents_forgotten_total",
+                                     "Agents that were unreachable for too long, or were too "
+                                     "many, and of which nothing is kept.")),
       maintenance_changes(r->AddCounter("meros_master_maintenance_changes_total",
                                         "Times that maintenance was planned, started or stopped.")),
       agents_sent_away(r->AddCounter("meros_master_agents_sent_away_total",
@@ -212,6 +215,8 @@ void MasterMetrics::Count(const Counted& counted) {
         return &agents_drained;
       case master::Count::kAgentsGone:
         return &agents_gone;
+      case master::Count::kAgentsForgotten:
+        return &agents_forgotten;
       case master::Count::kMaintenanceChanges:
         return &maintenance_changes;
       case master::Count::kAgentsSentAway:

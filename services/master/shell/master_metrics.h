@@ -54,6 +54,7 @@ struct MasterMetrics {
   telemetry::Counter agent_orders;
   telemetry::Counter agents_drained;
   telemetry::Counter agents_gone;
+  telemetry::Counter agents_forgotten;
   telemetry::Counter maintenance_changes;
   telemetry::Counter agents_sent_away;
   telemetry::Counter agents_refused_down;
