@@ -61,12 +61,20 @@ void ProbeLeadership(const master::LeadershipRecord& record) {
                                                         record.agents_recovering == 0);
 }
 
+void ProbeWrite(const master::RegistryRecord& record) {
+  const auto* orders = std::get_if<master::AgentOrdersRecord>(&record);
+  if (orders == nullptr) return;
+  Sometimes<"frameworks are asked before an agent is drained">(
+      orders->agent.orders.drain == master::AgentOrders::Drain::kAsked);
+}
+
 }  // namespace
 
 void ProbeMaster(const master::Effect& effect) {
   if (const auto* counted = std::get_if<master::Counted>(&effect)) return ProbeCount(counted->what);
   Sometimes<"a guarantee takes back what another role holds">(
       std::holds_alternative<std::shared_ptr<const master::Preempted>>(effect));
+  if (const auto* write = std::get_if<master::WriteRegistry>(&effect)) ProbeWrite(write->record);
   if (const auto* published = std::get_if<master::Publish>(&effect)) {
     const auto* leadership = std::get_if<master::LeadershipRecord>(&published->change);
     if (leadership != nullptr) ProbeLeadership(*leadership);

@@ -9,6 +9,7 @@
 #include "meros/v1/master/operator/frameworks.pb.h"
 #include "services/master/shell/maintenance_codec.h"
 #include "services/master/shell/operation_codec.h"
+#include "services/master/shell/order_codec.h"
 #include "services/master/shell/role_codec.h"
 
 namespace meros::simulation {
@@ -17,39 +18,6 @@ namespace {
 namespace pb = v1::master;
 
 using master::DecodeCall;
-using master::OperatorAgentOrder;
-
-// As agent_admin_service.cc and framework_service.cc of the shell do.
-template <typename Request>
-OperatorAgentOrder OrderOf(const Request& request, OperatorAgentOrder::Kind kind) {
-  OperatorAgentOrder order;
-  order.agent_id = AgentId(request.agent_id().value());
-  order.kind = kind;
-  return order;
-}
-OperatorAgentOrder DecodeCall(const pb::DeactivateAgentRequest& request) {
-  return OrderOf(request, OperatorAgentOrder::Kind::kDeactivate);
-}
-OperatorAgentOrder DecodeCall(const pb::ReactivateAgentRequest& request) {
-  return OrderOf(request, OperatorAgentOrder::Kind::kReactivate);
-}
-OperatorAgentOrder DecodeCall(const pb::MarkAgentGoneRequest& request) {
-  return OrderOf(request, OperatorAgentOrder::Kind::kMarkGone);
-}
-OperatorAgentOrder DecodeCall(const pb::DrainAgentRequest& request) {
-  OperatorAgentOrder order = OrderOf(request, OperatorAgentOrder::Kind::kDrain);
-  order.mark_gone = request.mark_gone();
-  if (request.has_max_grace_period()) {
-    order.max_grace = absl::Nanoseconds(request.max_grace_period().nanoseconds());
-  }
-  return order;
-}
-master::OperatorTeardown DecodeCall(const pb::TeardownRequest& request) {
-  master::OperatorTeardown teardown;
-  teardown.framework_id = FrameworkId(request.framework_id().value());
-  return teardown;
-}
-
 // Puts the input into `*out` if the frame is of a `Request`.
 template <typename Request>
 bool Read(const OperatorCall& frame, uint64_t call, absl::StatusOr<master::Input>* out) {

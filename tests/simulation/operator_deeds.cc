@@ -246,6 +246,10 @@ std::optional<OperatorCall> OperatorDeeds::DrawOrder(const master::Books& books)
     request.mutable_max_grace_period()->set_nanoseconds(absl::ToInt64Nanoseconds(grace));
   }
   request.set_mark_gone(rng_.Chance(0.15));
+  if (rng_.Chance(0.4)) {  // frameworks are asked first
+    const absl::Duration delay = absl::Milliseconds(rng_.Uniform(0, 20000));
+    request.mutable_max_delay()->set_nanoseconds(absl::ToInt64Nanoseconds(delay));
+  }
   return Named(std::move(request));
 }
 

@@ -62,12 +62,12 @@ std::shared_ptr<v1::TaskStatus> StatusOf(Transaction* tx, const Task& task, v1::
   return status;
 }
 
-// The agent was about to tell that the task has ended, and may not return to do it. If it does, the
-// framework hears it twice.
+// The agent was about to tell that the task has ended. One that may return tells it then: until it
+// does, the task is unreachable as far as the framework knows, which so hears of its end once.
 void TellDueEnd(Transaction* tx, const Framework& framework, const Task& task, const Loss& loss) {
-  auto status = tx->MakeStatus(task.id(), task.agent_id(),
-                               VisibleState(task.state, framework.partition_aware()), loss.reason,
-                               loss.message);
+  const bool may_return = loss.state == v1::TASK_UNREACHABLE;
+  const v1::TaskState told = may_return ? loss.state : task.state;
+  auto status = StatusOf(tx, task, VisibleState(told, framework.partition_aware()), loss);
   if (std::optional<v1::TaskStatus> last = task.statuses.Newest();
       last && last->state() == status->state()) {
     status->clear_message();
@@ -144,6 +144,7 @@ void BecomeGone(Transaction* tx, Agent* agent) {
     EndUnreachableTasks(tx, id, GoneLoss());
   }
   tx->SetAgentState(agent, AgentState::kGone);
+  tx->RefreshMaintenance(agent);  // no drain is planned any more
   if (agent->stream != 0) tx->Send(agent->stream, ShutdownMessage{"an operator declared it gone"});
   DropSession(tx, agent, absl::FailedPreconditionError("the agent was declared gone"));
   TellFailure(tx, id);

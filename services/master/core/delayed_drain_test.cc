@@ -53,6 +53,16 @@ class DelayedDrainTest : public OrderedAgentTest {
   absl::Time deadline_;
 };
 
+TEST_F(DelayedDrainTest, IsForgottenWithAnAgentThatIsDeclaredGone) {
+  driver_->Do(AllocatorInverseOffers{900, {{FrameworkId("m-0000"), AgentId("m-S0")}}});
+  max_delay_ = absl::ZeroDuration();
+
+  EXPECT_THAT(OrderDurably(Kind::kMarkGone), Contains(HasSubstr("RESCIND_INVERSE")));
+
+  EXPECT_EQ(Record().unavailability, std::nullopt);
+  EXPECT_EQ(driver_->books().inverse_offers.size(), 0u);
+}
+
 TEST_F(DelayedDrainTest, TakesOffersAtOnceAndLeavesTasksAlone) {
   EXPECT_THAT(lines_, Contains("reply 101: OK"));
   EXPECT_THAT(lines_, Contains(HasSubstr("AGENT m-S0 inactive")));

@@ -408,15 +408,17 @@ struct RegistrySnapshot {
     absl::Time failover_deadline = absl::InfiniteFuture();
   };
   uint64_t epoch = 0;
-  absl::Status status;  // not OK: nothing could be read, the rest is empty
+  // Not OK: nothing could be read, the rest is empty. Unimplemented: there are records that this
+  // version does not understand.
+  absl::Status status;
   std::vector<AgentEntry> agents;
   std::vector<FrameworkEntry> frameworks;
   std::vector<RoleConfigRef> roles;
   MaintenanceRef maintenance;  // null: none
 };
 
-// The answer to one write. FailedPrecondition and Aborted say that this epoch is over; Unavailable
-// and DeadlineExceeded may be tried again; anything else is final.
+// The answer to one write. FailedPrecondition and Aborted say that this epoch is over;
+// InvalidArgument is final; anything else is tried again.
 struct RegistryWritten {
   uint64_t token = 0;
   absl::Status status;

@@ -9,6 +9,8 @@ namespace {
 
 using State = LeadershipState;
 
+constexpr absl::Duration kUnreadableDelay = absl::Seconds(5);
+
 constexpr LeadershipTransition kTransitions[] = {
     {State::kStandby, State::kAcquiring},    {State::kAcquiring, State::kStandby},
     {State::kAcquiring, State::kRecovering}, {State::kRecovering, State::kLeading},
@@ -120,7 +122,9 @@ Leadership::Verdict Leadership::OnGranted(absl::Time now, const LeaseAnswer& ans
 
 void Leadership::Lead() { Enter(State::kLeading); }
 
-void Leadership::RecoverLater(absl::Time now) { read_next_ = now + RetryDelay(); }
+void Leadership::RecoverLater(absl::Time now, const absl::Status& why) {
+  read_next_ = now + (absl::IsDataLoss(why) ? kUnreadableDelay : RetryDelay());
+}
 
 Leadership::Verdict Leadership::Lost(absl::Time now) {
   if (!holds_lease()) return Verdict::kNone;

@@ -58,7 +58,8 @@ class Leadership {
   // The records are read.
   void Lead();
   // The records could not be read; asked again at NextDeadline.
-  void RecoverLater(absl::Time now);
+  // What could not be read because of a damaged record is tried rarely: people repair that.
+  void RecoverLater(absl::Time now, const absl::Status& why);
   // The registry says that this epoch is over.
   Verdict Lost(absl::Time now);
   void Stop(EffectList* out);

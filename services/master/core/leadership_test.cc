@@ -28,6 +28,10 @@ uint64_t Attempt(const EffectList& effects) {
   return attempt;
 }
 
+LeaseAnswer Granted(uint64_t attempt, uint64_t epoch) {
+  return {attempt, LeaseAnswer::Kind::kGranted, epoch, TestOptions().lease_ttl, ""};
+}
+
 TEST(LeadershipOfAMaster, AStandbyRefusesAndNamesTheLeader) {
   CoreDriver driver;
   driver.Do(runtime::Tick{});
@@ -126,6 +130,37 @@ TEST(LeadershipOfAMaster, TooManyDeferredInputsCutTheirStream) {
   for (int i = 0; i < 3; ++i) EXPECT_THAT(driver.Do(AgentHeartbeat{9}), IsEmpty());
 
   EXPECT_THAT(driver.Do(AgentHeartbeat{9}), ElementsAre(HasSubstr("close 9: UNAVAILABLE")));
+}
+
+// It would lead by a part of the books.
+TEST(LeadershipOfAMaster, EndsWhereRecordsNeedALaterVersion) {
+  CoreDriver driver;
+  driver.Do(runtime::Tick{});
+  driver.Do(Granted(Attempt(driver.effects()), 1));
+  RegistrySnapshot snapshot;
+  snapshot.epoch = 1;
+  snapshot.status = absl::UnimplementedError("the registry needs NEW");
+
+  const auto lines = driver.Do(std::move(snapshot));
+
+  EXPECT_THAT(lines, Contains("quit: the registry needs NEW"));
+  EXPECT_THAT(lines, Contains(HasSubstr("RELEASE")));
+  EXPECT_EQ(driver.core().leadership(), LeadershipState::kStopping);
+}
+
+TEST(LeadershipOfAMaster, ReadsADamagedRecordAgainButRarely) {
+  CoreDriver driver;
+  driver.Do(runtime::Tick{});
+  driver.Do(Granted(Attempt(driver.effects()), 1));
+  RegistrySnapshot snapshot;
+  snapshot.epoch = 1;
+  snapshot.status = absl::DataLossError("record 'a' cannot be read");
+  driver.Do(snapshot);
+
+  const auto at_once = driver.Advance(absl::Seconds(4));
+  EXPECT_THAT(at_once, Not(Contains(HasSubstr("READ")))) << "each try reads and logs everything";
+  EXPECT_THAT(driver.Advance(absl::Seconds(2)), Contains(HasSubstr("READ")));
+  EXPECT_EQ(driver.core().leadership(), LeadershipState::kRecovering);
 }
 
 TEST(LeadershipOfAMaster, AStandbyInAnotherRegionThanTheLeaderEnds) {

@@ -141,7 +141,13 @@ void MasterCore::On(absl::Time now, RegistrySnapshot snapshot, EffectList* out) 
     if (absl::IsFailedPrecondition(snapshot.status) || absl::IsAborted(snapshot.status)) {
       return Obey(now, leadership.Lost(now), out);
     }
-    return leadership.RecoverLater(now);
+    if (absl::IsUnimplemented(snapshot.status)) {
+      // Another master may understand it. This one would lead by a part of the books.
+      OnStop(now, out);
+      out->push_back(Quit{std::move(snapshot.status)});
+      return;
+    }
+    return leadership.RecoverLater(now, snapshot.status);
   }
   leadership.Lead();
   state_->books->led_since = now;

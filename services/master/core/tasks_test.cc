@@ -213,17 +213,32 @@ TEST_F(Tasks, AnEndThatWasSentAheadIsToldInItsTurn) {
 }
 
 // Who has only heard that it runs would believe so for ever: the agent may not return.
-TEST_F(Tasks, AnEndThatIsDueIsToldWhenTheAgentIsLost) {
-  Update(v1::TASK_RUNNING, "u1");
-  auto status = std::make_shared<v1::TaskStatus>();
-  status->mutable_task_id()->set_value("t");
-  status->set_state(v1::TASK_KILLED);
-  status->set_reason(v1::TaskStatus::REASON_CONTAINER_LIMITATION_MEMORY);
-  status->set_uuid("u2");
-  driver_.Do(
-      AgentStatusUpdate{2, FrameworkId("m-0000"), TaskId("t"), status, v1::TASK_KILLED, true});
+class DueEnd : public Tasks {
+ protected:
+  DueEnd() {
+    Update(v1::TASK_RUNNING, "u1");
+    auto status = std::make_shared<v1::TaskStatus>();
+    status->mutable_task_id()->set_value("t");
+    status->set_state(v1::TASK_KILLED);
+    status->set_reason(v1::TaskStatus::REASON_CONTAINER_LIMITATION_MEMORY);
+    status->set_uuid("u2");
+    driver_.Do(
+        AgentStatusUpdate{2, FrameworkId("m-0000"), TaskId("t"), status, v1::TASK_KILLED, true});
+  }
+};
+
+TEST_F(DueEnd, IsUnreachableWithItsAgent) {
   driver_.Do(AgentStreamClosed{2});
   driver_.Advance(absl::Seconds(16));
+
+  EXPECT_THAT(driver_.CommitWrites(),
+              Contains("scheduler 1: UPDATE t TASK_UNREACHABLE REASON_AGENT_REMOVED "
+                       "+unreachable_time \"the agent is away\""));
+  EXPECT_EQ(driver_.books().tasks.size(), 0u);
+}
+
+TEST_F(DueEnd, IsToldWhenTheAgentLeavesForGood) {
+  driver_.Do(AgentUnregister{2, "upgrade"});
 
   EXPECT_THAT(driver_.CommitWrites(),
               Contains("scheduler 1: UPDATE t TASK_KILLED REASON_CONTAINER_LIMITATION_MEMORY"));

@@ -388,6 +388,17 @@ TEST(RoleRecords, ThatOffersNeverExpireAndThatEverythingIsWorthOfferingIsKept) {
   EXPECT_EQ(snapshot->roles[0]->policy, config->policy);
 }
 
+TEST(MinimumCapability, OneThatThisVersionDoesNotHaveIsAReasonNotToLead) {
+  registry::v1::Record record;
+  record.mutable_key()->set_kind(registry::v1::RECORD_KIND_MINIMUM_CAPABILITY);
+  record.mutable_key()->set_name("NEWER");
+
+  const absl::Status status = DecodeRecords({record}).status();
+
+  EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("NEWER"));
+}
+
 Call SubscribeWithin(const std::string& regex) {
   Call call;
   call.set_type(Call::SUBSCRIBE);

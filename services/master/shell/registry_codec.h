@@ -16,7 +16,8 @@ namespace meros::master {
 std::vector<registry::v1::Mutation> EncodeRecord(const RegistryRecord& record, absl::Time now);
 
 // What the records say about agents and frameworks; other kinds are skipped.
-// ERRORS: DataLoss naming a record whose value is no message of its kind.
+// ERRORS: DataLoss naming a record whose value is no message of its kind; Unimplemented naming a
+// capability that the records need and this version does not have.
 absl::StatusOr<RegistrySnapshot> DecodeRecords(const std::vector<registry::v1::Record>& records);
 
 }  // namespace meros::master

@@ -60,6 +60,7 @@ bool RegistryExchange::Ask(absl::Time now, const Effect& effect, pb::Request* re
     request->mutable_list()->add_kinds(pb::RECORD_KIND_ROLE);
     request->mutable_list()->add_kinds(pb::RECORD_KIND_MAINTENANCE_SCHEDULE);
     request->mutable_list()->add_kinds(pb::RECORD_KIND_MACHINE);
+    request->mutable_list()->add_kinds(pb::RECORD_KIND_MINIMUM_CAPABILITY);
   } else if (const auto* write = std::get_if<WriteRegistry>(&effect)) {
     open = {Kind::kWrite, write->token, now, absl::ZeroDuration(), {}};
     request->mutable_commit()->set_epoch(write->epoch);
