@@ -47,11 +47,11 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();  // common options may also follow the verb
   for (auto add :
-       {AddRun,      AddPs,         AddTask,      AddLogs,        AddKill,     AddAgents,
-        AddAgent,    AddFrameworks, AddExecutors, AddMaintenance, AddTeardown, AddQuota,
-        AddWeight,   AddRole,       AddReserve,   AddUnreserve,   AddVolume,   AddOperations,
-        AddExplain,  AddSnapshot,   AddSimulate,  AddRegistry,    AddTop,      AddWatch,
-        AddLogLevel, AddVersion,    AddCompletion}) {
+       {AddRun,      AddPs,          AddTask,      AddLogs,        AddKill,     AddAgents,
+        AddAgent,    AddFrameworks,  AddExecutors, AddMaintenance, AddTeardown, AddQuota,
+        AddWeight,   AddRole,        AddReserve,   AddUnreserve,   AddVolume,   AddOperations,
+        AddExplain,  AddSnapshot,    AddSimulate,  AddRegistry,    AddTop,      AddWatch,
+        AddLogLevel, AddMasterFlags, AddVersion,   AddCompletion}) {
     add(&app, &common);
   }
   CLI11_PARSE(app, argc, argv);

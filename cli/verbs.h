@@ -24,6 +24,7 @@ void AddLogLevel(CLI::App* app, Common* common);
 void AddLogs(CLI::App* app, Common* common);
 void AddKill(CLI::App* app, Common* common);
 void AddAgents(CLI::App* app, Common* common);
+void AddMasterFlags(CLI::App* app, Common* common);
 void AddFrameworks(CLI::App* app, Common* common);
 void AddExecutors(CLI::App* app, Common* common);
 void AddTeardown(CLI::App* app, Common* common);

@@ -100,5 +100,13 @@ TEST_F(OperatorTest, TheLogLevelIsWhatWasSetForAsLongAsWasSaid) {
               HasSubstr("duration: must be from 1 ms to 365 days, is 0"));
 }
 
+TEST_F(OperatorTest, TheFlagsAreWhatTheMasterRunsWith) {
+  EXPECT_EQ(Out({"flags", "election"}), "registry\n");
+  EXPECT_EQ(Out({"flags", "max_unreachable_age"}), "336h\n");
+  EXPECT_THAT(Out({"flags"}), HasSubstr("\nroot_submissions  "));
+  EXPECT_THAT(Out({"flags", "--json"}), HasSubstr("\"name\":\"root_submissions\""));
+  EXPECT_THAT(Err({"flags", "no_such"}), HasSubstr("the master has no flag no_such"));
+}
+
 }  // namespace
 }  // namespace meros::integration

@@ -53,8 +53,14 @@ void CheckAgent(const Books& books, const Agent& agent) {
         << agent.record.id << " " << AgentStateName(agent.record.state);
   }
   MEROS_CHECK(agent.may_offer() || agent.offers.empty()) << agent.record.id;
-  MEROS_CHECK(agent.record.unavailability == PlannedFor(agent.record, *books.maintenance.plan))
-      << agent.record.id;
+  const std::optional<Unavailability> planned =
+      PlannedFor(agent.record, *books.maintenance.plan);
+  MEROS_CHECK(agent.record.unavailability == planned)
+      << agent.record.id << " " << AgentStateName(agent.record.state) << " drain "
+      << static_cast<int>(agent.record.orders.drain) << " until "
+      << agent.record.orders.delay_until << ", is "
+      << agent.record.unavailability.value_or(Unavailability{}).start << ", planned "
+      << planned.value_or(Unavailability{}).start;
 }
 
 void CheckFramework(const Books& books, const Framework& framework) {
