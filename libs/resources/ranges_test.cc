@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
 
-TEST(Ranges, TouchingRangesBecomeOne) {
+TEST(Ranges, Row24TouchingRangesBecomeOne) {
   EXPECT_EQ((Ranges{{1, 5}, {6, 9}}), (Ranges{{1, 9}}));
   EXPECT_EQ((Ranges{{6, 9}, {1, 5}, {20, 20}}).ToString(), "[1-9, 20-20]");
 }

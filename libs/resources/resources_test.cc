@@ -123,7 +123,7 @@ TEST(Resources, SharedResourcesCountTheirShares) {
   EXPECT_TRUE(copies.empty());
 }
 
-TEST(Resources, VolumesAreTheSameWhateverPathATaskMountsThemAt) {
+TEST(Resources, Row25VolumesAreTheSameWhateverPathATaskMountsThemAt) {
   Metadata metadata = ReservedFor("eng");
   metadata.disk = Disk{Persistence{"v1", "someone"}, DiskVolume{"elsewhere", true}, {}};
   const Resource other(ResourceName::Disk(), Scalar::FromUnits(64), MetadataRef(metadata));
@@ -133,7 +133,7 @@ TEST(Resources, VolumesAreTheSameWhateverPathATaskMountsThemAt) {
   EXPECT_FALSE(Resources(Volume(64, "v2")).Contains(other));
 }
 
-TEST(Resources, LabelsKeepReservationsApartButTheirOrderDoesNotMatter) {
+TEST(Resources, Row24LabelsKeepReservationsApartButTheirOrderDoesNotMatter) {
   const Label a{"a", "1"};
   const Label b{"b", std::nullopt};
   const auto reserved = [](std::vector<Label> labels) {

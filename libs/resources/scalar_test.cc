@@ -8,7 +8,7 @@
 namespace meros::resources {
 namespace {
 
-TEST(Scalar, RoundsToThousandthsHalvesAwayFromZero) {
+TEST(Scalar, Row24RoundsToThousandthsHalvesAwayFromZero) {
   EXPECT_EQ(Scalar::FromDouble(1.0)->millis(), 1000);
   EXPECT_EQ(Scalar::FromDouble(0.1)->millis(), 100);
   EXPECT_EQ(Scalar::FromDouble(0.0005)->millis(), 1);

@@ -41,8 +41,12 @@ TEST(ValidateResource, ChecksNameAndAmount) {
               "at most 255");
   ExpectFault(ValidateResource(Resource(ResourceName::Cpus(), Scalar::FromMillis(-1))),
               "'cpus' is negative: -0.001");
+}
+
+TEST(ValidateResource, Row14GpusAreWhole) {
   ExpectFault(ValidateResource(Resource(ResourceName::Gpus(), Scalar::FromMillis(1500))),
               "'gpus' must be a whole number, got 1.5");
+  EXPECT_TRUE(ValidateResource(Resource(ResourceName::Gpus(), Scalar::FromUnits(2))).ok());
   EXPECT_TRUE(ValidateResource(Resource(ResourceName::Cpus(), Scalar::FromMillis(1500))).ok());
 }
 

@@ -140,7 +140,7 @@ TEST(Durations, SecondsMustFitTheClock) {
   }
 }
 
-TEST(Durations, RefusalsAreBoundedAndNeverFail) {
+TEST(Durations, Row6RefusalsAreBoundedAndNeverFail) {
   const auto refuse = [](double seconds) {
     v1::Filters filters;
     filters.set_refuse_seconds(seconds);

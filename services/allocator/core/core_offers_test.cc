@@ -143,7 +143,7 @@ TEST(Refusals, EndWhenTheFrameworkIsDescribedAnewAsNoLongerSuppressed) {
   EXPECT_THAT(h.TakeLines(), SizeIs(1));
 }
 
-TEST(Refusals, KeepTheSameAwayUntilTheyEnd) {
+TEST(Refusals, Row6KeepTheSameAwayUntilTheyEnd) {
   Harness h;
   h.Start({UpsertFramework{AFramework("f1")}, UpsertAgent{AnAgent("a1", kAgent)}});
   const Proposal offer = h.TakeProposal();
@@ -155,7 +155,19 @@ TEST(Refusals, KeepTheSameAwayUntilTheyEnd) {
   EXPECT_THAT(h.TakeLines(), SizeIs(1)) << "as soon as the refusal ends";
 }
 
-TEST(Refusals, MoreThanWasRefusedDefeatsThem) {
+TEST(Refusals, Row6OfNoTimeAreOfferedAgainInTheNextRun) {
+  Harness h;
+  h.Start({UpsertFramework{AFramework("f1")}, UpsertAgent{AnAgent("a1", kAgent)}});
+  const Proposal offer = h.TakeProposal();
+  h.Accept(offer);
+
+  h.GiveBack(offer, offer.resources, absl::ZeroDuration());
+  h.Settle();
+
+  EXPECT_THAT(h.TakeLines(), ElementsAre("f1@* a1 cpus:4;mem:4096"));
+}
+
+TEST(Refusals, Row7MoreThanWasRefusedDefeatsThem) {
   Harness h;
   h.Start({UpsertFramework{AFramework("f1")}, UpsertAgent{AnAgent("a1", kAgent)}});
   const Proposal offer = h.TakeProposal();
@@ -168,7 +180,7 @@ TEST(Refusals, MoreThanWasRefusedDefeatsThem) {
   EXPECT_THAT(h.TakeLines(), ElementsAre("f1@* a1 cpus:4;mem:4096"));
 }
 
-TEST(Refusals, EndWithReviveDeactivationAndNewTraits) {
+TEST(Refusals, Row7EndWithReviveDeactivationAndNewTraits) {
   const auto refuse = [](Harness* h) {
     const Proposal offer = h->TakeProposal();
     h->Accept(offer);
@@ -230,7 +242,7 @@ TEST(Demand, InactiveFrameworksAndAgentsAreLeftAlone) {
   EXPECT_THAT(h.TakeLines(), ElementsAre("f1@* a1 cpus:4;mem:4096"));
 }
 
-TEST(Minimum, DefaultAndPerRole) {
+TEST(Minimum, Row14DefaultAndPerRole) {
   Options options;
   options.min_allocatable.any_of = {Amounts("cpus:0.01"), Amounts("mem:32")};
   Harness h(options);
@@ -245,7 +257,7 @@ TEST(Minimum, DefaultAndPerRole) {
   EXPECT_THAT(h.TakeLines(), ElementsAre("picky@eng large cpus:2;mem:64"));
 }
 
-TEST(Capability, AgentsWithGpusAreKeptForThoseWhoCanUseThem) {
+TEST(Capability, Row14AgentsWithGpusAreKeptForThoseWhoCanUseThem) {
   Harness h;
   FrameworkState able = AFramework("able");
   able.capabilities.gpu_resources = true;
@@ -255,6 +267,26 @@ TEST(Capability, AgentsWithGpusAreKeptForThoseWhoCanUseThem) {
   h.Apply(UpsertFramework{able});
   h.Settle();
   EXPECT_THAT(h.TakeLines(), ElementsAre("able@* a1 cpus:4;mem:64;gpus:1"));
+}
+
+TEST(Capability, Row13RefinedReservationsOnlyForThoseWhoCanReadThem) {
+  const resources::Reservation refined = {resources::Reservation::Kind::kDynamic, "eng/web", "p"};
+  Harness h;
+  AgentState agent = AnAgent("a1", "cpus:1;mem:64;disk(eng):100");
+  agent.total += Text("mem(eng):32").PushReservation(refined);
+  h.Start({UpsertFramework{AFramework("plain", {"eng/web"})}, UpsertAgent{agent}});
+  const Proposal plain = h.TakeProposal();
+  EXPECT_EQ(Line(plain), "plain@eng/web a1 cpus:1;mem:64;disk(eng):100");
+
+  h.Accept(plain);
+  FrameworkState able = AFramework("able", {"eng/web"});
+  able.capabilities.reservation_refinement = true;
+  h.Apply(UpsertFramework{able});
+  h.Settle();
+
+  const Proposal rest = h.TakeProposal();
+  EXPECT_EQ(rest.framework.value(), "able");
+  EXPECT_EQ(rest.resources, agent.total - plain.resources);
 }
 
 TEST(Capability, RevocableAndSharedOnlyForThoseWhoKnowThem) {

@@ -88,7 +88,7 @@ TEST(Headroom, ReservationsCountTowardsTheGuarantee) {
   EXPECT_EQ(CpusFor(h.TakeProposals(), "b"), 10);
 }
 
-TEST(Limits, AreNeverExceeded) {
+TEST(Limits, Row18AreNeverExceeded) {
   Harness h;
   h.Start({UpsertFramework{AFramework("f", {"a"})}, AQuota("a", "", "cpus:15"),
            UpsertAgent{AnAgent("s1", "cpus:10;mem:100")},
@@ -100,7 +100,7 @@ TEST(Limits, AreNeverExceeded) {
   }
 }
 
-TEST(Limits, HoldForSubRolesToo) {
+TEST(Limits, Row18HoldForSubRolesToo) {
   Harness h;
   h.Start({UpsertFramework{AFramework("f1", {"a/x"})}, UpsertFramework{AFramework("f2", {"a/y"})},
            AQuota("a", "", "cpus:12"), AQuota("a/x", "", "cpus:4"),

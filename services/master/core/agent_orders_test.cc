@@ -92,7 +92,8 @@ TEST_F(AgentOrdersTest, ARepeatedRequestHasOneEffectAndTheSameAnswer) {
   EXPECT_TRUE(Record().may_offer());
 }
 
-TEST_F(AgentOrdersTest, AnOrderThatComesWhileTheAgentIsLostWaitsForThat) {
+// Mesos asks to try again later.
+TEST_F(AgentOrdersTest, Row20AnOrderThatComesWhileTheAgentIsLostWaitsForThat) {
   driver_->Advance(absl::Seconds(16));
   ASSERT_EQ(Record().state, AgentState::kMarkingUnreachable);
   EXPECT_THAT(Order(Kind::kDeactivate), IsEmpty());
@@ -144,7 +145,8 @@ TEST_F(AgentOrdersTest, AnEmptyAgentIsDrainedAtOnce) {
   EXPECT_EQ(Record().orders.drain, Drain::kDrained);
 }
 
-TEST_F(AgentOrdersTest, ADrainCanBeCancelled) {
+// Mesos refuses to reactivate an agent that is being drained.
+TEST_F(AgentOrdersTest, Row20ADrainCanBeCancelled) {
   RunATask();
   OrderDurably(Kind::kDrain);
 
@@ -184,7 +186,7 @@ TEST_F(AgentOrdersTest, ADrainGoesOnUnderTheNextLeader) {
   EXPECT_EQ(Record().orders.drain, Drain::kDrained);
 }
 
-TEST_F(AgentOrdersTest, ADrainToTheEndLeavesTheAgentGone) {
+TEST_F(AgentOrdersTest, Row20ADrainToTheEndLeavesTheAgentGone) {
   RunATask();
   mark_gone_ = true;
   EXPECT_THAT(OrderDurably(Kind::kDrain), Contains("agent 2: DRAIN gone"));

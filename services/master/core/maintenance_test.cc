@@ -138,6 +138,23 @@ TEST_F(Maintenance, APlanIsDurableBeforeItActs) {
               Contains(HasSubstr("OFFERS [#3 m-S0 * cpus:1;mem:64 away from 5000 for 1h]")));
 }
 
+TEST_F(Maintenance, Row19AScheduleIsInOffersAndInverseOffersAndOnlyWhatDrainsGoesDown) {
+  EXPECT_THAT(Start("host-k"),
+              ElementsAre(HasSubstr("reply 7: FAILED_PRECONDITION: machine host-k is not in")));
+  Plan({Host("host-k")});
+
+  EXPECT_THAT(driver_.Propose(2, "m-0000", "m-S0", Resources::Of(1, 64)),
+              Contains(HasSubstr("OFFERS [#2 m-S0 * cpus:1;mem:64 away from 5000 for 1h]")));
+  EXPECT_THAT(driver_.Do(AllocatorInverseOffers{900, {{FrameworkId("m-0000"), AgentId("m-S0")}}}),
+              Contains("scheduler 1: INVERSE_OFFERS [#3 m-S0 away from 5000 for 1h]"));
+
+  EXPECT_THAT(Start("host-k"), Contains("reply 7: OK"));
+  EXPECT_THAT(Start("host-k"),
+              ElementsAre(HasSubstr("reply 7: FAILED_PRECONDITION: machine host-k is down")));
+  EXPECT_THAT(Return(3), ElementsAre(HasSubstr("agent 3: SHUTDOWN"),
+                                     HasSubstr("close 3: FAILED_PRECONDITION")));
+}
+
 TEST_F(Maintenance, OnlyAgentsWhoseTimeChangesAreTouched) {
   Plan({Host("host-k")});
   driver_.Propose(2, "m-0000", "m-S0", Resources::Of(1, 64));

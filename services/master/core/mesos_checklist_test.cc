@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "absl/strings/match.h"
 #include "services/master/core/testing/driver.h"
 
 namespace meros::master::testing {
@@ -85,6 +88,21 @@ class MesosChecklist : public ::testing::Test {
     driver_.Advance(driver_.options().agent_unreachable_timeout + absl::Seconds(1));
     return driver_.CommitWrites();
   }
+  // On stream 3, with its task.
+  std::vector<std::string> ReturnTheAgent() {
+    AgentReregister message;
+    message.stream = 3;
+    message.agent_id = AgentId("m-S0");
+    message.agent = DescriptionOf("k", kAll, "m-S0");
+    message.frameworks.push_back({FrameworkId("m-0000"), SubscriptionOf(Again())});
+    message.tasks = {AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64))};
+    std::vector<std::string> lines = driver_.Do(std::move(message));
+    for (std::string& line : driver_.CommitWrites()) lines.push_back(std::move(line));
+    return lines;
+  }
+  const v1::FrameworkInfo& Info() {
+    return *driver_.books().frameworks.Find(FrameworkId("m-0000"))->record.subscription.info;
+  }
   std::vector<std::string> Reconcile(const std::string& task, const std::string& agent) {
     return driver_.Call(1, "m-0000", ReconcileCall{{{TaskId(task), AgentId(agent)}}});
   }
@@ -94,6 +112,20 @@ class MesosChecklist : public ::testing::Test {
   CoreDriver driver_;
   uint64_t proposals_ = 0;
 };
+
+TEST_F(MesosChecklist, Row1AHeartbeatFollowsSubscribedAtOnce) {
+  for (const AFramework& framework : {Again(), AFramework()}) {
+    const auto lines = driver_.Subscribe(5, framework);
+
+    const auto subscribed = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
+      return absl::StartsWith(line, "scheduler 5: SUBSCRIBED");
+    });
+    ASSERT_NE(subscribed, lines.end());
+    ASSERT_NE(subscribed + 1, lines.end());
+    EXPECT_EQ(subscribed[1], "scheduler 5: HEARTBEAT");
+    driver_.Do(SchedulerStreamClosed{5});
+  }
+}
 
 TEST_F(MesosChecklist, Row2ASecondSubscriptionEndsTheFirstAndItsOffers) {
   Offer(Resources::Of(1, 64));
@@ -209,14 +241,7 @@ TEST_F(MesosChecklist, Row11TasksOfAPartitionedAgentAreUnreachableAndReturnWithI
   EXPECT_THAT(LoseTheAgent(), Contains(AllOf(HasSubstr("UPDATE t TASK_UNREACHABLE"),
                                              HasSubstr("unreachable_time"))));
 
-  AgentReregister message;
-  message.stream = 3;
-  message.agent_id = AgentId("m-S0");
-  message.agent = DescriptionOf("k", kAll, "m-S0");
-  message.frameworks.push_back({FrameworkId("m-0000"), SubscriptionOf(Again())});
-  message.tasks = {AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64))};
-  driver_.Do(std::move(message));
-  const auto back = driver_.CommitWrites();
+  const auto back = ReturnTheAgent();
 
   EXPECT_THAT(back, Contains(AllOf(HasSubstr("UPDATE t TASK_RUNNING REASON_AGENT_REREGISTERED"),
                                    Not(HasSubstr("uuid=")))));
@@ -243,11 +268,31 @@ TEST(MesosChecklistOfOldFrameworks, Row11TasksOfAPartitionedAgentAreLost) {
   EXPECT_THAT(driver.CommitWrites(), Contains(HasSubstr("UPDATE t TASK_LOST")));
 }
 
+// Mesos takes the tasks of such frameworks for lost as soon as the agent's session ends. Here
+// agents keep records of all tasks, so that an agent which restarts or is cut off finds them again.
+TEST_F(MesosChecklist, Row12TasksOutliveTheAgentsSessionWithoutCheckpointToo) {
+  ASSERT_FALSE(Info().checkpoint());
+  RunATask();
+
+  EXPECT_THAT(driver_.Do(AgentStreamClosed{2}), Not(Contains(HasSubstr("UPDATE t"))));
+  EXPECT_THAT(driver_.Advance(absl::Seconds(1)), Not(Contains(HasSubstr("UPDATE t"))));
+
+  const auto back = ReturnTheAgent();
+  EXPECT_THAT(back, Contains(HasSubstr("agent 3: REREGISTERED m-S0")));
+  EXPECT_THAT(back, Not(Contains(HasSubstr("KILL"))));
+  EXPECT_THAT(Reconcile("t", "m-S0"), ElementsAre(HasSubstr("t TASK_RUNNING")));
+}
+
 TEST_F(MesosChecklist, Row15OperationsThatAreRefusedAnsweredAndAcknowledged) {
   Offer(kAll);
   const auto lines = Accept({driver_.Offer(1)}, {Create(100), Reserve(200)});
-  // The master's own word has neither uuid nor needs an acknowledgement.
+  // The master's own word has neither uuid nor agent, nor needs it an acknowledgement.
   EXPECT_THAT(lines, Contains(AllOf(HasSubstr("OPERATION_ERROR create"), Not(HasSubstr("uuid=")))));
+  for (const Effect& effect : driver_.effects()) {
+    const auto* told = std::get_if<ToScheduler>(&effect);
+    const auto* event = told == nullptr ? nullptr : std::get_if<OperationEvent>(&told->event);
+    if (event != nullptr) EXPECT_FALSE(event->status->has_agent_id());
+  }
   EXPECT_THAT(driver_.Call(1, "m-0000", ReconcileOperationsCall{}),
               ElementsAre("scheduler 1: OPERATION_PENDING reserve"));
 
@@ -265,18 +310,34 @@ TEST_F(MesosChecklist, Row15OperationsThatAreRefusedAnsweredAndAcknowledged) {
 }
 
 TEST_F(MesosChecklist, Row16UpdateFrameworkRefusesWhatSubscribeLeavesAsItWas) {
-  Subscription changed = SubscriptionOf(Again());
-  auto info = std::make_shared<v1::FrameworkInfo>(*changed.info);
-  info->set_user("another");
-  changed.info = info;
+  const auto changed = [this](auto change) {
+    Subscription subscription = SubscriptionOf(Again());
+    auto info = std::make_shared<v1::FrameworkInfo>(*subscription.info);
+    change(info.get());
+    subscription.info = std::move(info);
+    return subscription;
+  };
+  const Subscription renamed = changed([](v1::FrameworkInfo* info) { info->set_name("new"); });
+  const Subscription user = changed([](v1::FrameworkInfo* info) { info->set_user("another"); });
+  const Subscription checkpoint =
+      changed([](v1::FrameworkInfo* info) { info->set_checkpoint(true); });
 
-  EXPECT_THAT(driver_.Call(0, "m-0000", UpdateFrameworkCall{changed}, 3),
-              ElementsAre(HasSubstr("reply 3: INVALID_ARGUMENT")));
+  EXPECT_THAT(driver_.Call(0, "m-0000", UpdateFrameworkCall{renamed}, 3), Contains("reply 3: OK"));
+  EXPECT_THAT(driver_.Do(SchedulerCall{0, 4, FrameworkId("m-0000"), "", "mallory",
+                                       UpdateFrameworkCall{renamed}}),
+              ElementsAre(HasSubstr("reply 4: PERMISSION_DENIED")));
+  EXPECT_THAT(driver_.Call(0, "m-0000", UpdateFrameworkCall{user}, 5),
+              ElementsAre(HasSubstr("reply 5: INVALID_ARGUMENT: framework_info.user cannot")));
+  EXPECT_THAT(
+      driver_.Call(0, "m-0000", UpdateFrameworkCall{checkpoint}, 6),
+      ElementsAre(HasSubstr("reply 6: INVALID_ARGUMENT: framework_info.checkpoint cannot")));
 
-  EXPECT_THAT(driver_.Do(Subscribe{5, FrameworkId("m-0000"), changed, ""}),
+  EXPECT_THAT(driver_.Do(Subscribe{5, FrameworkId("m-0000"), user, ""}),
               Contains("scheduler 5: SUBSCRIBED m-0000"));
-  const Framework* framework = driver_.books().frameworks.Find(FrameworkId("m-0000"));
-  EXPECT_NE(framework->record.subscription.info->user(), "another");
+  EXPECT_EQ(Info().user(), "nobody");
+  EXPECT_THAT(driver_.Do(Subscribe{6, FrameworkId("m-0000"), checkpoint, ""}),
+              Contains("scheduler 6: SUBSCRIBED m-0000"));
+  EXPECT_FALSE(Info().checkpoint());
 }
 
 TEST_F(MesosChecklist, Row17OperatorsReserveWhatNobodyUsesAlsoFromAnotherReservation) {

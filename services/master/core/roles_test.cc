@@ -205,7 +205,7 @@ TEST_F(Roles, TooManyChangesThatWaitAreRefused) {
 
 // ---- Rules ----
 
-TEST_F(Roles, GuaranteesAboveCapacityAreRefusedByHowMuchUnlessForced) {
+TEST_F(Roles, Row18GuaranteesAboveCapacityAreRefusedByHowMuchUnlessForced) {
   driver_.Register(2, "key", Resources::Of(4, 4096));
   Set(SetQuota("eng", Guarantee(3)));
 
@@ -216,6 +216,18 @@ TEST_F(Roles, GuaranteesAboveCapacityAreRefusedByHowMuchUnlessForced) {
   // What is too much already does not stand in the way of anything else.
   EXPECT_THAT(Set(SetWeight("ops", 2)), Contains("reply 4: OK"));
   EXPECT_THAT(Set(SetQuota("ops", Guarantee(2))), Contains("reply 5: OK"));
+}
+
+// Mesos knows quotas of top-level roles alone.
+TEST_F(Roles, Row18NestedRolesMayHaveQuotas) {
+  driver_.ConnectAllocator();
+  driver_.Register(2, "key", Resources::Of(4, 4096));
+  Set(SetQuota("eng", Guarantee(4)));
+
+  const auto lines = Set(SetQuota("eng/web", Guarantee(3)));
+
+  EXPECT_THAT(lines, Contains(HasSubstr("QUOTA eng/web guarantees=cpus:3 limits={}")));
+  EXPECT_THAT(lines, Contains("reply 2: OK")) << "part of what eng is guaranteed, not more";
 }
 
 TEST_F(Roles, AgentsThatHaveNotComeBackYetCountAsCapacity) {
@@ -280,7 +292,7 @@ class RolesWithOffers : public Roles {
   }
 };
 
-TEST_F(RolesWithOffers, ALowerLimitTakesBackTheNewestOffersThatBreakIt) {
+TEST_F(RolesWithOffers, Row18ALowerLimitTakesBackTheNewestOffersThatBreakIt) {
   const auto lines = Set(SetQuota("eng", Limit(3)));
 
   EXPECT_THAT(lines, Contains("scheduler 1: RESCIND #2"));

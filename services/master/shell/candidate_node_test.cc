@@ -28,7 +28,7 @@ google::protobuf::Struct Parsed(const std::string& json) {
   return parsed;
 }
 
-TEST(CandidateNode, HasTheFieldsThatDetectorsOfMesosRead) {
+TEST(CandidateNode, Row22HasTheFieldsThatDetectorsOfMesosRead) {
   const auto node = Parsed(CandidateJson(Info(), "10.1.2.3")).fields();
 
   EXPECT_EQ(node.at("id").string_value(), "5f1a");
