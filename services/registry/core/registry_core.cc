@@ -28,7 +28,7 @@ v1::Response ResponseFor(uint64_t request_id, const absl::Status& status) {
 }  // namespace
 
 RegistryCore::RegistryCore(CoreOptions options, StoredState stored, absl::Time now)
-    : options_(options), revision_(stored.revision) {
+    : options_(options), revision_(stored.revision), watchers_(options.watchers_max) {
   records_.Apply(stored.records);
   const Value* lease = records_.Find(LeaseKey());
   v1::LeaseRecord record;
@@ -52,13 +52,12 @@ void RegistryCore::Move(WriteEvent event) {
 absl::Time RegistryCore::NextDeadline() const {
   // Due at once, so that the strand ticks when it has stepped all inputs of its batch.
   if (write_state_ == WriteState::kGathering) return absl::InfinitePast();
-  absl::Time next = retry_at_;
+  absl::Time next = std::min(retry_at_, watchers_.NextDeadline());
   // While a grant is on its way, or writes are refused, the expiry of the lease changes nothing.
   if (!waiters_.empty() && !grant_in_queue_ && MayQueue()) {
     next = std::min(next, lease_.expiry());
   }
   for (const LeaseWaiter& waiter : waiters_) next = std::min(next, waiter.deadline);
-  for (const LeaderWatcher& watcher : watchers_) next = std::min(next, watcher.deadline);
   return next;
 }
 
@@ -69,6 +68,7 @@ void RegistryCore::CheckInvariants() const {
       << queue_.size() << " writes wait for nothing";
   MEROS_CHECK(queue_.size() <= options_.queued_writes_max + 1);
   MEROS_CHECK(waiting() <= options_.waiters_max);
+  MEROS_CHECK(watchers_.size() <= options_.watchers_max);
 }
 
 void RegistryCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out) {
@@ -146,9 +146,8 @@ void RegistryCore::On(absl::Time, const StoreOwned& owned, std::vector<Effect>*)
 }
 
 void RegistryCore::On(absl::Time, const StreamClosed& closed, std::vector<Effect>*) {
-  const auto of_stream = [&](const auto& waiter) { return waiter.stream == closed.stream; };
-  std::erase_if(waiters_, of_stream);
-  std::erase_if(watchers_, of_stream);
+  std::erase_if(waiters_, [&](const LeaseWaiter& w) { return w.stream == closed.stream; });
+  watchers_.Forget(closed.stream);
   // Queued commits stay: what was sent is taken in order, answered or not.
 }
 
@@ -434,12 +433,9 @@ void RegistryCore::GetLeader(absl::Time now, StreamId stream, const v1::Request&
   const absl::Status valid = ValidateWait(ask.wait_ms());
   if (!valid.ok()) return ReplyError(stream, request.id(), valid, out);
   if (ask.wait_ms() > 0 && ask.known_epoch() == lease_.epoch()) {
-    if (waiting() >= options_.waiters_max) {
-      return ReplyError(stream, request.id(),
-                        absl::ResourceExhaustedError("too many requests wait for a leader"), out);
-    }
-    watchers_.push_back(
+    const absl::Status added = watchers_.Add(
         {stream, request.id(), ask.known_epoch(), now + absl::Milliseconds(ask.wait_ms())});
+    if (!added.ok()) ReplyError(stream, request.id(), added, out);
     return;
   }
   v1::Response response = ResponseFor(request.id(), absl::OkStatus());
@@ -458,16 +454,11 @@ void RegistryCore::ExpireWaiters(absl::Time now, std::vector<Effect>* out) {
 }
 
 void RegistryCore::AnswerWatchers(absl::Time now, std::vector<Effect>* out) {
-  const auto is_due = [&](const LeaderWatcher& watcher) {
-    return now >= watcher.deadline || watcher.known_epoch != lease_.epoch();
-  };
-  for (const LeaderWatcher& watcher : watchers_) {
-    if (!is_due(watcher)) continue;
+  for (const LeaderWatcher& watcher : watchers_.TakeDue(now, lease_.epoch())) {
     v1::Response response = ResponseFor(watcher.request_id, absl::OkStatus());
     *response.mutable_leader() = lease_.AsLeader(now);
     out->push_back(Reply{watcher.stream, std::move(response)});
   }
-  std::erase_if(watchers_, is_due);
 }
 
 void RegistryCore::ReplyError(StreamId stream, uint64_t request_id, const absl::Status& status,

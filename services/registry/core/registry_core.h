@@ -21,6 +21,7 @@
 #include "libs/base/ids.h"
 #include "libs/runtime/tick.h"
 #include "meros/registry/v1/registry_service.pb.h"
+#include "services/registry/core/leader_watchers.h"
 #include "services/registry/core/lease.h"
 #include "services/registry/core/options.h"
 #include "services/registry/core/records.h"
@@ -108,12 +109,6 @@ class RegistryCore {
     StreamId stream;
     v1::Response response;
   };
-  struct LeaderWatcher {
-    StreamId stream;
-    uint64_t request_id;
-    uint64_t known_epoch;
-    absl::Time deadline;
-  };
   // The transaction being put together, or in flight.
   struct Batch {
     uint64_t token = 0;
@@ -134,7 +129,7 @@ class RegistryCore {
   void On(absl::Time now, const StoreOwned& owned, std::vector<Effect>* out);
 
   // Whose grant is on its way waits, too: it takes its place again when the store fails.
-  size_t waiting() const { return waiters_.size() + watchers_.size() + (grant_in_queue_ ? 1 : 0); }
+  size_t waiting() const { return waiters_.size() + (grant_in_queue_ ? 1 : 0); }
   bool MayQueue() const {
     return write_state_ != WriteState::kReadOnly && queue_.size() < options_.queued_writes_max;
   }
@@ -170,7 +165,7 @@ class RegistryCore {
   uint64_t revision_ = 0;
   Lease lease_;
   std::deque<LeaseWaiter> waiters_;  // in the order of asking
-  std::vector<LeaderWatcher> watchers_;
+  LeaderWatchers watchers_;
   bool grant_in_queue_ = false;  // at most one grant is on its way
 
   WriteState write_state_ = WriteState::kIdle;

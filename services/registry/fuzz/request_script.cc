@@ -24,6 +24,7 @@ CoreOptions SmallOptions() {
   options.queued_writes_max = 6;
   options.batch_bytes_max = 64;
   options.waiters_max = 4;
+  options.watchers_max = 3;
   options.list_part_bytes = 64;
   return options;
 }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/rpc/waiting_call.h"
 #include "libs/telemetry/log.h"
 #include "services/registry/shell/store_codec.h"
 
@@ -196,27 +197,39 @@ grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* RegistryShell:
            }});
 }
 
-grpc::ServerUnaryReactor* RegistryShell::GetLeader(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* RegistryShell::GetLeader(grpc::CallbackServerContext*,
                                                    const v1::GetLeaderRequest* request,
                                                    v1::GetLeaderResponse* response) {
-  return rpc::AnswerLater<v1::GetLeaderResponse>(
-      context, response, [&](rpc::UnaryReply<v1::GetLeaderResponse> reply) {
-        const uint64_t id = ++last_id_;
-        v1::Request asked;
-        asked.set_id(1);
-        *asked.mutable_get_leader() = *request;
-        {
-          MutexLock lock(&mutex_);
-          leader_calls_.emplace(id, reply);
-        }
-        const absl::Status posted = TryPost(RegistryCore::Requested{id, std::move(asked)});
-        if (posted.ok()) return;
-        {
-          MutexLock lock(&mutex_);
-          if (leader_calls_.erase(id) == 0) return;  // ended by Retire
-        }
-        reply.Finish(posted);
-      });
+  const uint64_t id = ++last_id_;
+  const auto start = [&](rpc::UnaryReply<v1::GetLeaderResponse> reply) {
+    v1::Request asked;
+    asked.set_id(1);
+    *asked.mutable_get_leader() = *request;
+    {
+      MutexLock lock(&mutex_);
+      leader_calls_.emplace(id, reply);
+    }
+    const absl::Status posted = TryPost(RegistryCore::Requested{id, std::move(asked)});
+    if (posted.ok()) return;
+    {
+      MutexLock lock(&mutex_);
+      if (leader_calls_.erase(id) == 0) return;  // ended by Retire
+    }
+    reply.Finish(posted);
+  };
+  return rpc::AnswerUnlessGone(response, start, [this, id] { ForgetLeaderCall(id); });
+}
+
+void RegistryShell::ForgetLeaderCall(uint64_t id) {
+  decltype(leader_calls_)::node_type call;
+  {
+    MutexLock lock(&mutex_);
+    call = leader_calls_.extract(id);
+  }
+  if (call.empty()) return;  // answered
+  // Else the core would keep its place until the wait is over, up to an hour.
+  Post(RegistryCore::StreamClosed{id});
+  call.mapped().Finish(absl::CancelledError("the caller has gone"));
 }
 
 grpc::ServerUnaryReactor* RegistryShell::GetStatus(grpc::CallbackServerContext* context,

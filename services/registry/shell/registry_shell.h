@@ -67,6 +67,8 @@ class RegistryShell final : public v1::RegistryService::CallbackService {
   void Apply(Strand* strand, StoreWriter* writer, std::vector<RegistryCore::Effect> effects);
   void OnFrame(StreamId id, Stream* stream, v1::SessionRequest frame);
   void Deliver(StreamId id, v1::SessionResponse frame);
+  // Whoever asked for the leader waits for it no more.
+  void ForgetLeaderCall(uint64_t id);
 
   const CoreOptions options_;
   const std::string store_name_;
