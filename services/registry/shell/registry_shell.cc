@@ -40,6 +40,7 @@ absl::Status RegistryShell::Serve(std::unique_ptr<storage::Store> store,
     Apply(raw, writer, std::move(effects));
   });
   writable_ = true;
+  Publish(strand.get());
   MutexLock lock(&mutex_);
   if (owned_until_ != absl::InfinitePast()) strand->Post(RegistryCore::StoreOwned{owned_until_});
   strand_ = std::move(strand);
@@ -48,14 +49,28 @@ absl::Status RegistryShell::Serve(std::unique_ptr<storage::Store> store,
 
 void RegistryShell::OnWritten(const std::shared_ptr<Strand>& strand, uint64_t token,
                               const absl::Status& status) {
-  if (status.ok()) return strand->Post(RegistryCore::StoreCommitted{token});
-  MEROS_LOG(ERROR) << "the store failed; refusing writes for a while"
-                   << telemetry::Field("status", status.ToString());
-  // Masters try such an error again, at the registry that serves then.
-  const bool is_over = absl::IsFailedPrecondition(status);
-  strand->Post(RegistryCore::StoreFailed{
-      token, is_over ? absl::UnavailableError(status.message()) : status});
-  if (is_over) on_lost_(status);
+  const bool is_news = NoteStore(status);
+  if (status.ok()) {
+    strand->Post(RegistryCore::StoreCommitted{token});
+  } else {
+    strand->Post(RegistryCore::StoreFailed{token, status});
+  }
+  // Of the end of a probe the strand tells nobody: there may be no effect.
+  if (is_news) Publish(strand.get());
+  if (absl::IsFailedPrecondition(status)) on_lost_(status);
+}
+
+bool RegistryShell::NoteStore(const absl::Status& status) {
+  // A store that fails is tried all the time; one line for each reason is enough.
+  const absl::Status before = std::exchange(noted_store_, status);
+  if (status == before) return false;
+  if (status.ok()) {
+    MEROS_LOG(INFO) << "the store takes writes again";
+  } else {
+    MEROS_LOG(ERROR) << "the store failed; writes are refused until it takes one again"
+                     << telemetry::Field("status", status.ToString());
+  }
+  return true;
 }
 
 void RegistryShell::Retire(const absl::Status& why) {
@@ -140,9 +155,13 @@ void RegistryShell::Apply(Strand* strand, StoreWriter* writer,
   for (auto& [id, frame] : frames) {
     if (!frame.responses().empty()) Deliver(id, std::move(frame));
   }
+  Publish(strand);
+}
+
+void RegistryShell::Publish(Strand* strand) {
   strand->Inspect([this](const RegistryCore& core) {
     metrics_->OnState(core);
-    writable_ = core.write_state() != WriteState::kReadOnly;
+    writable_ = TakesWrites(core.write_state());
   });
 }
 
