@@ -31,7 +31,8 @@ void AddFlags(Config* config, config::FlagSet* flags) {
       {.name = "lease_ttl_max", .help = "Longest leader lease that is granted.", .group = "Lease"});
   flags->Add(&config->core.store_retry_interval,
              {.name = "store_retry_interval",
-              .help = "After the store has failed, writes are refused for this long.",
+              .help = "After the store has failed, it is tried this often whether it takes "
+                      "writes again; until then they are refused.",
               .group = "Store",
               .constraint = config::AtLeast(absl::Milliseconds(10))});
   flags->Add(&config->grpc_reflection, {.name = "grpc_reflection",

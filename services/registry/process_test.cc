@@ -17,10 +17,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/rpc/channel.h"
+#include "libs/testing/http_get.h"
 #include "libs/testing/process.h"
 #include "libs/testing/temp_dir.h"
 #include "meros/registry/v1/registry_service.grpc.pb.h"
@@ -120,6 +122,9 @@ TEST_F(RegistryProcessTest, AFullDiskRefusesWritesAndNothingElse) {
     Session session(registry->address());
     const uint64_t epoch = session.Call(Acquire("m")).lease().epoch();
     ASSERT_EQ(session.Call(Put(epoch, "before", "v")).code(), 0);
+    const auto ready = [&] {
+      return absl::StrContains(testing::HttpGet(registry->metrics_port(), "/readyz"), " 200 ");
+    };
     std::ofstream(disk + "/ballast") << std::string(2 << 20, 'b');
 
     v1::Response refused;
@@ -129,6 +134,7 @@ TEST_F(RegistryProcessTest, AFullDiskRefusesWritesAndNothingElse) {
     EXPECT_EQ(refused.code(), static_cast<int>(absl::StatusCode::kResourceExhausted));
     EXPECT_THAT(refused.message(), HasSubstr("full"));
     EXPECT_TRUE(registry->running());
+    EXPECT_FALSE(ready());
     EXPECT_EQ(session.Call(Get("before")).code(), 0) << "reads go on";
     v1::Request renew;
     renew.mutable_renew_lease()->set_epoch(epoch);
@@ -136,8 +142,8 @@ TEST_F(RegistryProcessTest, AFullDiskRefusesWritesAndNothingElse) {
 
     std::filesystem::remove(disk + "/ballast");
 
-    EXPECT_TRUE(testing::Eventually(
-        kLimit, [&] { return session.Call(Put(epoch, "after", "v")).code() == 0; }));
+    EXPECT_TRUE(testing::Eventually(kLimit, ready)) << "without a write of anybody's";
+    EXPECT_EQ(session.Call(Put(epoch, "after", "v")).code(), 0);
     EXPECT_EQ(session.Call(Get("after")).code(), 0);
   }
   umount2(disk.c_str(), MNT_DETACH);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "libs/wire/maintenance.h"
 #include "meros/registry/v1/record.pb.h"
 #include "meros/registry/v1/registry_service.pb.h"
 #include "meros/v1/master/operator/maintenance.pb.h"
@@ -22,8 +23,13 @@ absl::StatusOr<OperatorMaintenance> DecodeCall(
 absl::StatusOr<OperatorMaintenance> DecodeCall(const v1::master::StartMaintenanceRequest& request);
 absl::StatusOr<OperatorMaintenance> DecodeCall(const v1::master::StopMaintenanceRequest& request);
 
+// Of one change: the schedule, and each of its machines that is down. The registry takes so many in
+// one commit (its core/validation.h), so that whatever a call may ask for can be written.
+inline constexpr int kMaintenanceMutationsMax = wire::kMaxScheduledMachines + 1;
+
 // What changes from one plan to the other: one record of the schedule, one of each machine that is
-// down.
+// down. At most kMaintenanceMutationsMax: who is down before or after is in one of the schedules,
+// and leaves it by kMaxMachinesPerCall at a time.
 std::vector<registry::v1::Mutation> EncodeMaintenance(const PutMaintenanceRecord& record);
 
 // Gathers the plan from its records, which come in any order.

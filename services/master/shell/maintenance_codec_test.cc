@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "absl/strings/str_cat.h"
 #include "meros/allocator/v1/allocator_service.pb.h"
 #include "meros/v1/scheduler/scheduler.pb.h"
 #include "services/master/shell/allocator_codec.h"
@@ -83,6 +84,40 @@ TEST(MaintenanceRecords, AMachineThatIsDownIsOneWhateverTheScheduleSays) {
   Commit(mutations, &store);
 
   EXPECT_EQ(Restored(store)->windows(), down->windows());
+}
+
+// Machines with names so long that a schedule hardly holds more of them.
+std::vector<MachineId> Machines(int count) {
+  std::vector<MachineId> machines;
+  for (int i = 0; i < count; ++i) {
+    machines.push_back({absl::StrCat(std::string(65, 'm'), "-", 10'000 + i), ""});
+  }
+  return machines;
+}
+
+size_t ValueBytes(const std::vector<pb::Mutation>& mutations) {
+  size_t bytes = 0;
+  for (const pb::Mutation& mutation : mutations) bytes += mutation.put().size();
+  return bytes;
+}
+
+// The registry takes 10,001 mutations with 8 MiB of values: its validation_test.cc.
+TEST(MaintenanceRecords, TheLargestChangesAreOnesThatTheRegistryTakes) {
+  const std::vector<MachineId> all = Machines(wire::kMaxScheduledMachines);
+  const auto planned = *Reschedule({}, {{all, At(5)}});
+  const auto down = std::make_shared<const MaintenancePlan>(
+      planned->windows(), absl::btree_set<MachineId>(all.begin(), all.end()));
+  const auto later = *Reschedule(*down, {{all, At(6)}});
+  const std::vector<MachineId> some = Machines(wire::kMaxMachinesPerCall);
+  ASSERT_LE(ScheduleOf(*later).ByteSizeLong(), wire::kMaxScheduleBytes);
+
+  const std::vector<pb::Mutation> moved = EncodeMaintenance({down, later});
+
+  EXPECT_EQ(moved.size(), 10'001u);
+  EXPECT_EQ(kMaintenanceMutationsMax, 10'001);
+  EXPECT_LT(ValueBytes(moved), 8u << 20);
+  EXPECT_EQ(EncodeMaintenance({down, *BringUp(*down, some)}).size(), 1'001u);
+  EXPECT_EQ(EncodeMaintenance({planned, *BringDown(*planned, some)}).size(), 1'000u);
 }
 
 TEST(MaintenanceRecords, OneThatCannotBeReadIsNamed) {

@@ -17,8 +17,10 @@ struct CoreOptions {
   size_t queued_writes_max = 100000;
   // Bytes of values in one store transaction; the rest waits for the next one.
   size_t batch_bytes_max = 16 << 20;
-  // Requests that wait for a lease or for another leader.
+  // Requests that wait for the lease; above it they are refused with RESOURCE_EXHAUSTED.
   size_t waiters_max = 10000;
+  // Requests that wait for another leader, likewise. They take no room from those for the lease.
+  size_t watchers_max = 10000;
   // After the store has failed, writes are refused for this long before one is tried again.
   absl::Duration store_retry_interval = absl::Seconds(1);
   // Bytes of records in one part of a listing.

@@ -17,6 +17,14 @@ const Key& LeaseKey() {
 
 const char kNotOwned[] = "the store does not answer; another registry may serve it now";
 
+// Of a store that failed, whatever it said: that its file is damaged or may not be written says
+// nothing about the request. Masters take other codes than these two for an answer to what they
+// asked, and would go on as if there were nothing left to write.
+absl::Status AsClientsHear(const absl::Status& failure) {
+  if (absl::IsResourceExhausted(failure)) return failure;
+  return absl::UnavailableError(failure.message());
+}
+
 v1::Response ResponseFor(uint64_t request_id, const absl::Status& status) {
   v1::Response response;
   response.set_id(request_id);
@@ -28,7 +36,7 @@ v1::Response ResponseFor(uint64_t request_id, const absl::Status& status) {
 }  // namespace
 
 RegistryCore::RegistryCore(CoreOptions options, StoredState stored, absl::Time now)
-    : options_(options), revision_(stored.revision) {
+    : options_(options), revision_(stored.revision), watchers_(options.watchers_max) {
   records_.Apply(stored.records);
   const Value* lease = records_.Find(LeaseKey());
   v1::LeaseRecord record;
@@ -52,13 +60,12 @@ void RegistryCore::Move(WriteEvent event) {
 absl::Time RegistryCore::NextDeadline() const {
   // Due at once, so that the strand ticks when it has stepped all inputs of its batch.
   if (write_state_ == WriteState::kGathering) return absl::InfinitePast();
-  absl::Time next = retry_at_;
+  absl::Time next = std::min(retry_at_, watchers_.NextDeadline());
   // While a grant is on its way, or writes are refused, the expiry of the lease changes nothing.
   if (!waiters_.empty() && !grant_in_queue_ && MayQueue()) {
     next = std::min(next, lease_.expiry());
   }
   for (const LeaseWaiter& waiter : waiters_) next = std::min(next, waiter.deadline);
-  for (const LeaderWatcher& watcher : watchers_) next = std::min(next, watcher.deadline);
   return next;
 }
 
@@ -69,13 +76,11 @@ void RegistryCore::CheckInvariants() const {
       << queue_.size() << " writes wait for nothing";
   MEROS_CHECK(queue_.size() <= options_.queued_writes_max + 1);
   MEROS_CHECK(waiting() <= options_.waiters_max);
+  MEROS_CHECK(watchers_.size() <= options_.watchers_max);
 }
 
 void RegistryCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out) {
-  if (write_state_ == WriteState::kReadOnly && now >= retry_at_) {
-    Move(WriteEvent::kRetry);
-    retry_at_ = absl::InfiniteFuture();
-  }
+  if (write_state_ == WriteState::kReadOnly && now >= retry_at_) Probe(out);
   ExpireWaiters(now, out);
   GrantIfFree(now, out);
   if (write_state_ == WriteState::kGathering) StartBatch(now, out);
@@ -146,16 +151,15 @@ void RegistryCore::On(absl::Time, const StoreOwned& owned, std::vector<Effect>*)
 }
 
 void RegistryCore::On(absl::Time, const StreamClosed& closed, std::vector<Effect>*) {
-  const auto of_stream = [&](const auto& waiter) { return waiter.stream == closed.stream; };
-  std::erase_if(waiters_, of_stream);
-  std::erase_if(watchers_, of_stream);
+  std::erase_if(waiters_, [&](const LeaseWaiter& w) { return w.stream == closed.stream; });
+  watchers_.Forget(closed.stream);
   // Queued commits stay: what was sent is taken in order, answered or not.
 }
 
 void RegistryCore::On(absl::Time now, const StatusAsked& asked, std::vector<Effect>* out) {
   v1::GetStatusResponse response;
   const bool owned = now < owned_until_;
-  response.set_writable(owned && write_state_ != WriteState::kReadOnly);
+  response.set_writable(owned && TakesWrites(write_state_));
   response.set_reason(owned ? std::string(store_status_.message()) : kNotOwned);
   response.set_revision(revision_);
   response.set_epoch(lease_.epoch());
@@ -168,7 +172,7 @@ void RegistryCore::On(absl::Time now, const StatusAsked& asked, std::vector<Effe
 
 void RegistryCore::Enqueue(QueuedWrite write, std::vector<Effect>* out) {
   absl::Status refusal;
-  if (write_state_ == WriteState::kReadOnly) {
+  if (!TakesWrites(write_state_)) {
     refusal = store_status_;
   } else if (queue_.size() >= options_.queued_writes_max) {
     refusal = absl::ResourceExhaustedError(
@@ -215,6 +219,19 @@ void RegistryCore::StartBatch(absl::Time now, std::vector<Effect>* out) {
   Persist persist{batch_.token, batch_.revision, {}};
   for (const auto& [key, value] : batch_.overlay) persist.changes.push_back({key, value});
   out->push_back(std::move(persist));
+}
+
+void RegistryCore::Probe(std::vector<Effect>* out) {
+  Move(WriteEvent::kRetry);
+  retry_at_ = absl::InfiniteFuture();
+  // A new revision: for the one that is there already a store need not write anything.
+  batch_ = Batch{.token = ++last_token_, .revision = revision_ + 1};
+  out->push_back(Persist{batch_.token, batch_.revision, {}});
+}
+
+bool RegistryCore::IsInStore(uint64_t token) const {
+  return (write_state_ == WriteState::kWriting || write_state_ == WriteState::kProbing) &&
+         token == batch_.token;
 }
 
 const Value* RegistryCore::FindInBatch(const Key& key) const {
@@ -311,7 +328,7 @@ void RegistryCore::AddRelease(QueuedWrite& write, std::vector<Effect>* out) {
 }
 
 void RegistryCore::On(absl::Time now, const StoreCommitted& committed, std::vector<Effect>* out) {
-  if (write_state_ != WriteState::kWriting || committed.token != batch_.token) return;
+  if (!IsInStore(committed.token)) return;
   std::vector<StoreChange> changes;
   for (auto& [key, value] : batch_.overlay) changes.push_back({key, std::move(value)});
   records_.Apply(changes);
@@ -337,12 +354,12 @@ void RegistryCore::On(absl::Time now, const StoreCommitted& committed, std::vect
 }
 
 void RegistryCore::On(absl::Time now, const StoreFailed& failed, std::vector<Effect>* out) {
-  if (write_state_ != WriteState::kWriting || failed.token != batch_.token) return;
+  if (!IsInStore(failed.token)) return;
   Move(WriteEvent::kFailed);
-  store_status_ = failed.status;
+  store_status_ = AsClientsHear(failed.status);
   retry_at_ = now + options_.store_retry_interval;
   for (const HeldReply& held : batch_.replies)
-    ReplyError(held.stream, held.response.id(), failed.status, out);
+    ReplyError(held.stream, held.response.id(), store_status_, out);
   if (batch_.granted_to.has_value()) {
     grant_in_queue_ = false;
     waiters_.push_front(std::move(*batch_.granted_to));
@@ -396,7 +413,7 @@ void RegistryCore::ForgetEarlier(const std::string& candidate_id, std::vector<Ef
 
 void RegistryCore::GrantIfFree(absl::Time now, std::vector<Effect>* out) {
   if (grant_in_queue_ || waiters_.empty() || !lease_.MayGoTo(waiters_.front().won, now) ||
-      write_state_ == WriteState::kReadOnly) {
+      !TakesWrites(write_state_)) {
     return;
   }
   grant_in_queue_ = true;
@@ -434,12 +451,9 @@ void RegistryCore::GetLeader(absl::Time now, StreamId stream, const v1::Request&
   const absl::Status valid = ValidateWait(ask.wait_ms());
   if (!valid.ok()) return ReplyError(stream, request.id(), valid, out);
   if (ask.wait_ms() > 0 && ask.known_epoch() == lease_.epoch()) {
-    if (waiting() >= options_.waiters_max) {
-      return ReplyError(stream, request.id(),
-                        absl::ResourceExhaustedError("too many requests wait for a leader"), out);
-    }
-    watchers_.push_back(
+    const absl::Status added = watchers_.Add(
         {stream, request.id(), ask.known_epoch(), now + absl::Milliseconds(ask.wait_ms())});
+    if (!added.ok()) ReplyError(stream, request.id(), added, out);
     return;
   }
   v1::Response response = ResponseFor(request.id(), absl::OkStatus());
@@ -458,16 +472,11 @@ void RegistryCore::ExpireWaiters(absl::Time now, std::vector<Effect>* out) {
 }
 
 void RegistryCore::AnswerWatchers(absl::Time now, std::vector<Effect>* out) {
-  const auto is_due = [&](const LeaderWatcher& watcher) {
-    return now >= watcher.deadline || watcher.known_epoch != lease_.epoch();
-  };
-  for (const LeaderWatcher& watcher : watchers_) {
-    if (!is_due(watcher)) continue;
+  for (const LeaderWatcher& watcher : watchers_.TakeDue(now, lease_.epoch())) {
     v1::Response response = ResponseFor(watcher.request_id, absl::OkStatus());
     *response.mutable_leader() = lease_.AsLeader(now);
     out->push_back(Reply{watcher.stream, std::move(response)});
   }
-  std::erase_if(watchers_, is_due);
 }
 
 void RegistryCore::ReplyError(StreamId stream, uint64_t request_id, const absl::Status& status,

@@ -21,6 +21,7 @@
 #include "libs/base/ids.h"
 #include "libs/runtime/tick.h"
 #include "meros/registry/v1/registry_service.pb.h"
+#include "services/registry/core/leader_watchers.h"
 #include "services/registry/core/lease.h"
 #include "services/registry/core/options.h"
 #include "services/registry/core/records.h"
@@ -44,7 +45,8 @@ class RegistryCore {
   struct StreamClosed {
     StreamId stream;
   };
-  // The transaction with that token is durable, or nothing of it was written.
+  // The transaction with that token is durable, or nothing of it was written, whatever the kind of
+  // the status.
   struct StoreCommitted {
     uint64_t token;
   };
@@ -65,7 +67,8 @@ class RegistryCore {
                              StatusAsked, StoreOwned>;
 
   // ---- effects ----
-  // Write all changes in one transaction and post StoreCommitted or StoreFailed with the token.
+  // Write the revision and all changes, which may be none, in one transaction and post
+  // StoreCommitted or StoreFailed with the token.
   struct Persist {
     uint64_t token;
     uint64_t revision;  // of the registry after this transaction
@@ -108,12 +111,6 @@ class RegistryCore {
     StreamId stream;
     v1::Response response;
   };
-  struct LeaderWatcher {
-    StreamId stream;
-    uint64_t request_id;
-    uint64_t known_epoch;
-    absl::Time deadline;
-  };
   // The transaction being put together, or in flight.
   struct Batch {
     uint64_t token = 0;
@@ -134,14 +131,18 @@ class RegistryCore {
   void On(absl::Time now, const StoreOwned& owned, std::vector<Effect>* out);
 
   // Whose grant is on its way waits, too: it takes its place again when the store fails.
-  size_t waiting() const { return waiters_.size() + watchers_.size() + (grant_in_queue_ ? 1 : 0); }
+  size_t waiting() const { return waiters_.size() + (grant_in_queue_ ? 1 : 0); }
   bool MayQueue() const {
-    return write_state_ != WriteState::kReadOnly && queue_.size() < options_.queued_writes_max;
+    return TakesWrites(write_state_) && queue_.size() < options_.queued_writes_max;
   }
 
   void Move(WriteEvent event);
   void Enqueue(QueuedWrite write, std::vector<Effect>* out);
   void StartBatch(absl::Time now, std::vector<Effect>* out);
+  // Asks the store whether it takes writes again.
+  void Probe(std::vector<Effect>* out);
+  // Whether that transaction is the one that the store has.
+  bool IsInStore(uint64_t token) const;
   void AddCommit(QueuedWrite& write, std::vector<Effect>* out);
   void AddGrant(absl::Time now, QueuedWrite& write);
   void AddRelease(QueuedWrite& write, std::vector<Effect>* out);
@@ -170,14 +171,14 @@ class RegistryCore {
   uint64_t revision_ = 0;
   Lease lease_;
   std::deque<LeaseWaiter> waiters_;  // in the order of asking
-  std::vector<LeaderWatcher> watchers_;
+  LeaderWatchers watchers_;
   bool grant_in_queue_ = false;  // at most one grant is on its way
 
   WriteState write_state_ = WriteState::kIdle;
   std::deque<QueuedWrite> queue_;
-  Batch batch_;  // in flight while kWriting
+  Batch batch_;  // in flight while kWriting or kProbing
   uint64_t last_token_ = 0;
-  absl::Status store_status_;  // why kReadOnly
+  absl::Status store_status_;  // why kReadOnly or kProbing, as clients are told
   absl::Time retry_at_ = absl::InfiniteFuture();
   absl::Time owned_until_ = absl::InfiniteFuture();
 };

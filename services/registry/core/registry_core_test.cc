@@ -282,26 +282,6 @@ TEST_F(RegistryCoreTest, ARestartKeepsTheRecordsAndThePromiseOfTheLease) {
   EXPECT_GE(core_.NextDeadline(), now_ + absl::Seconds(10));
 }
 
-TEST_F(RegistryCoreTest, AFullDiskRefusesWritesAndComesBack) {
-  const uint64_t epoch = Lead("a");
-  const auto effects = Ask(1, Put(2, epoch, "k", "v"));
-  Ask(1, Put(3, epoch, "l", "v"));
-
-  const auto failed = Step(RegistryCore::StoreFailed{Persisted(effects)->token,
-                                                     absl::ResourceExhaustedError("disk full")});
-
-  ASSERT_EQ(Replies(failed).size(), 2u);
-  for (const auto& reply : Replies(failed)) {
-    EXPECT_EQ(reply.code(), static_cast<int>(absl::StatusCode::kResourceExhausted));
-  }
-  EXPECT_EQ(core_.records().Find({v1::RECORD_KIND_AGENT, "k"}), nullptr);
-  EXPECT_EQ(Settle(Ask(1, Put(4, epoch, "k", "v"))).at(0).message(), "disk full");
-  EXPECT_EQ(Settle(Ask(1, Renew(5, epoch))).at(0).code(), 0) << "the leader keeps leading";
-  now_ = core_.NextDeadline();
-  Step(runtime::Tick{});
-  EXPECT_EQ(Settle(Ask(1, Put(6, epoch, "k", "v"))).at(0).code(), 0);
-}
-
 TEST_F(RegistryCoreTest, ListingIsOrderedAndComesInParts) {
   const uint64_t epoch = Lead("a");
   options_.list_part_bytes = 1;

@@ -10,7 +10,10 @@
 
 namespace meros::registry {
 
-inline constexpr int kMutationsMax = 1000;
+// The largest change that a master makes at once: another time for all machines of a full schedule
+// that are down, 10,000 records (wire::kMaxScheduledMachines), and the schedule itself. It must be
+// one commit, because half of it would be another plan.
+inline constexpr int kMutationsMax = 10'001;
 inline constexpr size_t kCommitBytesMax = 8 << 20;
 inline constexpr size_t kValueBytesMax = 1 << 20;
 inline constexpr size_t kNameBytesMax = 512;

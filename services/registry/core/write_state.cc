@@ -11,7 +11,9 @@ constexpr WriteTransition kTransitions[] = {
     {WriteState::kGathering, WriteEvent::kNothing, WriteState::kIdle},
     {WriteState::kWriting, WriteEvent::kCommitted, WriteState::kIdle},
     {WriteState::kWriting, WriteEvent::kFailed, WriteState::kReadOnly},
-    {WriteState::kReadOnly, WriteEvent::kRetry, WriteState::kIdle},
+    {WriteState::kReadOnly, WriteEvent::kRetry, WriteState::kProbing},
+    {WriteState::kProbing, WriteEvent::kCommitted, WriteState::kIdle},
+    {WriteState::kProbing, WriteEvent::kFailed, WriteState::kReadOnly},
 };
 
 }  // namespace
@@ -19,7 +21,8 @@ constexpr WriteTransition kTransitions[] = {
 absl::Span<const WriteTransition> WriteTransitions() { return kTransitions; }
 
 absl::string_view WriteStateName(WriteState state) {
-  static constexpr absl::string_view kNames[] = {"IDLE", "GATHERING", "WRITING", "READ_ONLY"};
+  static constexpr absl::string_view kNames[] = {"IDLE", "GATHERING", "WRITING", "READ_ONLY",
+                                                 "PROBING"};
   return kNames[static_cast<size_t>(state)];
 }
 
@@ -27,6 +30,10 @@ absl::string_view WriteEventName(WriteEvent event) {
   static constexpr absl::string_view kNames[] = {"write",     "close",  "nothing",
                                                  "committed", "failed", "retry"};
   return kNames[static_cast<size_t>(event)];
+}
+
+bool TakesWrites(WriteState state) {
+  return state != WriteState::kReadOnly && state != WriteState::kProbing;
 }
 
 }  // namespace meros::registry

@@ -24,6 +24,7 @@ CoreOptions SmallOptions() {
   options.queued_writes_max = 6;
   options.batch_bytes_max = 64;
   options.waiters_max = 4;
+  options.watchers_max = 3;
   options.list_part_bytes = 64;
   return options;
 }
@@ -107,9 +108,10 @@ class Script {
     if (!writing_.has_value()) return;
     if (length % 2 == 0) return Commit();
     const uint64_t token = std::exchange(writing_, std::nullopt)->token;
-    Step(RegistryCore::StoreFailed{token, length % 4 == 1
-                                              ? absl::UnavailableError("does not answer")
-                                              : absl::ResourceExhaustedError("is full")});
+    const absl::Status kinds[] = {
+        absl::UnavailableError("does not answer"), absl::ResourceExhaustedError("is full"),
+        absl::PermissionDeniedError("is read-only"), absl::DataLossError("is damaged")};
+    Step(RegistryCore::StoreFailed{token, kinds[length / 2 % 4]});
     Advance(absl::ZeroDuration());
   }
 
@@ -194,6 +196,9 @@ class Script {
   void NoteAnswer(StreamId session, const v1::Response& response) {
     int& open = open_[{session, response.id()}];
     MEROS_CHECK(open > 0) << "request " << response.id() << " is answered once more";
+    const auto code = static_cast<absl::StatusCode>(response.code());
+    MEROS_CHECK(code != absl::StatusCode::kPermissionDenied && code != absl::StatusCode::kDataLoss)
+        << "the store's error is not the client's";
     if (response.has_list() && !response.list().last()) return;
     --open;
     if (response.code() == 0) ++answered_ok_;

@@ -75,6 +75,7 @@ std::vector<Good> GoodScript() {
       {Entry(Voice::kTime, uint16_t{700}), 10},
       {Entry(Voice::kStore, uint16_t{1}), 10},  // fails, and is tried again
       {Entry(Voice::kTime, uint16_t{20}), 10},
+      {Entry(Voice::kStore, uint16_t{0}), 10},  // a probe
       {Entry(Voice::kStore, uint16_t{0}), 10},
       {Ask(Voice::kFirst,
            "requests { id: 10 acquire_lease { candidate_id: 'd' ttl_ms: 1000 won { election: 'e' "

@@ -22,8 +22,10 @@ RegistryMetrics::RegistryMetrics(telemetry::MetricRegistry* metrics)
       epoch_(
           metrics->AddGauge("meros_registry_lease_epoch",
                             "Epoch of the newest grant of the leader lease; 0 before the first.")),
-      writable_(metrics->AddGauge("meros_registry_writable",
-                                  "1 while writes are taken, 0 after the store has failed.")),
+      writable_(
+          metrics->AddGauge("meros_registry_writable",
+                            "1 while writes are taken, 0 from a failure of the store until it has "
+                            "taken a write again.")),
       queued_writes_(metrics->AddGauge("meros_registry_queued_writes",
                                        "Writes that wait for the next transaction.")) {
   writable_.Set(1);
@@ -40,7 +42,7 @@ void RegistryMetrics::OnState(const RegistryCore& core) {
   records_.Set(static_cast<double>(core.records().size()));
   record_bytes_.Set(static_cast<double>(core.records().value_bytes()));
   epoch_.Set(static_cast<double>(core.lease().epoch()));
-  writable_.Set(core.write_state() == WriteState::kReadOnly ? 0 : 1);
+  writable_.Set(TakesWrites(core.write_state()) ? 1 : 0);
   queued_writes_.Set(static_cast<double>(core.queued_writes()));
 }
 

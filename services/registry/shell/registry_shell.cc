@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/rpc/waiting_call.h"
 #include "libs/telemetry/log.h"
 #include "services/registry/shell/store_codec.h"
 
@@ -39,6 +40,7 @@ absl::Status RegistryShell::Serve(std::unique_ptr<storage::Store> store,
     Apply(raw, writer, std::move(effects));
   });
   writable_ = true;
+  Publish(strand.get());
   MutexLock lock(&mutex_);
   if (owned_until_ != absl::InfinitePast()) strand->Post(RegistryCore::StoreOwned{owned_until_});
   strand_ = std::move(strand);
@@ -47,14 +49,28 @@ absl::Status RegistryShell::Serve(std::unique_ptr<storage::Store> store,
 
 void RegistryShell::OnWritten(const std::shared_ptr<Strand>& strand, uint64_t token,
                               const absl::Status& status) {
-  if (status.ok()) return strand->Post(RegistryCore::StoreCommitted{token});
-  MEROS_LOG(ERROR) << "the store failed; refusing writes for a while"
-                   << telemetry::Field("status", status.ToString());
-  // Masters try such an error again, at the registry that serves then.
-  const bool is_over = absl::IsFailedPrecondition(status);
-  strand->Post(RegistryCore::StoreFailed{
-      token, is_over ? absl::UnavailableError(status.message()) : status});
-  if (is_over) on_lost_(status);
+  const bool is_news = NoteStore(status);
+  if (status.ok()) {
+    strand->Post(RegistryCore::StoreCommitted{token});
+  } else {
+    strand->Post(RegistryCore::StoreFailed{token, status});
+  }
+  // Of the end of a probe the strand tells nobody: there may be no effect.
+  if (is_news) Publish(strand.get());
+  if (absl::IsFailedPrecondition(status)) on_lost_(status);
+}
+
+bool RegistryShell::NoteStore(const absl::Status& status) {
+  // A store that fails is tried all the time; one line for each reason is enough.
+  const absl::Status before = std::exchange(noted_store_, status);
+  if (status == before) return false;
+  if (status.ok()) {
+    MEROS_LOG(INFO) << "the store takes writes again";
+  } else {
+    MEROS_LOG(ERROR) << "the store failed; writes are refused until it takes one again"
+                     << telemetry::Field("status", status.ToString());
+  }
+  return true;
 }
 
 void RegistryShell::Retire(const absl::Status& why) {
@@ -139,9 +155,13 @@ void RegistryShell::Apply(Strand* strand, StoreWriter* writer,
   for (auto& [id, frame] : frames) {
     if (!frame.responses().empty()) Deliver(id, std::move(frame));
   }
+  Publish(strand);
+}
+
+void RegistryShell::Publish(Strand* strand) {
   strand->Inspect([this](const RegistryCore& core) {
     metrics_->OnState(core);
-    writable_ = core.write_state() != WriteState::kReadOnly;
+    writable_ = TakesWrites(core.write_state());
   });
 }
 
@@ -196,27 +216,39 @@ grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* RegistryShell:
            }});
 }
 
-grpc::ServerUnaryReactor* RegistryShell::GetLeader(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* RegistryShell::GetLeader(grpc::CallbackServerContext*,
                                                    const v1::GetLeaderRequest* request,
                                                    v1::GetLeaderResponse* response) {
-  return rpc::AnswerLater<v1::GetLeaderResponse>(
-      context, response, [&](rpc::UnaryReply<v1::GetLeaderResponse> reply) {
-        const uint64_t id = ++last_id_;
-        v1::Request asked;
-        asked.set_id(1);
-        *asked.mutable_get_leader() = *request;
-        {
-          MutexLock lock(&mutex_);
-          leader_calls_.emplace(id, reply);
-        }
-        const absl::Status posted = TryPost(RegistryCore::Requested{id, std::move(asked)});
-        if (posted.ok()) return;
-        {
-          MutexLock lock(&mutex_);
-          if (leader_calls_.erase(id) == 0) return;  // ended by Retire
-        }
-        reply.Finish(posted);
-      });
+  const uint64_t id = ++last_id_;
+  const auto start = [&](rpc::UnaryReply<v1::GetLeaderResponse> reply) {
+    v1::Request asked;
+    asked.set_id(1);
+    *asked.mutable_get_leader() = *request;
+    {
+      MutexLock lock(&mutex_);
+      leader_calls_.emplace(id, reply);
+    }
+    const absl::Status posted = TryPost(RegistryCore::Requested{id, std::move(asked)});
+    if (posted.ok()) return;
+    {
+      MutexLock lock(&mutex_);
+      if (leader_calls_.erase(id) == 0) return;  // ended by Retire
+    }
+    reply.Finish(posted);
+  };
+  return rpc::AnswerUnlessGone(response, start, [this, id] { ForgetLeaderCall(id); });
+}
+
+void RegistryShell::ForgetLeaderCall(uint64_t id) {
+  decltype(leader_calls_)::node_type call;
+  {
+    MutexLock lock(&mutex_);
+    call = leader_calls_.extract(id);
+  }
+  if (call.empty()) return;  // answered
+  // Else the core would keep its place until the wait is over, up to an hour.
+  Post(RegistryCore::StreamClosed{id});
+  call.mapped().Finish(absl::CancelledError("the caller has gone"));
 }
 
 grpc::ServerUnaryReactor* RegistryShell::GetStatus(grpc::CallbackServerContext* context,

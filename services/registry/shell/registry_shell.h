@@ -64,15 +64,22 @@ class RegistryShell final : public v1::RegistryService::CallbackService {
   absl::Status TryPost(RegistryCore::Input input);
   void Post(RegistryCore::Input input);
   void OnWritten(const std::shared_ptr<Strand>& strand, uint64_t token, const absl::Status& status);
+  // Whether the store's last answer differs from the one before; then the log says so.
+  bool NoteStore(const absl::Status& status);
   void Apply(Strand* strand, StoreWriter* writer, std::vector<RegistryCore::Effect> effects);
+  // What metrics and readiness say, after what has been posted.
+  void Publish(Strand* strand);
   void OnFrame(StreamId id, Stream* stream, v1::SessionRequest frame);
   void Deliver(StreamId id, v1::SessionResponse frame);
+  // Whoever asked for the leader waits for it no more.
+  void ForgetLeaderCall(uint64_t id);
 
   const CoreOptions options_;
   const std::string store_name_;
   RegistryMetrics* const metrics_;
   std::function<void(absl::Status)> on_lost_;
   std::unique_ptr<StoreWriter> writer_;  // ends before the strand it posts to
+  absl::Status noted_store_;             // its last answer; of the writer's thread
   std::atomic<uint64_t> last_id_{0};     // of streams and unary calls alike
   std::atomic<bool> writable_{true};
 
