@@ -107,6 +107,63 @@ TEST_F(Reading, APageIsOfTheRevisionAtWhichItWasTaken) {
   EXPECT_EQ(shown.agents_size(), 2);
 }
 
+class DeafSink final : public WatchSink {
+ public:
+  bool Send(const WatchFrame&) override { return true; }
+  size_t unread_bytes() const override { return 0; }
+  void Close(absl::Status) override {}
+};
+
+// Asks something when it is sent its first frame, and sees how many there were at the answer.
+class AskingSink final : public WatchSink {
+ public:
+  explicit AskingSink(ReadReplica* replica) : replica_(replica) {}
+  bool Send(const WatchFrame& frame) override {
+    if (frames_++ > 0) return true;
+    return replica_->Query([this](const ClusterView&, WatchHub*) {
+      frames_at_answer_ = frames_;
+      is_answered_.Notify();
+    });
+  }
+  size_t unread_bytes() const override { return 0; }
+  void Close(absl::Status) override {}
+
+  size_t FramesAtAnswer() {
+    is_answered_.WaitForNotification();
+    return frames_at_answer_;
+  }
+
+ private:
+  ReadReplica* const replica_;
+  size_t frames_ = 0;
+  size_t frames_at_answer_ = 0;
+  Notification is_answered_;
+};
+
+TEST_F(Reading, AnswersBetweenTwoFramesOfWhatAWatcherMissed) {
+  ReadReplica replica({.watch = {.events_per_frame = 1}}, "m", &metrics_);
+  auto sink = std::make_shared<AskingSink>(&replica);
+  const auto watch = [](std::shared_ptr<WatchSink> watcher, const std::string& token) {
+    return [=](const ClusterView& view, WatchHub* hub) {
+      v1::master::WatchRequest request;
+      if (!token.empty()) request.set_resume_token(token);
+      EXPECT_TRUE(hub->Start(view, request, watcher).ok());
+    };
+  };
+  Notification watched;  // from then on, changes are kept
+  ASSERT_TRUE(replica.Query([&](const ClusterView& view, WatchHub* hub) {
+    watch(std::make_shared<DeafSink>(), "")(view, hub);
+    watched.Notify();
+  }));
+  watched.WaitForNotification();
+
+  replica.Push(Agents({1, 2, 3, 4, 5, 6, 7, 8}));
+  ASSERT_TRUE(replica.Query(watch(sink, "m/0")));
+
+  EXPECT_EQ(sink->FramesAtAnswer(), 1u);
+  replica.Stop();
+}
+
 TEST_F(Reading, WhatWaitsIsBounded) {
   Notification begun, released;
   ASSERT_TRUE(replica_.List(Held(&begun, &released)));

@@ -99,4 +99,11 @@ WatchFilter::Told WatchFilter::TellingOf(const Publish::Change& change,
   return changed_if(Matches(*std::get<RoleChanged>(change).config));
 }
 
+void AppendTold(const ClusterView& view, const Publish& change, WatchFilter::Told told,
+                std::string* frame) {
+  if (told == WatchFilter::Told::kChange) return AppendEvent(view, change, frame);
+  const auto& framework = std::get<std::shared_ptr<const FrameworkRecord>>(change.change);
+  AppendEvent(view, {change.revision, FrameworkRemoved{framework->id}}, frame);
+}
+
 }  // namespace meros::master

@@ -54,4 +54,9 @@ class WatchFilter {
   std::optional<std::string> role_;
 };
 
+// Appends what is told of a change to a packed v1::master::WatchResponse.
+// REQUIRES: something is.
+void AppendTold(const ClusterView& view, const Publish& change, WatchFilter::Told told,
+                std::string* frame);
+
 }  // namespace meros::master

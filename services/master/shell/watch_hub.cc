@@ -19,13 +19,6 @@ WatchFrame FrameOf(std::string packed) {
 
 using Told = WatchFilter::Told;
 
-// REQUIRES: something is told.
-void AppendTold(const ClusterView& view, const Publish& change, Told told, std::string* frame) {
-  if (told == Told::kChange) return AppendEvent(view, change, frame);
-  const auto& framework = std::get<std::shared_ptr<const FrameworkRecord>>(change.change);
-  AppendEvent(view, {change.revision, FrameworkRemoved{framework->id}}, frame);
-}
-
 // A change, packed when somebody is told it, and then never again.
 class PackedOnce {
  public:
@@ -49,6 +42,13 @@ WatchFrame FrameOf(std::string events, const std::string& token) {
   return FrameOf(std::move(events));
 }
 
+// Those that have ended are null afterwards.
+void SendAll(const WatchFrame& frame, std::vector<std::shared_ptr<WatchSink>>* sinks) {
+  for (auto& sink : *sinks) {
+    if (sink != nullptr && !sink->Send(frame)) sink = nullptr;
+  }
+}
+
 }  // namespace
 
 std::string WatchHub::TokenOf(uint64_t revision) const {
@@ -70,43 +70,29 @@ absl::StatusOr<uint64_t> WatchHub::RevisionOf(const std::string& token) const {
 
 absl::Status WatchHub::CheckResumable(uint64_t revision, uint64_t now) const {
   if (revision > now) return absl::InvalidArgumentError("resume_token: is of the future");
-  if (revision >= forgotten_) return absl::OkStatus();
+  if (revision >= ring_.forgotten()) return absl::OkStatus();
   return absl::OutOfRangeError("resume_token: too many changes since then; start without one");
 }
 
 size_t WatchHub::size() const {
   size_t size = showing_.size();
+  for (const auto& [place, sinks] : catching_up_) size += sinks.size();
   for (const auto& [filter, group] : groups_) size += group.sinks.size();
   return size;
-}
-
-bool WatchHub::Keep(const Publish& change, const Replaced& replaced) {
-  if (!groups_.empty() || !showing_.empty()) {
-    unwatched_ = 0;
-  } else if (unwatched_ >= options_.ring_max) {
-    ring_.clear();
-    forgotten_ = change.revision;
-    return false;
-  } else {
-    ++unwatched_;
-  }
-  ring_.push_back({change, replaced});
-  if (ring_.size() > options_.ring_max) {
-    forgotten_ = ring_.front().publish.revision;
-    ring_.pop_front();
-  }
-  return true;
 }
 
 void WatchHub::Add(const ClusterView& view, const Publish& change, const Replaced& replaced) {
   if (std::holds_alternative<Cleared>(change.change)) {
     CloseAll(absl::UnavailableError("the master lost leadership; connect again"));
-    revision_ = forgotten_ = change.revision;
-    ring_.clear();
+    revision_ = change.revision;
+    ring_.Forget(change.revision);
     return;
   }
   revision_ = change.revision;
-  if (KindOf(change.change) == pb::WATCH_KIND_UNSPECIFIED || !Keep(change, replaced)) return;
+  if (KindOf(change.change) == pb::WATCH_KIND_UNSPECIFIED) return;
+  const bool is_watched = !groups_.empty() || !showing_.empty() || !catching_up_.empty();
+  using Watched = WatchRing::Watched;
+  if (!ring_.Add(change, replaced, is_watched ? Watched::kYes : Watched::kNo)) return;
   PackedOnce packed(view, change);
   for (auto& [filter, group] : groups_) {
     const Told told = filter.TellingOf(change.change, replaced);
@@ -125,10 +111,7 @@ void WatchHub::Add(const ClusterView& view, const Publish& change, const Replace
 void WatchHub::FlushGroup(Group* group) {
   if (group->events == 0) return;
   pending_events_ -= std::exchange(group->events, 0);
-  const WatchFrame frame = FrameOf(std::exchange(group->pending, {}), TokenOf(revision_));
-  for (auto& sink : group->sinks) {
-    if (sink != nullptr && !sink->Send(frame)) sink = nullptr;
-  }
+  SendAll(FrameOf(std::exchange(group->pending, {}), TokenOf(revision_)), &group->sinks);
 }
 
 void WatchHub::DropEnded() {
@@ -141,10 +124,11 @@ void WatchHub::Flush() {
   DropEnded();
 }
 
-void WatchHub::Join(const WatchFilter& filter, std::shared_ptr<WatchSink> sink) {
+void WatchHub::Join(const WatchFilter& filter, Sinks sinks) {
+  if (sinks.empty()) return;
   Group& group = groups_[filter];
   FlushGroup(&group);
-  group.sinks.push_back(std::move(sink));
+  group.sinks.insert(group.sinks.end(), sinks.begin(), sinks.end());
 }
 
 bool WatchHub::HasEnough(const Showing& showing) const {
@@ -165,11 +149,11 @@ void WatchHub::ShowMore(const ClusterView& view, Showing* showing) {
   std::shared_ptr<WatchSink> sink = std::exchange(showing->sink, nullptr);
   WireWriter(&frame).Varint(pb::WatchResponse::kSnapshotEndFieldNumber, 1);
   if (sink->Send(FrameOf(std::move(frame), TokenOf(view.revision())))) {
-    Join(showing->filter, std::move(sink));
+    Join(showing->filter, {std::move(sink)});
   }
 }
 
-WatchHub::ToShow WatchHub::ShowMore(const ClusterView& view) {
+WatchHub::ToShow WatchHub::ShowOne(const ClusterView& view) {
   if (showing_.empty()) return ToShow::kNothing;
   auto next = std::find_if(showing_.begin(), showing_.end(),
                            [this](const Showing& showing) { return !HasEnough(showing); });
@@ -179,6 +163,58 @@ WatchHub::ToShow WatchHub::ShowMore(const ClusterView& view) {
   ShowMore(view, &showing);
   if (showing.sink != nullptr) showing_.push_back(std::move(showing));
   return showing_.empty() ? ToShow::kNothing : ToShow::kNow;
+}
+
+void WatchHub::EndOvertaken(uint64_t now) {
+  while (!catching_up_.empty()) {
+    const auto oldest = catching_up_.begin();
+    const absl::Status status = CheckResumable(oldest->first.first, now);
+    if (status.ok()) return;
+    for (auto& sink : oldest->second) sink->Close(status);
+    catching_up_.erase(oldest);
+  }
+}
+
+void WatchHub::CatchUp(const ClusterView& view, const Place& place, Sinks sinks) {
+  const auto& [after, filter] = place;
+  WatchRing::Part part = ring_.Next(view, filter, after,
+                                    {.events = options_.events_per_frame,
+                                     .examined = options_.examined_per_frame,
+                                     .bytes = options_.missed_bytes_per_frame});
+  // The last is sent even when it is empty, for its token.
+  const uint64_t reached = part.is_last ? view.revision() : part.revision;
+  if (part.is_last || !part.events.empty()) {
+    SendAll(FrameOf(std::move(part.events), TokenOf(reached)), &sinks);
+    std::erase(sinks, nullptr);
+  }
+  if (part.is_last) return Join(filter, std::move(sinks));
+  if (sinks.empty()) return;
+  Sinks& others = catching_up_[{reached, filter}];
+  others.insert(others.end(), sinks.begin(), sinks.end());
+}
+
+WatchHub::ToShow WatchHub::CatchUpOne(const ClusterView& view) {
+  EndOvertaken(view.revision());
+  for (size_t left = catching_up_.size(); left > 0; --left) {
+    auto next = caught_up_last_ ? catching_up_.upper_bound(*caught_up_last_) : catching_up_.begin();
+    if (next == catching_up_.end()) next = catching_up_.begin();
+    caught_up_last_ = next->first;
+    Sinks& sinks = next->second;
+    const auto ready = std::partition(sinks.begin(), sinks.end(), [this](const auto& sink) {
+      return sink->unread_bytes() > options_.showing_bytes_max;
+    });
+    if (ready == sinks.end()) continue;
+    Sinks chosen(ready, sinks.end());
+    sinks.erase(ready, sinks.end());
+    if (sinks.empty()) catching_up_.erase(next);
+    CatchUp(view, *caught_up_last_, std::move(chosen));
+    return catching_up_.empty() ? ToShow::kNothing : ToShow::kNow;
+  }
+  return catching_up_.empty() ? ToShow::kNothing : ToShow::kLater;
+}
+
+WatchHub::ToShow WatchHub::ShowMore(const ClusterView& view) {
+  return std::min(ShowOne(view), CatchUpOne(view));
 }
 
 absl::Status WatchHub::Start(const ClusterView& view, const pb::WatchRequest& request,
@@ -191,9 +227,7 @@ absl::Status WatchHub::Start(const ClusterView& view, const pb::WatchRequest& re
     const WatchFrame nothing = FrameOf("", TokenOf(revision_));
     for (auto& [filter, group] : groups_) {
       FlushGroup(&group);
-      for (auto& other : group.sinks) {
-        if (other != nullptr && !other->Send(nothing)) other = nullptr;
-      }
+      SendAll(nothing, &group.sinks);
     }
     DropEnded();
   }
@@ -208,27 +242,8 @@ absl::Status WatchHub::Start(const ClusterView& view, const pb::WatchRequest& re
   absl::StatusOr<uint64_t> after = RevisionOf(request.resume_token());
   if (!after.ok()) return after.status();
   if (absl::Status status = CheckResumable(*after, view.revision()); !status.ok()) return status;
-  Replay(view, *after, *filter, sink.get());
-  Join(*filter, std::move(sink));
+  catching_up_[{*after, *filter}].push_back(std::move(sink));
   return absl::OkStatus();
-}
-
-void WatchHub::Replay(const ClusterView& view, uint64_t after, const WatchFilter& filter,
-                      WatchSink* sink) {
-  std::string frame;
-  size_t events = 0;
-  auto it = std::upper_bound(ring_.begin(), ring_.end(), after, [](uint64_t r, const Kept& kept) {
-    return r < kept.publish.revision;
-  });
-  for (; it != ring_.end(); ++it) {
-    const Told told = filter.TellingOf(it->publish.change, it->replaced);
-    if (told == Told::kNothing) continue;
-    AppendTold(view, it->publish, told, &frame);
-    if (++events < options_.events_per_frame) continue;
-    sink->Send(FrameOf(std::exchange(frame, {}), TokenOf(it->publish.revision)));
-    events = 0;
-  }
-  sink->Send(FrameOf(std::move(frame), TokenOf(view.revision())));
 }
 
 void WatchHub::CloseAll(const absl::Status& status) {
@@ -237,8 +252,12 @@ void WatchHub::CloseAll(const absl::Status& status) {
     for (auto& sink : group.sinks) sink->Close(status);
   }
   for (Showing& showing : showing_) showing.sink->Close(status);
+  for (auto& [place, sinks] : catching_up_) {
+    for (auto& sink : sinks) sink->Close(status);
+  }
   groups_.clear();
   showing_.clear();
+  catching_up_.clear();
 }
 
 }  // namespace meros::master

@@ -1,129 +1,16 @@
-// Watchers: a snapshot, then changes without gap, resuming, and filters.
+// Watchers: a snapshot, then changes without gap, and filters. Who resumes: watch_resume_test.cc.
 #include "services/master/shell/watch_hub.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "services/master/shell/test_watching.h"
 
-namespace meros::master {
+namespace meros::master::testing {
 namespace {
 
 namespace pb = ::meros::v1::master;
-
-class RecordingSink final : public WatchSink {
- public:
-  bool Send(const WatchFrame& packed) override {
-    if (ended) return false;
-    pb::WatchResponse frame;
-    EXPECT_TRUE(frame.ParseFromString(*packed));
-    frames.push_back(packed);
-    if (frame.has_resume_token()) token = frame.resume_token();
-    snapshot_ended |= frame.snapshot_end();
-    for (const auto& event : frame.events()) events.push_back(event);
-    return true;
-  }
-  size_t unread_bytes() const override { return unread; }
-  void Close(absl::Status status) override { closed = std::move(status); }
-
-  std::vector<WatchFrame> frames;
-  size_t unread = 0;
-  std::vector<pb::WatchEvent> events;
-  std::string token;
-  bool snapshot_ended = false;
-  bool ended = false;
-  absl::Status closed;
-};
-
-class Watching : public ::testing::Test {
- protected:
-  Watching()
-      : hub_({.max_watchers = 2,
-              .ring_max = 5,
-              .events_per_frame = 2,
-              .examined_per_frame = 4,
-              .showing_bytes_max = 1000},
-             "master") {}
-
-  void AddAgent(const std::string& id) {
-    auto record = std::make_shared<AgentRecord>();
-    record->id = AgentId(id);
-    record->state = AgentState::kRegistered;
-    record->info = std::make_shared<const v1::AgentInfo>();
-    Apply(std::shared_ptr<const AgentRecord>(record));
-  }
-  void Apply(Publish::Change change) {
-    const Publish publish{++revision_, std::move(change)};
-    const Replaced replaced = view_.Apply(publish);
-    hub_.Add(view_, publish, replaced);
-    hub_.Flush();
-  }
-  void AddFramework(const std::string& id, std::vector<std::string> roles) {
-    auto record = std::make_shared<FrameworkRecord>();
-    record->id = FrameworkId(id);
-    record->subscription.info = std::make_shared<const v1::FrameworkInfo>();
-    record->subscription.roles = std::move(roles);
-    Apply(std::shared_ptr<const FrameworkRecord>(record));
-  }
-  void AddTask(const std::string& framework, const std::string& id, uint64_t sequence,
-               const std::string& role = "eng", const std::string& agent = "a") {
-    TaskFacts facts;
-    facts.sequence = sequence;
-    facts.id = TaskId(id);
-    facts.framework_id = Shared<FrameworkId>(FrameworkId(framework));
-    facts.agent_id = Shared<AgentId>(AgentId(agent));
-    facts.role = Shared<std::string>(role);
-    Apply(TaskChanged{Task{Shared<TaskFacts>(std::move(facts))}});
-  }
-  void RemoveTask(const std::string& framework, const std::string& id, uint64_t sequence) {
-    Apply(TaskRemoved{FrameworkId(framework), TaskId(id), sequence});
-  }
-  void SetRole(const std::string& role) {
-    auto config = std::make_shared<RoleConfig>();
-    config->role = role;
-    config->weight = 2;
-    Apply(RoleChanged{config});
-  }
-
-  std::shared_ptr<RecordingSink> Watch(const std::string& request) {
-    pb::WatchRequest parsed;
-    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(request, &parsed)) << request;
-    return Watch(parsed);
-  }
-  std::shared_ptr<RecordingSink> Watch(pb::WatchRequest request = {}) {
-    auto sink = std::make_shared<RecordingSink>();
-    status_ = hub_.Start(view_, request, sink);
-    ShowAll();
-    return sink;
-  }
-  void ShowAll() {
-    while (hub_.ShowMore(view_) == WatchHub::ToShow::kNow) {
-    }
-  }
-
-  // Ids of what was told; with a '-' those that were told as removed.
-  static std::vector<std::string> Told(const RecordingSink& sink) {
-    std::vector<std::string> told;
-    for (const pb::WatchEvent& event : sink.events) told.push_back(IdOf(event));
-    return told;
-  }
-  static std::string IdOf(const pb::WatchEvent& event) {
-    if (event.has_agent()) return event.agent().info().id().value();
-    if (event.has_framework()) return event.framework().info().id().value();
-    if (event.has_task()) return event.task().task().task_id().value();
-    if (event.has_role()) return event.role().role();
-    if (event.has_agent_removed()) return "-" + event.agent_removed().value();
-    if (event.has_framework_removed()) return "-" + event.framework_removed().value();
-    return "-" + event.task_removed().task_id().value();
-  }
-
-  ClusterView view_;
-  WatchHub hub_;
-  uint64_t revision_ = 0;
-  uint64_t sequence_ = 1;
-  absl::Status status_;
-};
 
 TEST_F(Watching, ASnapshotIsFollowedByChanges) {
   AddAgent("a");
@@ -245,41 +132,6 @@ TEST_F(Watching, OnlyTheKindsAskedForAreTold) {
   AddAgent("b");
 
   EXPECT_TRUE(sink->events.empty());
-}
-
-TEST_F(Watching, ResumingGivesWhatWasMissedAndNothingElse) {
-  AddAgent("a");
-  auto first = Watch();
-  AddAgent("b");
-  pb::WatchRequest request;
-  request.set_resume_token(first->token);
-  AddAgent("c");
-
-  auto second = Watch(request);
-
-  ASSERT_EQ(second->events.size(), 1u);
-  EXPECT_EQ(second->events[0].agent().info().id().value(), "c");
-  EXPECT_FALSE(second->snapshot_ended);
-}
-
-TEST_F(Watching, TokensThatAreTooOldOrForeignAreRefused) {
-  AddAgent("a");
-  const std::string token = Watch()->token;
-  for (const char* id : {"b", "c", "d", "e", "f", "g", "h"}) AddAgent(id);
-  pb::WatchRequest request;
-
-  request.set_resume_token(token);
-  Watch(request);
-  EXPECT_TRUE(absl::IsOutOfRange(status_)) << status_;
-  request.set_resume_token("other/1");
-  Watch(request);
-  EXPECT_TRUE(absl::IsOutOfRange(status_)) << status_;
-  request.set_resume_token("nonsense");
-  Watch(request);
-  EXPECT_TRUE(absl::IsInvalidArgument(status_)) << status_;
-  request.set_resume_token("master/1000");
-  Watch(request);
-  EXPECT_TRUE(absl::IsInvalidArgument(status_)) << status_;
 }
 
 TEST_F(Watching, RolesThatAreSetAreWatched) {
@@ -404,19 +256,6 @@ TEST_F(Watching, AllFiltersMustMatch) {
   EXPECT_THAT(Told(*sink), ::testing::ElementsAre("t1"));
 }
 
-TEST_F(Watching, ResumingWithAFilterGivesWhatWasMissedOfIt) {
-  AddFramework("f", {"eng"});
-  AddFramework("g", {"ops"});
-  const std::string token = Watch("role: 'eng'")->token;
-  AddFramework("f", {"ops"});
-  AddTask("g", "t", sequence_++, "ops");
-  AddFramework("g", {"eng", "ops"});
-
-  auto sink = Watch(absl::StrCat("role: 'eng' resume_token: '", token, "'"));
-
-  EXPECT_THAT(Told(*sink), ::testing::ElementsAre("-f", "g"));
-}
-
 // A filter that few match does not hold up the others, and empty frames are not sent.
 TEST_F(Watching, ASnapshotIsMadeOfBoundedLooks) {
   for (int i = 0; i < 10; ++i)
@@ -479,4 +318,4 @@ TEST_F(Watching, AllEndWhenLeadershipEnds) {
 }
 
 }  // namespace
-}  // namespace meros::master
+}  // namespace meros::master::testing
