@@ -336,9 +336,8 @@ TEST_F(AgentAge, OneThatWasUnreachableForTooLongIsForgottenWithItsTasks) {
   EXPECT_THAT(lines, Contains(HasSubstr("REMOVE_AGENT m-S0")));
   EXPECT_FALSE(IsKnown());
   EXPECT_TRUE(driver_.books().frameworks.Find(FrameworkId("m-0000"))->unreachable.empty());
-  EXPECT_THAT(
-      driver_.Call(1, "m-0000", ReconcileCall{{{TaskId("t"), AgentId("m-S0")}}}),
-      ElementsAre("scheduler 1: UPDATE t TASK_UNKNOWN REASON_RECONCILIATION"));
+  EXPECT_THAT(driver_.Call(1, "m-0000", ReconcileCall{{{TaskId("t"), AgentId("m-S0")}}}),
+              ElementsAre("scheduler 1: UPDATE t TASK_UNKNOWN REASON_RECONCILIATION"));
 }
 
 TEST_F(AgentAge, OneThatReturnedInTimeIsNot) {

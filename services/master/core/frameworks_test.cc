@@ -92,6 +92,16 @@ TEST_F(Frameworks, ThePrincipalCannotChange) {
               ElementsAre(HasSubstr("reply 9: PERMISSION_DENIED")));
 }
 
+TEST_F(Frameworks, WhoNeverSaysItsPrincipalMayChangeTheRestToo) {
+  const Subscription nameless = SubscriptionOf({});
+  driver_.Do(Subscribe{1, FrameworkId(), nameless, "alice"});
+
+  EXPECT_THAT(driver_.Do(SchedulerCall{0, 9, FrameworkId("m-0000"), "", "alice",
+                                       UpdateFrameworkCall{nameless}}),
+              Contains("reply 9: OK"));
+  EXPECT_EQ(driver_.books().frameworks.Find(FrameworkId("m-0000"))->record.principal(), "alice");
+}
+
 TEST_F(Frameworks, CallsForUnknownFrameworksAreRefused) {
   EXPECT_THAT(driver_.Call(0, "nobody", Revive{}, 4), ElementsAre(HasSubstr("reply 4: NOT_FOUND")));
   EXPECT_THAT(driver_.Call(7, "nobody", Revive{}), ElementsAre(HasSubstr("close 7: NOT_FOUND")));

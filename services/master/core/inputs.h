@@ -408,8 +408,7 @@ struct RegistrySnapshot {
     absl::Time failover_deadline = absl::InfiniteFuture();
   };
   uint64_t epoch = 0;
-  // Not OK: nothing could be read, the rest is empty. Unimplemented: there are records that this
-  // version does not understand.
+  // Not OK: nothing could be read, the rest is empty. Unimplemented: a later version is needed.
   absl::Status status;
   std::vector<AgentEntry> agents;
   std::vector<FrameworkEntry> frameworks;
@@ -417,8 +416,7 @@ struct RegistrySnapshot {
   MaintenanceRef maintenance;  // null: none
 };
 
-// The answer to one write. FailedPrecondition and Aborted say that this epoch is over;
-// InvalidArgument is final; anything else is tried again.
+// FailedPrecondition and Aborted end the epoch, InvalidArgument is final, others are tried again.
 struct RegistryWritten {
   uint64_t token = 0;
   absl::Status status;

@@ -1,8 +1,8 @@
 // What each call of a scheduler does, one function and one file per call. All of them are called
 // for a framework that is known, connected and rightful (master_core.cc looks).
 //
-// The status is what a unary caller gets. On a stream a refusal is answered the way the call answers
-// (a task status), and counted; it does not end the stream, nor with it the framework.
+// The status is what a unary caller gets. On a stream a refusal is answered the way the call
+// answers (a task status), and counted; it does not end the stream, nor with it the framework.
 //
 // Thread rule: strand-confined.
 #pragma once

@@ -56,6 +56,7 @@ absl::Status CheckUnchanged(const v1::FrameworkInfo& old_info, const v1::Framewo
 void KeepFixed(const v1::FrameworkInfo& old_info, Subscription* subscription) {
   auto info = std::make_shared<v1::FrameworkInfo>(*subscription->info);
   info->set_user(old_info.user());
+  if (info->principal().empty()) info->set_principal(old_info.principal());
   if (old_info.has_checkpoint()) {
     info->set_checkpoint(old_info.checkpoint());
   } else {
@@ -165,7 +166,8 @@ absl::Status HandleUpdateFramework(Transaction* tx, Framework* framework,
                                    UpdateFrameworkCall call) {
   const v1::FrameworkInfo& old_info = *framework->record.subscription.info;
   const v1::FrameworkInfo& new_info = *call.subscription.info;
-  if (old_info.principal() != new_info.principal()) {
+  // None is what SUBSCRIBE takes, too, from whom transport security names.
+  if (!new_info.principal().empty() && old_info.principal() != new_info.principal()) {
     return absl::InvalidArgumentError("framework_info.principal cannot be changed");
   }
   if (old_info.user() != new_info.user()) {

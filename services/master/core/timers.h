@@ -56,10 +56,11 @@ struct RegistryRetryTimer {
 };
 struct PublishUsageTimer {};
 
-using Timer = std::variant<AgentSilenceTimer, RecoveredAgentTimer, DrainTimer, ForgetAgentsTimer,
-                           LateAgentsTimer, AgentReportTimer, AgentHistoryTimer, FrameworkHeartbeatTimer,
-                           FrameworkFailoverTimer, OfferExpiryTimer, InverseOfferExpiryTimer,
-                           GangDeadlineTimer, RegistryRetryTimer, PublishUsageTimer>;
+using Timer =
+    std::variant<AgentSilenceTimer, RecoveredAgentTimer, DrainTimer, ForgetAgentsTimer,
+                 LateAgentsTimer, AgentReportTimer, AgentHistoryTimer, FrameworkHeartbeatTimer,
+                 FrameworkFailoverTimer, OfferExpiryTimer, InverseOfferExpiryTimer,
+                 GangDeadlineTimer, RegistryRetryTimer, PublishUsageTimer>;
 
 class Timers {
  public:

@@ -163,6 +163,8 @@ telemetry::Counter* MasterMetrics::CounterOfReturn(master::Count what) {
       return &agent_histories_asked;
     case master::Count::kAgentHistoryTasks:
       return &agent_history_tasks;
+    case master::Count::kAgentsForgotten:
+      return &agents_forgotten;
     default:
       return nullptr;
   }
@@ -215,8 +217,6 @@ void MasterMetrics::Count(const Counted& counted) {
         return &agents_drained;
       case master::Count::kAgentsGone:
         return &agents_gone;
-      case master::Count::kAgentsForgotten:
-        return &agents_forgotten;
       case master::Count::kMaintenanceChanges:
         return &maintenance_changes;
       case master::Count::kAgentsSentAway:
