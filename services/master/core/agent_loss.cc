@@ -71,8 +71,8 @@ void TellDueEnd(Transaction* tx, const Framework& framework, const Task& task, c
   if (std::optional<v1::TaskStatus> last = task.statuses.Newest();
       last && last->state() == status->state()) {
     status->clear_message();
-    status->MergeFrom(*last);  // which does not say whose it is
-    status->clear_uuid();      // nobody waits for an acknowledgement
+    // Which does not say whose it is. Its uuid stays: a former leader may have told it already.
+    status->MergeFrom(*last);
   }
   tx->Tell(framework, UpdateEvent{status});
 }

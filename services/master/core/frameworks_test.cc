@@ -102,6 +102,15 @@ TEST_F(Frameworks, WhoNeverSaysItsPrincipalMayChangeTheRestToo) {
   EXPECT_EQ(driver_.books().frameworks.Find(FrameworkId("m-0000"))->record.principal(), "alice");
 }
 
+TEST_F(Frameworks, WhoHasNoPrincipalIsTakenBackAfterAnUpdate) {
+  driver_.Subscribe(1);
+  AFramework again;
+  again.id = "m-0000";
+  driver_.Call(1, "m-0000", UpdateFrameworkCall{SubscriptionOf(again)});
+
+  EXPECT_THAT(driver_.Subscribe(2, again), Contains(HasSubstr("scheduler 2: SUBSCRIBED")));
+}
+
 TEST_F(Frameworks, CallsForUnknownFrameworksAreRefused) {
   EXPECT_THAT(driver_.Call(0, "nobody", Revive{}, 4), ElementsAre(HasSubstr("reply 4: NOT_FOUND")));
   EXPECT_THAT(driver_.Call(7, "nobody", Revive{}), ElementsAre(HasSubstr("close 7: NOT_FOUND")));

@@ -52,11 +52,14 @@ absl::Status CheckUnchanged(const v1::FrameworkInfo& old_info, const v1::Framewo
   return absl::OkStatus();
 }
 
-// The former user and checkpoint stay.
+// The former user and checkpoint stay, and the principal of who says none, set or not as it was.
 void KeepFixed(const v1::FrameworkInfo& old_info, Subscription* subscription) {
   auto info = std::make_shared<v1::FrameworkInfo>(*subscription->info);
   info->set_user(old_info.user());
-  if (info->principal().empty()) info->set_principal(old_info.principal());
+  if (info->principal().empty()) {
+    info->clear_principal();
+    if (old_info.has_principal()) info->set_principal(old_info.principal());
+  }
   if (old_info.has_checkpoint()) {
     info->set_checkpoint(old_info.checkpoint());
   } else {

@@ -241,7 +241,8 @@ TEST_F(DueEnd, IsToldWhenTheAgentLeavesForGood) {
   driver_.Do(AgentUnregister{2, "upgrade"});
 
   EXPECT_THAT(driver_.CommitWrites(),
-              Contains("scheduler 1: UPDATE t TASK_KILLED REASON_CONTAINER_LIMITATION_MEMORY"));
+              Contains("scheduler 1: UPDATE t TASK_KILLED REASON_CONTAINER_LIMITATION_MEMORY "
+                       "uuid=u2"));
   EXPECT_EQ(driver_.books().tasks.size(), 0u);
 }
 
