@@ -5,7 +5,7 @@
 namespace meros::simulation {
 
 SimDisk::SimDisk(EventQueue* events, const DiskFaults& faults, uint64_t seed)
-    : events_(*events), faults_(faults), rng_(seed) {}
+    : events_(*events), faults_(faults), rng_(seed), failures_(seed) {}
 
 void SimDisk::Commit(Writes writes, Atomicity atomicity, Done done) {
   const bool is_slow = rng_.Chance(faults_.slow_sync_chance);
@@ -13,12 +13,27 @@ void SimDisk::Commit(Writes writes, Atomicity atomicity, Done done) {
   const absl::Duration sync =
       UniformDuration(&rng_, faults_.sync_min, is_slow ? slow_max : faults_.sync_max);
   Pending pending = {.writes = std::move(writes), .atomicity = atomicity, .done = std::move(done)};
-  if (is_full_ || rng_.Chance(faults_.full_chance)) {
+  if (is_full_) {
     pending.result = absl::ResourceExhaustedError("no space left on device");
+  } else if (rng_.Chance(faults_.full_chance)) {
+    pending.result = NextFailure();
   }
   pending_.push_back(std::move(pending));
   busy_until_ = std::max(busy_until_, events_.Now()) + sync;  // one sync at a time
   events_.At(busy_until_, [this, incarnation = incarnation_] { Finish(incarnation); });
+}
+
+absl::Status SimDisk::NextFailure() {
+  switch (failures_++ % 4) {
+    case 1:
+      return absl::PermissionDeniedError("read-only file system");
+    case 2:
+      return absl::DataLossError("database disk image is malformed");
+    case 3:
+      return absl::UnavailableError("input/output error");
+    default:
+      return absl::ResourceExhaustedError("no space left on device");
+  }
 }
 
 void SimDisk::Finish(uint64_t incarnation) {

@@ -36,8 +36,9 @@ class SimDisk {
   SimDisk(const SimDisk&) = delete;
   SimDisk& operator=(const SimDisk&) = delete;
 
-  // Calls `done` when the writes are durable, or with ResourceExhausted when the disk is full (then
-  // nothing of them is). Never calls it after a crash.
+  // Calls `done` when the writes are durable, or with ResourceExhausted when the disk is full, or
+  // by chance also as SQLite fails otherwise: PermissionDenied, DataLoss, Unavailable. Then nothing
+  // of them is. Never calls it after a crash.
   void Commit(Writes writes, Atomicity atomicity, Done done);
 
   // The durable contents: what a restarted node reads.
@@ -62,6 +63,9 @@ class SimDisk {
     absl::Status result;
   };
 
+  // The kinds come in turn, from one that depends on the seed: not drawn, so that a seed means the
+  // same world as without them.
+  absl::Status NextFailure();
   void Finish(uint64_t incarnation);
   void Apply(const Writes& writes);
   void ApplyTorn(const Writes& writes);
@@ -69,6 +73,7 @@ class SimDisk {
   EventQueue& events_;
   DiskFaults faults_;
   Rng rng_;
+  uint64_t failures_;  // by chance, counted from the seed
   bool is_full_ = false;
   uint64_t incarnation_ = 0;
   absl::Time busy_until_ = absl::InfinitePast();

@@ -11,6 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 void RunAll(EventQueue* events) {
   while (events->RunNext()) {
@@ -91,6 +92,23 @@ TEST(SimDisk, AFullDiskChangesNothing) {
   RunAll(&events);
 
   EXPECT_EQ(result.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(disk.contents(), IsEmpty());
+}
+
+TEST(SimDisk, FailsInAllTheWaysThatStoresDo) {
+  EventQueue events;
+  SimDisk disk(&events, {.full_chance = 1}, 1);
+  std::vector<absl::StatusCode> kinds;
+  for (int i = 0; i < 4; ++i) {
+    disk.Commit({{"key", "value"}}, SimDisk::Atomicity::kAtomic,
+                [&](const absl::Status& status) { kinds.push_back(status.code()); });
+  }
+
+  RunAll(&events);
+
+  EXPECT_THAT(kinds, UnorderedElementsAre(
+                         absl::StatusCode::kResourceExhausted, absl::StatusCode::kPermissionDenied,
+                         absl::StatusCode::kDataLoss, absl::StatusCode::kUnavailable));
   EXPECT_THAT(disk.contents(), IsEmpty());
 }
 

@@ -32,7 +32,7 @@ struct DiskFaults {
   absl::Duration sync_max = absl::Milliseconds(5);
   double slow_sync_chance = 0;  // a sync takes up to `slow_sync_max` instead
   absl::Duration slow_sync_max = absl::Seconds(10);
-  double full_chance = 0;  // a commit fails with RESOURCE_EXHAUSTED and changes nothing
+  double full_chance = 0;  // a commit fails, as on a full or a broken disk, and changes nothing
 };
 
 // Mean time between faults over all nodes; infinite for never.

@@ -210,7 +210,7 @@ void AgentNode::OnCommitted() {
         writes_.clear();
         return OnCommitted();
       }
-      Sometimes<"an agent's disk is full">(true);
+      Sometimes<"an agent's disk is full">(absl::IsResourceExhausted(status));
       context().After(cluster_.Scaled(absl::Seconds(1)), [this] { OnCommitted(); });
     });
     return;

@@ -124,7 +124,8 @@ void RegistryNode::Write(RegistryCore::Persist persist) {
   }
   context().Commit(std::move(writes), [this, token = persist.token](const absl::Status& status) {
     if (status.ok()) return Post(RegistryCore::StoreCommitted{token});
-    Sometimes<"the registry's disk is full">(true);
+    Sometimes<"the registry's disk is full">(absl::IsResourceExhausted(status));
+    Sometimes<"the registry's disk is broken">(!absl::IsResourceExhausted(status));
     Post(RegistryCore::StoreFailed{token, status});
   });
 }
