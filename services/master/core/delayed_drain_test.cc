@@ -60,7 +60,7 @@ TEST_F(DelayedDrainTest, IsForgottenWithAnAgentThatIsDeclaredGone) {
   EXPECT_THAT(OrderDurably(Kind::kMarkGone), Contains(HasSubstr("RESCIND_INVERSE")));
 
   EXPECT_EQ(Record().unavailability, std::nullopt);
-  EXPECT_EQ(driver_->books().inverse_offers.size(), 0u);
+  EXPECT_EQ(driver_->books().inverse_offers.all().size(), 0u);
 }
 
 TEST_F(DelayedDrainTest, TakesOffersAtOnceAndLeavesTasksAlone) {
