@@ -291,7 +291,8 @@ TEST_F(MesosChecklist, Row15OperationsThatAreRefusedAnsweredAndAcknowledged) {
   for (const Effect& effect : driver_.effects()) {
     const auto* told = std::get_if<ToScheduler>(&effect);
     const auto* event = told == nullptr ? nullptr : std::get_if<OperationEvent>(&told->event);
-    if (event != nullptr) EXPECT_FALSE(event->status->has_agent_id());
+    if (event == nullptr) continue;
+    EXPECT_FALSE(event->status->has_agent_id());
   }
   EXPECT_THAT(driver_.Call(1, "m-0000", ReconcileOperationsCall{}),
               ElementsAre("scheduler 1: OPERATION_PENDING reserve"));
