@@ -231,14 +231,22 @@ void Ledger::OnDelivered(const std::string& framework, const v1::TaskStatus& sta
   CheckPeace({framework, status.task_id().value()}, status);
   CheckToldOnce({framework, status.task_id().value()}, status);
   if (status.uuid().empty()) return;
-  const auto stream = streams_.find({framework, status.task_id().value()});
+  const TaskKey key(framework, status.task_id().value());
+  const auto stream = streams_.find(key);
+  const v1::TaskState said = stream == streams_.end() ? v1::TASK_STAGING : stream->second.end;
+  const bool is_end = tasks::IsTerminal(status.state());
+  // An agent that leaves for good may have told an end ahead, or in a report, and not in its turn:
+  // the master tells it then.
+  const auto execution = executions_.find(key);
+  const bool is_over = execution != executions_.end() && !execution->second.is_alive;
+  if (is_end && said == v1::TASK_STAGING && is_over) return;
   if (stream == streams_.end()) {
-    return Fail(absl::StrCat("an update of ", status.task_id().value(), " that no agent sent"));
+    return Fail(absl::StrCat("an update of ", key.second, " that no agent sent"));
   }
-  if (tasks::IsTerminal(status.state()) && status.state() != stream->second.end) {
-    Fail(absl::StrCat("a framework hears that ", status.task_id().value(), " is ",
+  if (is_end && status.state() != said) {
+    Fail(absl::StrCat("a framework hears that ", key.second, " is ",
                       v1::TaskState_Name(status.state()), ", its agent said ",
-                      v1::TaskState_Name(stream->second.end)));
+                      v1::TaskState_Name(said)));
   }
 }
 
