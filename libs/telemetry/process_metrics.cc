@@ -15,6 +15,7 @@
 #include <prometheus/metric_family.h>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace meros::telemetry {
@@ -108,6 +109,13 @@ class ProcessCollectable : public prometheus::Collectable {
 
 void AddProcessMetrics(MetricRegistry* registry) {
   registry->AddCollectable(std::make_shared<ProcessCollectable>());
+}
+
+void AddBuildInfo(const BuildFacts& facts, MetricRegistry* registry) {
+  MetricTable table = registry->AddGaugeTable(
+      absl::StrCat("meros_", registry->service(), "_build_info"),
+      "1; its labels say which build this is.", {"version", "git_sha", "git_branch", "git_tag"});
+  table.Replace({{{facts.version, facts.git_sha, facts.git_branch, facts.git_tag}, 1}});
 }
 
 }  // namespace meros::telemetry

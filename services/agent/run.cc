@@ -61,6 +61,7 @@ absl::Status Run(const Config& config) {
   MEROS_ASSIGN_OR_RETURN(std::unique_ptr<storage::Store> store, OpenStore(config));
   telemetry::MetricRegistry registry("agent");
   telemetry::AddProcessMetrics(&registry);
+  telemetry::AddBuildInfo(ThisBuild(), &registry);
   telemetry::StrandMetrics strand_metrics(&registry);
   AgentMetrics metrics(&registry);
   SandboxStore sandboxes(SandboxOptionsOf(config));

@@ -28,6 +28,7 @@ absl::Status Run(const Config& config) {
   MEROS_ASSIGN_OR_RETURN(Options options, CoreOptions(config));
   telemetry::MetricRegistry registry("allocator");
   telemetry::AddProcessMetrics(&registry);
+  telemetry::AddBuildInfo(ThisBuild(), &registry);
   telemetry::StrandMetrics strand_metrics(&registry);
   CoreMetrics core_metrics(&registry);
   telemetry::Health health;

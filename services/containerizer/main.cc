@@ -20,6 +20,7 @@ absl::Status Run(const Config& config) {
   MEROS_RETURN_IF_ERROR(ClaimSocket(config.socket));
   telemetry::MetricRegistry registry("containerizer");
   telemetry::AddProcessMetrics(&registry);
+  telemetry::AddBuildInfo(ThisBuild(), &registry);
   HostMetrics metrics(&registry);
   Service service(metrics.streams);
   MEROS_ASSIGN_OR_RETURN(

@@ -21,6 +21,7 @@ absl::Status Run(const Config& config) {
   MEROS_ASSIGN_OR_RETURN(const std::string store_name, StoreKeeper::StoreName(config));
   telemetry::MetricRegistry metric_registry("registry");
   telemetry::AddProcessMetrics(&metric_registry);
+  telemetry::AddBuildInfo(ThisBuild(), &metric_registry);
   RegistryMetrics metrics(&metric_registry);
   RegistryShell shell(config.core, store_name, &metrics);
   StoreKeeper keeper(config, &shell);

@@ -13,6 +13,7 @@ import tidy
 LIBRARIES = {
     "auth": {"base", "runtime"},
     "base": set(),
+    "build_facts": set(),
     "config": {"base"},
     "coordination": {"base", "runtime"},
     "http": {"base", "runtime"},
@@ -25,7 +26,7 @@ LIBRARIES = {
     "simulation": {"base", "config", "runtime", "storage"},
     "storage": {"base", "coordination", "runtime"},
     "tasks": set(),
-    "telemetry": {"base", "runtime"},
+    "telemetry": {"base", "build_facts", "runtime"},
     "testing": {"base", "resources", "runtime", "wire"},
     "wire": {"base", "resources"},
 }
