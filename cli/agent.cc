@@ -42,6 +42,9 @@ std::string DrainText(const AgentView& view) {
                     Number(config.max_grace_period().nanoseconds() / 1e9), "s");
   }
   if (config.mark_gone()) absl::StrAppend(&text, ", gone when it is empty");
+  if (view.drain_ordered_time() > 0) {
+    absl::StrAppend(&text, ", ordered ", Age(view.drain_ordered_time()), " ago");
+  }
   if (view.drain_delay_until() == 0) return text;
   absl::StrAppend(&text, ", put off until ",
                   absl::FormatTime("%Y-%m-%d %H:%M:%S UTC",

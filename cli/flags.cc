@@ -27,8 +27,10 @@ absl::Status ShowFlags(const Common& common, const std::string& name) {
     std::puts(Json(*flags).c_str());
     return absl::OkStatus();
   }
-  Table table({"NAME", "VALUE"});
-  for (const v1::Flag& flag : flags->flags()) table.Add({flag.name(), flag.value()});
+  Table table({"NAME", "VALUE", "FROM"});
+  for (const v1::Flag& flag : flags->flags()) {
+    table.Add({flag.name(), flag.value(), flag.source()});
+  }
   std::fputs(table.Print().c_str(), stdout);
   return absl::OkStatus();
 }

@@ -72,13 +72,25 @@ std::string Megabytes(double mb) {
   return absl::StrFormat("%.1fT", mb / 1024 / 1024);
 }
 
+namespace {
+
+std::string Span(double seconds) {
+  if (seconds < 120) return absl::StrFormat("%.0fs", std::max(0.0, seconds));
+  if (seconds < 7200) return absl::StrFormat("%.0fm", seconds / 60);
+  if (seconds < 172800) return absl::StrFormat("%.0fh", seconds / 3600);
+  return absl::StrFormat("%.0fd", seconds / 86400);
+}
+
+double Now() { return static_cast<double>(std::time(nullptr)); }
+
+}  // namespace
+
 std::string Age(double unix_seconds) {
-  if (unix_seconds <= 0) return "-";
-  const double age = std::max(0.0, static_cast<double>(std::time(nullptr)) - unix_seconds);
-  if (age < 120) return absl::StrFormat("%.0fs", age);
-  if (age < 7200) return absl::StrFormat("%.0fm", age / 60);
-  if (age < 172800) return absl::StrFormat("%.0fh", age / 3600);
-  return absl::StrFormat("%.0fd", age / 86400);
+  return unix_seconds <= 0 ? "-" : Span(Now() - unix_seconds);
+}
+
+std::string Until(double unix_seconds) {
+  return unix_seconds <= 0 ? "-" : Span(unix_seconds - Now());
 }
 
 std::pair<std::string, std::optional<std::string>> NameAndValue(absl::string_view text) {

@@ -45,6 +45,8 @@ std::string Megabytes(double mb);
 
 // "12s", "3m", "5h", "2d" since `unix_seconds`; "-" for 0.
 std::string Age(double unix_seconds);
+// The same of what is still to come.
+std::string Until(double unix_seconds);
 
 // "RUNNING" for TASK_RUNNING.
 std::string StateName(meros::v1::TaskState state);

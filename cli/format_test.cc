@@ -26,6 +26,8 @@ TEST(Format, NumbersAreShort) {
   EXPECT_EQ(Megabytes(4096), "4.0G");
   EXPECT_EQ(StateName(meros::v1::TASK_RUNNING), "RUNNING");
   EXPECT_EQ(Age(0), "-");
+  EXPECT_EQ(Until(0), "-");
+  EXPECT_EQ(Until(1), "0s");
 }
 
 TEST(RunScheduler, ExitCodeIsTheTasksOwn) {

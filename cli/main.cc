@@ -48,10 +48,10 @@ int main(int argc, char** argv) {
   app.fallthrough();  // common options may also follow the verb
   for (auto add :
        {AddRun,      AddPs,          AddTask,      AddLogs,        AddKill,     AddAgents,
-        AddAgent,    AddFrameworks,  AddExecutors, AddMaintenance, AddTeardown, AddQuota,
+        AddAgent,    AddFrameworks,  AddExecutors, AddOffers,      AddTeardown, AddQuota,
         AddWeight,   AddRole,        AddReserve,   AddUnreserve,   AddVolume,   AddOperations,
         AddExplain,  AddSnapshot,    AddSimulate,  AddRegistry,    AddTop,      AddWatch,
-        AddLogLevel, AddMasterFlags, AddVersion,   AddCompletion}) {
+        AddLogLevel, AddMasterFlags, AddVersion,   AddMaintenance, AddCompletion}) {
     add(&app, &common);
   }
   CLI11_PARSE(app, argc, argv);

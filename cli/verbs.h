@@ -27,6 +27,7 @@ void AddAgents(CLI::App* app, Common* common);
 void AddMasterFlags(CLI::App* app, Common* common);
 void AddFrameworks(CLI::App* app, Common* common);
 void AddExecutors(CLI::App* app, Common* common);
+void AddOffers(CLI::App* app, Common* common);
 void AddTeardown(CLI::App* app, Common* common);
 void AddQuota(CLI::App* app, Common* common);
 void AddWeight(CLI::App* app, Common* common);

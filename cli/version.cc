@@ -1,6 +1,7 @@
 // meros version: of this program and of the leading master.
 #include <cstdio>
 
+#include "absl/strings/str_cat.h"
 #include "cli/format.h"
 #include "cli/verbs.h"
 
@@ -11,6 +12,12 @@
 namespace meros::cli {
 namespace {
 
+// "0.2.0", and of which commit, if that is known.
+std::string Named(const v1::VersionInfo& version) {
+  if (version.git_sha().empty()) return version.version();
+  return absl::StrCat(version.version(), " (", version.git_sha().substr(0, 12), ")");
+}
+
 int Version(const Common& common) {
   // A cluster that is away is no failure: the question was about this program first.
   std::string server = "not reachable", leader;
@@ -20,7 +27,7 @@ int Version(const Common& common) {
   if (cluster.ok()) {
     const auto response =
         cluster->Call(&Cluster::MasterStub::GetVersion, meros::v1::master::GetVersionRequest());
-    if (response.ok()) server = response->version().version();
+    if (response.ok()) server = Named(response->version());
     leader = cluster->leader();
   }
   if (common.json) {

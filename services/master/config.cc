@@ -4,6 +4,7 @@
 #include "absl/strings/strip.h"
 #include "libs/base/status_macros.h"
 #include "libs/coordination/zookeeper.h"
+#include "libs/resources/roles.h"
 #include "libs/rpc/tls_flags.h"
 #include "libs/wire/fault_domain.h"
 
@@ -168,6 +169,11 @@ void AddAdmissionFlags(MasterConfig* c, config::FlagSet* flags) {
              {.name = "require_agent_domain",
               .help = "Refuse agents that were started without --domain.",
               .group = "Admission"});
+  flags->Add(&c->roles,
+             {.name = "roles",
+              .help = "Roles that frameworks may subscribe to, and operators set something of, by "
+                      "their full names; * always; empty: all.",
+              .group = "Admission"});
   flags->Add(&c->options.root_submissions,
              {.name = "root_submissions",
               .help = "Whether frameworks may subscribe with user root.",
@@ -307,6 +313,13 @@ absl::Status MasterConfig::Finish() {
   }
   options.domain.region = parsed->fault_domain().region().name();
   options.domain.zone = parsed->fault_domain().zone().name();
+  for (const std::string& role : roles) {
+    const absl::Status status = resources::ValidateRole(role);
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--roles: ", status.message()));
+    }
+  }
+  options.roles = {roles.begin(), roles.end()};
   options.offer_timeout =
       offer_timeout == absl::ZeroDuration() ? absl::InfiniteDuration() : offer_timeout;
   if (whitelist == "*") whitelist.clear();

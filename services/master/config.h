@@ -25,6 +25,7 @@ struct MasterConfig {
   std::string advertise_address;  // empty: from `address`
   bool grpc_reflection = false;
   config::StringList registry = {"127.0.0.1:7053"};
+  config::StringList roles;
   std::string allocator = "127.0.0.1:7052";
   std::string election = "registry";  // or "zk://…"
   absl::Duration zk_session_timeout = absl::Seconds(10);

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "libs/build_facts/build_facts.h"
 #include "libs/config/flag_set.h"
 #include "libs/runtime/signals.h"
 #include "libs/telemetry/announce.h"
@@ -41,8 +42,10 @@ int main(int argc, char** argv) {
 
   meros::telemetry::MetricRegistry metrics("master");
   meros::telemetry::AddProcessMetrics(&metrics);
+  meros::telemetry::AddBuildInfo(meros::ThisBuild(), &metrics);
   meros::telemetry::Health health;
-  auto shell = meros::master::MasterShell::Start(config, flags.Effective(), &metrics, &health);
+  auto shell = meros::master::MasterShell::Start(config, {flags.Effective(), meros::ThisBuild()},
+                                                 &metrics, &health);
   if (!shell.ok()) return Fail(shell.status());
   auto monitoring =
       meros::telemetry::MetricsServer::Start({.address = config.common.metrics_address,

@@ -3,7 +3,10 @@
 // Method: a cluster of the real services, a framework with a task, and the command line.
 #include <gmock/gmock.h>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "libs/build_facts/build_facts.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "tests/integration/recording_scheduler.h"
@@ -81,7 +84,43 @@ TEST_F(OperatorTest, ListingsAndWatchesShowWhatTheirFiltersSay) {
               AllOf(Not(HasSubstr("agent  ")), HasSubstr("t1 RUNNING")));
   EXPECT_THAT(Err({"watch", "--once", "--framework", framework, "--kind", "agents"}),
               HasSubstr("kinds[0]: nothing of WATCH_AGENTS"));
+
+  EXPECT_THAT(Err({"watch", "--once", "--kind", "planets"}),
+              HasSubstr("--kind: must be agents, frameworks, "));
+  Out({"maintenance", "set", "node-9", "--start", "2030-01-31T22:00:00Z", "--duration", "30m"});
+  EXPECT_EQ(Out({"watch", "--once", "--kind", "operations,executors,maintenance"}),
+            "maintenance 2030-01-31T22:00:00Z 30m node-9\n");
+  EXPECT_THAT(Out({"watch", "--once", "--kind", "maintenance", "--json"}),
+              HasSubstr("\"hostname\":\"node-9\""));
   driver.Stop();
+}
+
+TEST_F(OperatorTest, OffersAreListedUntilTheyAreAnswered) {
+  RecordingScheduler scheduler;
+  sdk::SchedulerDriver driver(&scheduler, {.masters = {cluster_.master_address()},
+                                           .framework = Framework("slow"),
+                                           .tls = {.insecure = true}});
+  ASSERT_TRUE(driver.Start().ok());
+  const auto offer = scheduler.WaitOffer();
+  ASSERT_TRUE(offer.has_value());
+  EXPECT_EQ(offer->url().address().hostname(), "node-1");
+  EXPECT_EQ(offer->url().address().ip(), "127.0.0.1");
+  const std::string id = offer->id().value();
+
+  EXPECT_THAT(Out({"offers"}), AllOf(HasSubstr(id), HasSubstr("slow"), HasSubstr("node-1")));
+  EXPECT_THAT(Out({"offers", "--role", "other"}), Not(HasSubstr(id)));
+  EXPECT_THAT(Out({"offers", "--agent", offer->agent_id().value(), "--json"}), HasSubstr(id));
+  meros::v1::Filters filters;
+  filters.set_refuse_seconds(1000);
+  driver.DeclineOffer(offer->id(), filters);
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(60),
+                                  [&] { return !absl::StrContains(Out({"offers"}), id); }));
+  driver.Stop();
+}
+
+TEST_F(OperatorTest, TheVersionSaysWhichBuildItIs) {
+  EXPECT_THAT(Out({"version"}), HasSubstr(absl::StrCat("master  ", ThisBuild().version)));
+  EXPECT_THAT(Out({"version"}), HasSubstr(ThisBuild().git_sha.substr(0, 12)));
 }
 
 TEST_F(OperatorTest, TheLogLevelIsWhatWasSetForAsLongAsWasSaid) {
@@ -104,6 +143,7 @@ TEST_F(OperatorTest, TheFlagsAreWhatTheMasterRunsWith) {
   EXPECT_EQ(Out({"flags", "election"}), "registry\n");
   EXPECT_EQ(Out({"flags", "max_unreachable_age"}), "336h\n");
   EXPECT_THAT(Out({"flags"}), HasSubstr("\nroot_submissions  "));
+  EXPECT_THAT(Out({"flags", "--json"}), HasSubstr("\"source\":\"command line\""));
   EXPECT_THAT(Out({"flags", "--json"}), HasSubstr("\"name\":\"root_submissions\""));
   EXPECT_THAT(Err({"flags", "no_such"}), HasSubstr("the master has no flag no_such"));
 }

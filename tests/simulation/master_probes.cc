@@ -74,7 +74,7 @@ void ProbeMaster(const master::Effect& effect) {
   if (const auto* counted = std::get_if<master::Counted>(&effect)) return ProbeCount(counted->what);
   Sometimes<"a guarantee takes back what another role holds">(
       std::holds_alternative<std::shared_ptr<const master::Preempted>>(effect));
-  if (const auto* write = std::get_if<master::WriteRegistry>(&effect)) ProbeWrite(write->record);
+  if (const auto* write = std::get_if<master::WriteRegistry>(&effect)) ProbeWrite(*write->record);
   if (const auto* published = std::get_if<master::Publish>(&effect)) {
     const auto* leadership = std::get_if<master::LeadershipRecord>(&published->change);
     if (leadership != nullptr) ProbeLeadership(*leadership);

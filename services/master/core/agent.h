@@ -40,6 +40,7 @@
 #include "meros/v1/agent.pb.h"
 #include "meros/v1/executor.pb.h"
 #include "meros/v1/task.pb.h"
+#include "services/master/core/agent_capabilities.h"
 #include "services/master/core/maintenance.h"
 #include "services/master/core/operation.h"
 #include "services/master/core/task.h"
@@ -88,6 +89,8 @@ struct AgentOrders {
   std::optional<absl::Duration> max_grace;        // of the drain; nullopt: each task's own
   bool mark_gone = false;                         // of the drain: gone when it is empty
   absl::Time delay_until = absl::InfinitePast();  // kAsked: when it begins at the latest
+  // When the drain was ordered; InfinitePast without one, and where it was not recorded.
+  absl::Time ordered = absl::InfinitePast();
 
   bool must_empty() const { return drain == Drain::kAsked || drain == Drain::kDraining; }
   friend bool operator==(const AgentOrders&, const AgentOrders&) = default;
@@ -113,6 +116,7 @@ struct AgentRecord {
   std::shared_ptr<const v1::AgentInfo> info;  // never null
   std::string registration_key;
   std::string version;
+  AgentCapabilities capabilities;
   std::string service_address;  // host:port of its AgentService, or empty
   std::string ip;               // that it last connected from; empty if not known
   AgentOrders orders;           // in force
@@ -168,9 +172,6 @@ struct Agent {
   absl::Time watched_at = absl::InfiniteFuture();  // when the first AgentSilenceTimer fires
   absl::Time due = absl::InfiniteFuture();  // when it is lost; finite while it is in LateAgents
   std::string resource_version_uuid;
-  bool applies_operations = false;  // capability AGENT_OPERATION_FEEDBACK
-  bool resizes_volumes = false;     // capability RESIZE_VOLUME
-  bool limits_tasks = false;        // capability TASK_RESOURCE_LIMITS
 
   absl::btree_map<uint64_t, Task*> tasks;  // by sequence; owned by TaskBook
   absl::btree_set<uint64_t> offers;        // by sequence

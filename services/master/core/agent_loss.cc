@@ -125,7 +125,8 @@ void AfterUnreachable(Transaction* tx, const UnreachableAfter& after) {
   tx->SetAgentState(agent, AgentState::kUnreachable);
   tx->CountAgentChange(AgentChange::kUnreachable);
   TellFailure(tx, after.agent_id);
-  NoteUnreachable(tx, after.agent_id);
+  NoteUnreachable(tx, *agent);
+  ForgetUnreachable(tx);
   ContinueAgentOrders(tx, after.agent_id);
   if (std::shared_ptr<AgentReregister> waiting = std::exchange(agent->waiting, nullptr)) {
     HandleAgentReregister(tx, std::move(*waiting));

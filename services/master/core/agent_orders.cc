@@ -33,6 +33,16 @@ absl::StatusOr<Plan> PlanGone(Transaction* tx) {
       absl::StrCat(gone, " agents are gone, and more are not kept"));
 }
 
+// An agent that is away may come back with other software.
+absl::Status CheckDrains(const Agent& agent) {
+  using Capability = v1::AgentInfo::Capability;
+  if (!agent.is_live() || agent.record.capabilities.Has(Capability::AGENT_DRAINING)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "agent ", agent.record.id.value(), " does not drain itself (capability AGENT_DRAINING)"));
+}
+
 // A drain of the same kind that has begun or is over already stays so.
 Plan PlanDrain(const AgentOrders& present, const OperatorAgentOrder& order, absl::Time now) {
   AgentOrders after;
@@ -40,9 +50,11 @@ Plan PlanDrain(const AgentOrders& present, const OperatorAgentOrder& order, absl
   after.drain = AgentOrders::Drain::kDraining;
   after.max_grace = order.max_grace;
   after.mark_gone = order.mark_gone;
+  after.ordered = present.ordered;
   AgentOrders over = after;
   over.drain = AgentOrders::Drain::kDrained;
   if (present == after || present == over) return {};
+  after.ordered = now;
   if (order.max_delay > absl::ZeroDuration()) {
     after.drain = AgentOrders::Drain::kAsked;
     after.delay_until = now + order.max_delay;
@@ -113,7 +125,10 @@ absl::StatusOr<Plan> PlanOf(Transaction* tx, const Agent* agent, const PendingAg
   const AgentOrders& present = agent->record.orders;
   switch (pending.order.kind) {
     case Kind::kMarkGone: return PlanGone(tx);
-    case Kind::kDrain: return PlanDrain(present, pending.order, tx->now());
+    case Kind::kDrain: {
+      if (absl::Status status = CheckDrains(*agent); !status.ok()) return status;
+      return PlanDrain(present, pending.order, tx->now());
+    }
     case Kind::kDeactivate: {
       if (present.deactivated) return Plan{};
       AgentOrders after;

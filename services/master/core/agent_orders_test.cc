@@ -166,6 +166,31 @@ TEST_F(AgentOrdersTest, ASecondDrainReplacesTheFirst) {
   EXPECT_THAT(OrderDurably(Kind::kDrain), Contains("agent 2: DRAIN within 0"));
 }
 
+TEST_F(AgentOrdersTest, ADrainKnowsWhenItWasOrdered) {
+  RunATask();
+  const absl::Time first = driver_->now();
+  OrderDurably(Kind::kDrain);
+  EXPECT_EQ(Record().orders.ordered, first);
+
+  driver_->set_now(first + absl::Seconds(1));
+  OrderDurably(Kind::kDrain);
+  EXPECT_EQ(Record().orders.ordered, first) << "the same once more";
+  max_grace_ = absl::ZeroDuration();
+  OrderDurably(Kind::kDrain);
+  EXPECT_EQ(Record().orders.ordered, first + absl::Seconds(1));
+  OrderDurably(Kind::kReactivate);
+  EXPECT_EQ(Record().orders.ordered, absl::InfinitePast());
+}
+
+TEST_F(AgentOrdersTest, AnAgentThatDoesNotDrainItselfIsNotAsked) {
+  AgentReregister message = Return(3);
+  message.agent.capabilities.Remove(v1::AgentInfo::Capability::AGENT_DRAINING);
+  driver_->Do(std::move(message));
+
+  EXPECT_THAT(Order(Kind::kDrain), ElementsAre(HasSubstr("reply 101: FAILED_PRECONDITION")));
+  EXPECT_THAT(OrderDurably(Kind::kDeactivate), Contains("reply 102: OK"));
+}
+
 TEST_F(AgentOrdersTest, AnAgentThatIsAwayIsDrainedWhenItReturns) {
   RunATask();
   driver_->Do(AgentStreamClosed{2});

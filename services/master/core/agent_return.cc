@@ -164,13 +164,11 @@ void Describe(Transaction* tx, Agent* agent, const AgentDescription& description
   agent->record.info = description.info;
   tx->books().agents.SetKey(agent, description.registration_key);
   agent->record.version = description.version;
+  agent->record.capabilities = description.capabilities;
   agent->record.service_address = description.service_address;
   agent->record.ip = description.ip;
   agent->resource_version_uuid = description.resource_version_uuid;
   tx->RefreshMaintenance(agent);
-  agent->applies_operations = description.applies_operations;
-  agent->resizes_volumes = description.resizes_volumes;
-  agent->limits_tasks = description.limits_tasks;
 }
 
 }  // namespace

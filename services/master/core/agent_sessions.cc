@@ -22,6 +22,7 @@ AgentRecord RecordOf(const AgentId& id, AgentState state, const AgentDescription
   record.info = std::move(info);
   record.registration_key = description.registration_key;
   record.version = description.version;
+  record.capabilities = description.capabilities;
   record.service_address = description.service_address;
   record.ip = description.ip;
   record.total = description.total;
@@ -198,8 +199,9 @@ bool IsKnownToRun(const Agent* agent, const tasks::HoldingsDigest& digest) {
 std::string ObjectKey(const AgentId& id) { return absl::StrCat("agent/", id.value()); }
 
 AgentFacts FactsOf(const Agent& agent) {
-  return {agent.record.id, agent.record.registration_key, agent.record.info, agent.record.ip,
-          agent.planned};
+  const AgentRecord& record = agent.record;
+  return {record.id,     record.registration_key, record.info,        record.ip,
+          agent.planned, record.version,          record.capabilities};
 }
 
 void WelcomeAgent(Transaction* tx, Agent* agent, bool reregistered) {
@@ -253,9 +255,6 @@ void HandleAgentRegister(Transaction* tx, AgentRegister message) {
   const AgentId id = MintId(tx);
   Agent* agent = tx->AddAgent(RecordOf(id, AgentState::kAdmitting, message.agent));
   agent->resource_version_uuid = message.agent.resource_version_uuid;
-  agent->applies_operations = message.agent.applies_operations;
-  agent->resizes_volumes = message.agent.resizes_volumes;
-  agent->limits_tasks = message.agent.limits_tasks;
   tx->books().agents.SetStream(agent, message.stream);
   tx->Write(ObjectKey(id), AdmitAgentRecord{FactsOf(*agent)}, AdmitAfter{id});
 }

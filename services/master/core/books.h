@@ -53,8 +53,9 @@ struct Books {
   // Frameworks that ended, oldest first, bounded by max_completed_frameworks.
   std::deque<std::unique_ptr<Framework>> completed_frameworks;
 
-  // Agents in the order in which they became unreachable; those that returned are skipped when met.
-  std::deque<AgentId> unreachable_agents;
+  // Agents in the order in which they became unreachable, and since when; those that returned, and
+  // may have been lost again since, are skipped when met.
+  std::deque<std::pair<AgentId, absl::Time>> unreachable_agents;
   // For when the earliest ForgetAgentsTimer is armed.
   absl::Time forget_agents_armed = absl::InfiniteFuture();
 

@@ -123,6 +123,8 @@ struct AgentFacts {
   std::shared_ptr<const v1::AgentInfo> info;
   std::string ip;
   AgentOrders orders;
+  std::string version = {};
+  AgentCapabilities capabilities = {};
 };
 struct AdmitAgentRecord {
   AgentFacts agent;
@@ -182,7 +184,7 @@ using RegistryRecord = std::variant<AdmitAgentRecord, UpdateAgentRecord, Unreach
 struct WriteRegistry {
   uint64_t token = 0;
   uint64_t epoch = 0;
-  RegistryRecord record;
+  std::shared_ptr<const RegistryRecord> record;  // never null
 };
 
 // ---- To callers, streams and readers ----
@@ -258,6 +260,10 @@ struct ExecutorRemoved {
   FrameworkId framework_id;
   ExecutorId id;
 };
+// An offer, of either kind, is outstanding no more. Watchers are not told of offers.
+struct OfferEnded {
+  uint64_t sequence = 0;
+};
 // An operation is done with.
 struct OperationRemoved {
   uint64_t sequence = 0;
@@ -279,8 +285,9 @@ struct Publish {
       std::variant<std::shared_ptr<const AgentRecord>, std::shared_ptr<const AgentUsage>,
                    AgentRemoved, std::shared_ptr<const FrameworkRecord>, FrameworkUsage,
                    FrameworkRemoved, TaskChanged, TaskRemoved, ExecutorAdded, ExecutorRemoved,
-                   std::shared_ptr<const Operation>, OperationRemoved, RoleChanged,
-                   MaintenanceChanged, LeadershipRecord, CountsChanged, Cleared>;
+                   std::shared_ptr<const Operation>, OperationRemoved, OfferRef, InverseOfferRef,
+                   OfferEnded, RoleChanged, MaintenanceChanged, LeadershipRecord, CountsChanged,
+                   Cleared>;
   uint64_t revision = 0;
   Change change;
 };

@@ -1,20 +1,9 @@
 #include "services/master/core/forgotten_agents.h"
 
-#include <algorithm>
-#include <deque>
-#include <utility>
-
 #include "services/master/core/agent_sessions.h"
 
 namespace meros::master {
 namespace {
-
-// Whether the first of the line is none of it any more: it returned, or was lost again since.
-bool IsStale(Transaction* tx, const std::deque<AgentId>& line) {
-  const Agent* agent = tx->books().agents.Find(line.front());
-  if (agent == nullptr || agent->record.state != AgentState::kUnreachable) return true;
-  return std::find(line.begin() + 1, line.end(), line.front()) != line.end();
-}
 
 void Forget(Transaction* tx, Agent* agent) {
   const AgentId id = agent->record.id;
@@ -33,25 +22,25 @@ void Arm(Transaction* tx, absl::Time at) {
 
 }  // namespace
 
-void NoteUnreachable(Transaction* tx, const AgentId& agent_id) {
-  tx->books().unreachable_agents.push_back(agent_id);
-  ForgetUnreachable(tx);
+void NoteUnreachable(Transaction* tx, const Agent& agent) {
+  tx->books().unreachable_agents.emplace_back(agent.record.id, agent.record.unreachable_since);
 }
 
 void ForgetUnreachable(Transaction* tx) {
-  std::deque<AgentId>& line = tx->books().unreachable_agents;
+  auto& line = tx->books().unreachable_agents;
   while (!line.empty()) {
-    if (IsStale(tx, line)) {
-      line.pop_front();
-      continue;
-    }
-    Agent* agent = tx->books().agents.Find(line.front());
-    const absl::Time due = agent->record.unreachable_since + tx->options().max_unreachable_age;
+    const auto [id, since] = line.front();
+    Agent* agent = tx->books().agents.Find(id);
+    const bool is_lost_since = agent != nullptr &&
+                               agent->record.state == AgentState::kUnreachable &&
+                               agent->record.unreachable_since == since;
+    const absl::Time due = since + tx->options().max_unreachable_age;
     const bool is_one_too_many = line.size() > tx->options().max_unreachable_agents;
-    if (!is_one_too_many && due > tx->now()) return Arm(tx, due);
+    if (is_lost_since && !is_one_too_many && due > tx->now()) return Arm(tx, due);
     line.pop_front();
-    if (tx->books().agent_orders.Find(agent->record.id) != nullptr) {  // next time
-      line.push_back(agent->record.id);
+    if (!is_lost_since) continue;
+    if (tx->books().agent_orders.Find(id) != nullptr) {  // next time
+      line.emplace_back(id, since);
       return Arm(tx, tx->now() + absl::Minutes(1));
     }
     Forget(tx, agent);

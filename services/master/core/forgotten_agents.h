@@ -12,8 +12,9 @@
 
 namespace meros::master {
 
-// The agent has become unreachable. REQUIRES: later than all that were noted before.
-void NoteUnreachable(Transaction* tx, const AgentId& agent_id);
+// The agent is unreachable. REQUIRES: later than all that were noted before; ForgetUnreachable is
+// called afterwards.
+void NoteUnreachable(Transaction* tx, const Agent& agent);
 
 // Forgets whom it is time to forget, and arms the timer for the next.
 void ForgetUnreachable(Transaction* tx);

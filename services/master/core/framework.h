@@ -135,6 +135,7 @@ struct Framework {
   absl::flat_hash_set<Task*, TaskByIdHash, TaskByIdEqual> task_by_id;  // lookup only
   absl::btree_map<uint64_t, Task*> tasks;         // by sequence; owned by TaskBook
   absl::btree_set<uint64_t> offers;               // by sequence
+  absl::btree_set<std::pair<AgentId, ExecutorId>> executors;  // in the books of their agents
   absl::btree_map<std::string, RoleUsage> usage;  // by role; roles that hold nothing are absent
   // Tasks of unreachable agents, oldest first, bounded by max_unreachable_tasks_per_framework.
   std::deque<std::shared_ptr<const Task>> unreachable;

@@ -111,6 +111,19 @@ TEST_F(Frameworks, WhoHasNoPrincipalIsTakenBackAfterAnUpdate) {
   EXPECT_THAT(driver_.Subscribe(2, again), Contains(HasSubstr("scheduler 2: SUBSCRIBED")));
 }
 
+TEST_F(Frameworks, AnUpdateThatChangesNothingIsNotWritten) {
+  driver_.Subscribe(1);
+  driver_.CommitWrites();
+  AFramework same;
+  same.id = "m-0000";
+
+  EXPECT_THAT(driver_.Call(0, "m-0000", UpdateFrameworkCall{SubscriptionOf(same)}, 9),
+              ElementsAre("reply 9: OK"));
+  same.name = "another";
+  EXPECT_THAT(driver_.Call(0, "m-0000", UpdateFrameworkCall{SubscriptionOf(same)}, 10),
+              Contains(HasSubstr("PUT_FRAMEWORK m-0000")));
+}
+
 TEST_F(Frameworks, CallsForUnknownFrameworksAreRefused) {
   EXPECT_THAT(driver_.Call(0, "nobody", Revive{}, 4), ElementsAre(HasSubstr("reply 4: NOT_FOUND")));
   EXPECT_THAT(driver_.Call(7, "nobody", Revive{}), ElementsAre(HasSubstr("close 7: NOT_FOUND")));
@@ -145,6 +158,25 @@ TEST_F(Frameworks, RootIsRefusedWhereItMayNotRun) {
   subscription.info = info;
   EXPECT_THAT(driver.Do(Subscribe{2, FrameworkId(), subscription, ""}),
               Contains(HasSubstr("SUBSCRIBED")));
+}
+
+TEST_F(Frameworks, OnlyTheRolesThatAreAllowedMayBeSubscribedTo) {
+  MasterOptions options = TestOptions();
+  options.roles = {"eng"};
+  CoreDriver driver(options);
+  driver.Lead();
+  AFramework framework;
+  framework.roles = {"*", "eng"};
+  EXPECT_THAT(driver.Subscribe(1, framework), Contains(HasSubstr("SUBSCRIBED")));
+
+  framework.id = "m-0000";
+  framework.roles = {"eng/web"};
+  EXPECT_THAT(driver.Call(0, "m-0000", UpdateFrameworkCall{SubscriptionOf(framework)}, 9),
+              ElementsAre("reply 9: INVALID_ARGUMENT: framework_info.roles: 'eng/web' is not one "
+                          "of --roles"));
+  framework.id.clear();
+  EXPECT_THAT(driver.Subscribe(2, framework),
+              ElementsAre(HasSubstr("ERROR"), HasSubstr("close 2: INVALID_ARGUMENT")));
 }
 
 TEST_F(Frameworks, TooManyAreRefused) {

@@ -71,6 +71,25 @@ TEST_F(Gangs, TheAllocatorIsToldNowAndWithEverySnapshotUntilItIsOffered) {
   EXPECT_THAT(driver_.Advance(absl::Minutes(2)), Not(Contains(HasSubstr("GANG"))));
 }
 
+TEST_F(Gangs, ItsOffersShowWhatTheFrameworkCanRead) {
+  Subscription subscription = SubscriptionOf({.id = "m-0000"});
+  subscription.multi_role = true;
+  subscription.reservation_refinement = false;
+  driver_.Call(1, "m-0000", UpdateFrameworkCall{subscription});
+  Ask(AGang("g", 2, each_));
+
+  driver_.ProposeGang(7, "m-0000", "g", {"m-S0", "m-S1"}, each_);
+
+  const OffersEvent* event = nullptr;
+  for (const Effect& effect : driver_.effects()) {
+    const auto* to_scheduler = std::get_if<ToScheduler>(&effect);
+    if (to_scheduler != nullptr) event = std::get_if<OffersEvent>(&to_scheduler->event);
+  }
+  ASSERT_NE(event, nullptr);
+  EXPECT_TRUE(event->shows_allocation);
+  EXPECT_FALSE(event->shows_refinement);
+}
+
 TEST_F(Gangs, OnePartThatNoLongerHoldsRefusesAll) {
   Ask(AGang("g", 2, each_));
   driver_.Propose(1, "m-0000", "m-S1", Resources::Of(1, 1));

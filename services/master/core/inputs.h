@@ -196,11 +196,9 @@ struct AgentDescription {
   std::string resource_version_uuid;
   resources::Resources total;  // without allocation; as operations have made it
   uint64_t epoch_seen = 0;
-  std::string lost_master;          // host:port of the one that did not answer; empty if none
-  std::string ip;                   // that it connects from; empty if not known
-  bool applies_operations = false;  // as in Agent
-  bool resizes_volumes = false;
-  bool limits_tasks = false;
+  std::string lost_master;  // host:port of the one that did not answer; empty if none
+  std::string ip;           // that it connects from; empty if not known
+  AgentCapabilities capabilities;
   std::vector<EndedSummary> ended = {};  // each framework once
 };
 
@@ -397,6 +395,8 @@ struct RegistrySnapshot {
     std::string registration_key;
     absl::Time unreachable_since = absl::InfinitePast();
     std::string ip;
+    std::string version;
+    AgentCapabilities capabilities;
     AgentOrders orders;
   };
   struct FrameworkEntry {

@@ -69,11 +69,11 @@ void CheckFramework(const Books& books, const Framework& framework) {
     MEROS_CHECK(task->framework_id() == framework.record.id) << task->id();
     if (task->holds_resources) usage[task->role()].used += task->resources().Quantities();
   }
-  for (const auto& [sequence, agent] : books.agents.all()) {
-    for (const auto& [key, executor] : agent->executors) {
-      if (key.first != framework.record.id || executor.resources.empty()) continue;
-      usage[executor.role].used += executor.resources.Quantities();
-    }
+  for (const auto& [agent_id, executor_id] : framework.executors) {
+    const auto& there = books.agents.Find(agent_id)->executors;
+    const Executor& executor = there.at({framework.record.id, executor_id});
+    if (executor.resources.empty()) continue;
+    usage[executor.role].used += executor.resources.Quantities();
   }
   for (uint64_t sequence : framework.offers) {
     const Offer* offer = books.offers.Find(sequence);
@@ -119,18 +119,23 @@ void CheckInvariants(const Books& books) {
   size_t framework_tasks = 0;
   size_t agent_offers = 0;
   size_t agent_operations = 0;
+  size_t agent_executors = 0;
+  size_t framework_executors = 0;
   for (const auto& [sequence, task] : books.tasks.all()) CheckTask(books, *task);
   for (const auto& [sequence, agent] : books.agents.all()) {
     CheckAgent(books, *agent);
     agent_tasks += agent->tasks.size();
     agent_offers += agent->offers.size();
     agent_operations += agent->operations.size();
+    agent_executors += agent->executors.size();
   }
   for (const auto& [sequence, framework] : books.frameworks.all()) {
     CheckFramework(books, *framework);
     framework_tasks += framework->tasks.size();
+    framework_executors += framework->executors.size();
   }
   MEROS_CHECK(agent_tasks == books.tasks.size() && framework_tasks == books.tasks.size());
+  MEROS_CHECK(agent_executors == framework_executors);
   MEROS_CHECK(agent_offers == books.offers.size());
   MEROS_CHECK(agent_operations == books.operations.all().size());
 }

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "libs/base/ids.h"
+#include "meros/v1/agent.pb.h"
 #include "services/master/core/maintenance.h"
 
 namespace meros::master {
@@ -29,7 +31,11 @@ struct InverseOffer {
   OfferId id;             // not guessable by other frameworks
   FrameworkId framework_id;
   AgentId agent_id;
+  std::shared_ptr<const v1::AgentInfo> agent_info;  // as of the offer
+  std::string agent_ip;                             // that it connected from, may be empty
   Unavailability unavailability;
+  absl::Time made;
+  absl::Time expires;  // InfiniteFuture: never
 };
 using InverseOfferRef = std::shared_ptr<const InverseOffer>;
 

@@ -35,7 +35,9 @@ absl::Status CheckIds(const TaskLaunch& task, const SpentOffers& spent) {
 
 // Rule 9, the part that is about the agent.
 absl::Status CheckLimits(const TaskLaunch& task, const Agent& agent) {
-  if (task.info->limits().empty() || agent.limits_tasks) return absl::OkStatus();
+  using Capability = v1::AgentInfo::Capability;
+  const bool limits_tasks = agent.record.capabilities.Has(Capability::TASK_RESOURCE_LIMITS);
+  if (task.info->limits().empty() || limits_tasks) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("task.limits: agent ", agent.record.id.value(),
                    " cannot limit tasks (capability TASK_RESOURCE_LIMITS)"));

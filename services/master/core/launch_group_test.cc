@@ -86,7 +86,8 @@ TEST_F(LaunchGroupTest, AllAreToldWhyNoneIsLaunched) {
        [](auto* tasks) { tasks->front().info->mutable_executor()->set_name("other"); }},
       {"cannot limit tasks",
        [this](auto* tasks) {
-         driver_.books().agents.Find(AgentId("m-S0"))->limits_tasks = false;
+         driver_.books().agents.Find(AgentId("m-S0"))->record.capabilities.Remove(
+             v1::AgentInfo::Capability::TASK_RESOURCE_LIMITS);
          (*tasks->back().info->mutable_limits())["cpus"].set_value(2);
        }},
       {"launch_group.executor.type",
@@ -127,6 +128,17 @@ TEST_F(LaunchGroupTest, AnInvalidOfferDropsAllTasks) {
 
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE a TASK_DROPPED REASON_INVALID_OFFERS")));
   EXPECT_THAT(lines, Contains(HasSubstr("UPDATE b TASK_DROPPED REASON_INVALID_OFFERS")));
+}
+
+TEST_F(LaunchGroupTest, AnAgentThatRunsOnlyTheExecutorHearsOfTheFramework) {
+  Launch({Member("a")});
+  driver_.Update(2, "m-0000", "a", v1::TASK_FINISHED, "u");
+  driver_.Call(1, "m-0000", AcknowledgeCall{AgentId("m-S0"), TaskId("a"), "u"});
+  ASSERT_TRUE(agent().tasks.empty() && agent().executors.size() == 1);
+  AFramework framework;
+  framework.id = "m-0000";
+
+  EXPECT_THAT(driver_.Subscribe(3, framework), Contains("agent 2: UPDATE_FRAMEWORK m-0000 again"));
 }
 
 // An agent that could not start the executor says that it ended.

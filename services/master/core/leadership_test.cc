@@ -132,16 +132,22 @@ TEST(LeadershipOfAMaster, TooManyDeferredInputsCutTheirStream) {
   EXPECT_THAT(driver.Do(AgentHeartbeat{9}), ElementsAre(HasSubstr("close 9: UNAVAILABLE")));
 }
 
+// The master is granted the lease, and this is what becomes of reading the records.
+std::vector<std::string> ReadAtTheStart(CoreDriver* driver, absl::Status status) {
+  driver->Do(runtime::Tick{});
+  driver->Do(Granted(Attempt(driver->effects()), 1));
+  RegistrySnapshot snapshot;
+  snapshot.epoch = 1;
+  snapshot.status = std::move(status);
+  return driver->Do(std::move(snapshot));
+}
+
 // It would lead by a part of the books.
 TEST(LeadershipOfAMaster, EndsWhereRecordsNeedALaterVersion) {
   CoreDriver driver;
-  driver.Do(runtime::Tick{});
-  driver.Do(Granted(Attempt(driver.effects()), 1));
-  RegistrySnapshot snapshot;
-  snapshot.epoch = 1;
-  snapshot.status = absl::UnimplementedError("the registry needs NEW");
 
-  const auto lines = driver.Do(std::move(snapshot));
+  const auto lines =
+      ReadAtTheStart(&driver, absl::UnimplementedError("the registry needs NEW"));
 
   EXPECT_THAT(lines, Contains("quit: the registry needs NEW"));
   EXPECT_THAT(lines, Contains(HasSubstr("RELEASE")));
@@ -150,12 +156,7 @@ TEST(LeadershipOfAMaster, EndsWhereRecordsNeedALaterVersion) {
 
 TEST(LeadershipOfAMaster, ReadsADamagedRecordAgainButRarely) {
   CoreDriver driver;
-  driver.Do(runtime::Tick{});
-  driver.Do(Granted(Attempt(driver.effects()), 1));
-  RegistrySnapshot snapshot;
-  snapshot.epoch = 1;
-  snapshot.status = absl::DataLossError("record 'a' cannot be read");
-  driver.Do(snapshot);
+  ReadAtTheStart(&driver, absl::DataLossError("record 'a' cannot be read"));
 
   const auto at_once = driver.Advance(absl::Seconds(4));
   EXPECT_THAT(at_once, Not(Contains(HasSubstr("READ")))) << "each try reads and logs everything";
@@ -258,6 +259,17 @@ TEST(Recovery, TheFailoverDeadlineOutlivesTheMaster) {
 
   EXPECT_THAT(driver.Advance(absl::Seconds(20)), Not(Contains(HasSubstr("REMOVE_FRAMEWORK"))));
   EXPECT_THAT(driver.Advance(absl::Seconds(20)), Contains(HasSubstr("REMOVE_FRAMEWORK f")));
+}
+
+// While there was no leader it could not come back.
+TEST(Recovery, ADeadlineThatIsOverLeavesTimeToComeBack) {
+  RegistrySnapshot snapshot = ClusterOfOne();
+  CoreDriver driver;
+  snapshot.frameworks[0].failover_deadline = driver.now() - absl::Seconds(30);
+  driver.Lead(2, snapshot);
+
+  EXPECT_THAT(driver.Advance(absl::Seconds(9)), Not(Contains(HasSubstr("REMOVE_FRAMEWORK"))));
+  EXPECT_THAT(driver.Advance(absl::Seconds(2)), Contains(HasSubstr("REMOVE_FRAMEWORK f")));
 }
 
 TEST(Recovery, ARemovedFrameworkStaysRemoved) {

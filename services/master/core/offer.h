@@ -30,7 +30,7 @@ struct Offer {
   absl::Time made;
   absl::Time expires;                               // InfiniteFuture: never
   std::shared_ptr<const v1::AgentInfo> agent_info;  // as of the offer
-  std::string agent_address;                        // host:port, may be empty
+  std::string agent_ip;                             // that it connected from, may be empty
   std::vector<ExecutorId> executors;                // of this framework on the agent
   std::optional<Unavailability> unavailability;     // when its machine goes away
   uint64_t proposal_id = 0;                         // that it was made of

@@ -85,7 +85,8 @@ absl::Status Check(const resources::DestroyVolumes&, const OperationAsker&, cons
 }
 
 absl::Status CheckResizes(const Agent& agent) {
-  if (agent.resizes_volumes) return absl::OkStatus();
+  using Capability = v1::AgentInfo::Capability;
+  if (agent.record.capabilities.Has(Capability::RESIZE_VOLUME)) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "agent ", agent.record.id.value(), " cannot resize volumes (capability RESIZE_VOLUME)"));
 }
@@ -119,7 +120,7 @@ absl::StatusOr<resources::Conversion> JudgeOperation(const ResourceOperation& op
     return Invalid("resources are allocated to role '", *operation.allocation_role,
                    "', the offers to '", asker.role, "'");
   }
-  if (!agent.applies_operations) {
+  if (!agent.record.capabilities.Has(v1::AgentInfo::Capability::AGENT_OPERATION_FEEDBACK)) {
     return absl::FailedPreconditionError(
         absl::StrCat("agent ", agent.record.id.value(),
                      " carries out no operations (capability AGENT_OPERATION_FEEDBACK)"));

@@ -255,7 +255,7 @@ TEST_F(Operations, WhatBreaksARuleIsRefusedInWords) {
 
 TEST_F(Operations, AnAgentThatKnowsNoOperationsGetsNone) {
   AgentDescription old = DescriptionOf("old", kAll);
-  old.applies_operations = false;
+  old.capabilities.Remove(v1::AgentInfo::Capability::AGENT_OPERATION_FEEDBACK);
   driver_.Do(AgentRegister{4, old});
   driver_.CommitWrites();
   driver_.Propose(1, "m-0000", "m-S1", kAll, "eng");

@@ -8,8 +8,10 @@
 #include <cstddef>
 #include <string>
 
+#include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "libs/resources/roles.h"
 
 namespace meros::master {
 
@@ -30,6 +32,9 @@ struct MasterOptions {
   bool require_agent_domain = false;
   // Frameworks may run as root.
   bool root_submissions = true;
+  // The roles that frameworks may subscribe to, and operators may set something of, besides "*", by
+  // their full names. Empty: all.
+  absl::btree_set<std::string> roles;
   // "MAJOR.MINOR.PATCH" of this software.
   std::string version = "0.1.0";
 
@@ -92,6 +97,9 @@ struct MasterOptions {
   // Tasks of which such agents report to it meanwhile, together; 0: none.
   size_t max_early_tasks = 1000000;
 
+  bool AllowsRole(const std::string& role) const {
+    return roles.empty() || role == resources::kDefaultRole || roles.contains(role);
+  }
   // How long a framework that was connected when the former leader died has, at least, to come
   // back.
   absl::Duration RecoveredFrameworkGrace() const { return agent_reregister_timeout; }

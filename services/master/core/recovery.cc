@@ -29,14 +29,15 @@ void RecoverAgent(Transaction* tx, AgentEntry entry) {
   record.registration_key = std::move(entry.registration_key);
   record.unreachable_since = entry.unreachable_since;
   record.ip = std::move(entry.ip);
+  record.version = std::move(entry.version);
+  record.capabilities = entry.capabilities;
   record.orders = entry.orders;
   if (entry.orders.drain == AgentOrders::Drain::kAsked) {
     tx->books().timers.Arm(entry.orders.delay_until, DrainTimer{entry.id});
   }
-  tx->AddAgent(std::move(record))->planned = entry.orders;
-  if (entry.state == AgentEntry::State::kUnreachable) {
-    tx->books().unreachable_agents.push_back(entry.id);
-  }
+  Agent* agent = tx->AddAgent(std::move(record));
+  agent->planned = entry.orders;
+  if (entry.state == AgentEntry::State::kUnreachable) NoteUnreachable(tx, *agent);
   if (entry.state == AgentEntry::State::kAdmitted) {
     ++tx->books().agents_to_recover;
     tx->books().timers.Arm(tx->now() + tx->options().agent_reregister_timeout,
@@ -51,8 +52,10 @@ void RecoverFramework(Transaction* tx, RegistrySnapshot::FrameworkEntry entry) {
   record.state = FrameworkState::kRecovered;
   record.subscription = std::move(entry.subscription);
   record.registered = std::min(entry.registered, tx->now());
-  record.failover_deadline = entry.failover_deadline;
-  if (record.failover_deadline == absl::InfiniteFuture()) {
+  // While there was no leader nobody could come back.
+  record.failover_deadline =
+      std::max(entry.failover_deadline, tx->now() + tx->options().agent_unreachable_timeout);
+  if (entry.failover_deadline == absl::InfiniteFuture()) {
     record.failover_deadline = tx->now() + std::max(record.subscription.failover_timeout,
                                                     tx->options().RecoveredFrameworkGrace());
   }

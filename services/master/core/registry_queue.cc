@@ -19,12 +19,14 @@ void RegistryQueue::Enqueue(std::string key, RegistryRecord record, AfterWrite a
   std::deque<uint64_t>& line = by_object_[key];
   const bool replaceable = std::holds_alternative<NothingAfter>(after) && line.size() > 1;
   if (replaceable && std::holds_alternative<NothingAfter>(writes_.at(line.back()).after)) {
-    writes_.at(line.back()).record = std::move(record);
+    writes_.at(line.back()).record = std::make_shared<const RegistryRecord>(std::move(record));
     return;
   }
   const uint64_t token = next_token_++;
   line.push_back(token);
-  writes_.emplace(token, Write{std::move(key), std::move(record), std::move(after)});
+  writes_.emplace(token, Write{std::move(key),
+                               std::make_shared<const RegistryRecord>(std::move(record)),
+                               std::move(after)});
   if (line.size() == 1) Resend(token, epoch, out);
 }
 

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -85,7 +86,7 @@ class RegistryQueue {
  private:
   struct Write {
     std::string key;
-    RegistryRecord record;
+    std::shared_ptr<const RegistryRecord> record;
     AfterWrite after;
     int tries = 0;
   };

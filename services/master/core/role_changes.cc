@@ -209,6 +209,11 @@ void HandleUpdateRoles(Transaction* tx, OperatorUpdateRoles call) {
     other.calls.push_back(call.call);
     return;
   }
+  for (const RoleChange& change : call.changes) {
+    if (tx->options().AllowsRole(change.role)) continue;
+    return tx->Answer(call.call, absl::InvalidArgumentError(absl::StrCat(
+                                     "role: '", change.role, "' is not one of --roles")));
+  }
   if (pending.size() >= tx->options().max_pending_role_changes) {
     return tx->Answer(call.call, absl::ResourceExhaustedError(absl::StrCat(
                                      pending.size(), " changes of roles wait for the registry")));

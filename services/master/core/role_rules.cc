@@ -122,15 +122,38 @@ absl::Status CheckNames(const ResourceQuantities& capacity, const RoleConfig& be
   return status;
 }
 
-absl::Status CheckLimits(const FrameworkBook& frameworks, const RoleConfig& before,
+// Reserved for the role and the roles below it, and used by nobody.
+ResourceQuantities IdleReservations(const AgentBook& agents, const std::string& role) {
+  const auto is_reserved = [&](const resources::Resource& resource) {
+    if (!resource.is_reserved() || resource.is_revocable()) return false;
+    const std::string& owner = resource.metadata()->reservations.back().role;
+    return owner == role || resources::IsAncestorRole(role, owner);
+  };
+  ResourceQuantities sum;
+  for (const auto& [sequence, agent] : agents.all()) {
+    if (!agent->is_live()) continue;
+    const resources::Resources reserved = agent->record.total.Filter(is_reserved);
+    if (reserved.empty()) continue;
+    sum += reserved.ScalarQuantities();
+    sum -= agent->record.used.Filter(is_reserved).ScalarQuantities();
+  }
+  return sum;
+}
+
+absl::Status CheckLimits(const RoleFacts& facts, const RoleConfig& before,
                          const RoleConfig& after) {
   if (after.quota.limits == before.quota.limits) return absl::OkStatus();
-  const ResourceQuantities used = UsageOf(frameworks, after.role).used;
+  const ResourceQuantities used = UsageOf(facts.frameworks, after.role).used;
+  const ResourceQuantities reserved = IdleReservations(facts.agents, after.role);
   for (const auto& [name, limit] : after.quota.limits) {
-    const Scalar excess = used.Get(name) - limit;
+    const Scalar consumed = used.Get(name) + reserved.Get(name);
+    const Scalar excess = consumed - limit;
     if (before.quota.limits.Get(name) == limit || !excess.is_positive()) continue;
     return absl::FailedPreconditionError(absl::StrCat(
         "limits: of ", name.text(), ", role ", after.role, " uses ", used.Get(name).ToString(),
+        reserved.Get(name).is_zero()
+            ? ""
+            : absl::StrCat(" and has reserved ", reserved.Get(name).ToString(), " besides"),
         ", ", excess.ToString(), " more than the limit of ", limit.ToString(), kForceHint));
   }
   return absl::OkStatus();
@@ -183,7 +206,7 @@ absl::Status CheckAgainstCluster(const RoleFacts& facts, const RoleBook::Map& be
     auto it = before.find(role);
     const RoleConfig& was = it == before.end() ? none : *it->second;
     absl::Status status = CheckNames(capacity, was, *config);
-    status.Update(CheckLimits(facts.frameworks, was, *config));
+    status.Update(CheckLimits(facts, was, *config));
     if (!status.ok()) return status;
   }
   const ResourceQuantities total_before = TotalGuarantees(before);

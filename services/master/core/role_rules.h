@@ -30,7 +30,7 @@ resources::ResourceQuantities TotalGuarantees(const RoleBook::Map& configs);
 
 // The rules that force overrides, for a change that leads from `before` to `after`:
 //   - guarantees that grow stay within capacity;
-//   - new limits are not below what is used;
+//   - new limits are not below what is used, and reserved without being used;
 //   - every resource that is newly named is one that some agent has, or one of the usual.
 // ERRORS: FailedPrecondition saying by how much.
 struct RoleFacts {

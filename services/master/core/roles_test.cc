@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "libs/resources/parse.h"
 #include "services/master/core/role_rules.h"
 #include "services/master/core/testing/driver.h"
 
@@ -323,6 +324,32 @@ TEST_F(RolesWithOffers, ALimitBelowWhatIsUsedIsRefusedByHowMuchUnlessForced) {
   const auto forced = Set(SetQuota("eng", Limit(1)), /*force=*/true);
   EXPECT_THAT(forced, Contains("scheduler 1: RESCIND #2"));
   EXPECT_THAT(forced, Contains("reply 2: OK"));  // the task stays
+}
+
+TEST(RolesThatAreAllowed, OthersCannotBeSet) {
+  MasterOptions options = TestOptions();
+  options.roles = {"eng"};
+  CoreDriver driver(options);
+  driver.Lead();
+
+  const std::vector<RoleChange> both = {SetWeight("eng", 2), SetWeight("ops", 2)};
+  EXPECT_THAT(driver.Do(OperatorUpdateRoles{1, "", both, /*force=*/true}),
+              ElementsAre("reply 1: INVALID_ARGUMENT: role: 'ops' is not one of --roles"));
+  EXPECT_THAT(driver.Do(OperatorUpdateRoles{2, "", {SetWeight("eng", 2)}, false}),
+              Contains(HasSubstr("PUT_ROLES [eng")));
+}
+
+TEST_F(RolesWithOffers, WhatIsReservedCountsAgainstALimitUsedOrNot) {
+  auto reserved = resources::ParseResourcesText("cpus(eng/web):3;cpus:1;mem:64");
+  ASSERT_TRUE(reserved.ok()) << reserved.status();
+  driver_.Register(8, "reserved", *reserved);
+  driver_.CommitWrites();
+
+  EXPECT_THAT(Ask({SetQuota("eng", Limit(2))}),
+              ElementsAre(HasSubstr("limits: of cpus, role eng uses 0 and has reserved 3 besides, "
+                                    "1 more than the limit of 2")));
+  EXPECT_THAT(Set(SetQuota("eng", Limit(3))), Contains(HasSubstr("OK")));
+  EXPECT_THAT(Set(SetQuota("ops", Limit(0))), Contains(HasSubstr("OK")));
 }
 
 // ---- Fail-over ----

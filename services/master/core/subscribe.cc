@@ -73,6 +73,7 @@ void KeepFixed(const v1::FrameworkInfo& old_info, Subscription* subscription) {
 void TellAgents(Transaction* tx, const Framework& framework, bool subscribed_again) {
   absl::btree_set<AgentId> concerned;
   for (const auto& [sequence, task] : framework.tasks) concerned.insert(task->agent_id());
+  for (const auto& [agent_id, executor_id] : framework.executors) concerned.insert(agent_id);
   for (const Operation* operation : tx->books().operations.NamedOf(framework.record.id)) {
     concerned.insert(operation->agent_id);
   }
@@ -91,6 +92,20 @@ FrameworkId MintId(Transaction* tx) {
         absl::StrFormat("%s-%04d", tx->options().master_id, books.next_framework_number++));
   } while (books.frameworks.Find(id) != nullptr || books.frameworks.IsRemoved(id));
   return id;
+}
+
+// What the options do not let a framework be. ERRORS: InvalidArgument.
+absl::Status CheckAllowed(const MasterOptions& options, const Subscription& subscription) {
+  if (subscription.info->user() == "root" && !options.root_submissions) {
+    return absl::InvalidArgumentError(
+        "framework_info.user: root may not run anything here (--root_submissions=false)");
+  }
+  for (const std::string& role : subscription.roles) {
+    if (options.AllowsRole(role)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("framework_info.roles: '", role, "' is not one of --roles"));
+  }
+  return absl::OkStatus();
 }
 
 void SubscribeNew(Transaction* tx, Subscribe call, bool with_given_id) {
@@ -145,10 +160,8 @@ void HandleSubscribe(Transaction* tx, Subscribe call) {
         tx, call.stream,
         absl::PermissionDeniedError("framework_info.principal is not the authenticated one"));
   }
-  if (call.subscription.info->user() == "root" && !tx->options().root_submissions) {
-    return Refuse(tx, call.stream,
-                  absl::InvalidArgumentError("framework_info.user: root may not run anything here "
-                                             "(--root_submissions=false)"));
+  if (absl::Status status = CheckAllowed(tx->options(), call.subscription); !status.ok()) {
+    return Refuse(tx, call.stream, std::move(status));
   }
   if (call.framework_id.empty()) return SubscribeNew(tx, std::move(call), /*with_given_id=*/false);
   if (books.frameworks.IsRemoved(call.framework_id)) {
@@ -179,8 +192,13 @@ absl::Status HandleUpdateFramework(Transaction* tx, Framework* framework,
   if (old_info.checkpoint() != new_info.checkpoint()) {
     return absl::InvalidArgumentError("framework_info.checkpoint cannot be changed");
   }
+  if (absl::Status status = CheckAllowed(tx->options(), call.subscription); !status.ok()) {
+    return status;
+  }
   KeepFixed(old_info, &call.subscription);
+  const bool is_same = old_info.SerializeAsString() == call.subscription.info->SerializeAsString();
   tx->UpdateSubscription(framework, std::move(call.subscription));
+  if (is_same) return absl::OkStatus();
   tx->RecordFramework(*framework);
   TellAgents(tx, *framework, /*subscribed_again=*/false);
   return absl::OkStatus();

@@ -122,13 +122,9 @@ void Transaction::RemoveFramework(Framework* framework, const absl::Status& stat
   }
   while (!framework->tasks.empty()) EndRemoved(framework->tasks.begin()->second);
   EndRemovedUnreachable(framework);
-  for (const auto& [sequence, agent] : books_.agents.all()) {
-    auto it = agent->executors.lower_bound({id, ExecutorId()});
-    while (it != agent->executors.end() && it->first.first == id) {
-      const Agent::ExecutorKey key = it->first;
-      RemoveExecutor(agent.get(), key);
-      it = agent->executors.lower_bound(key);
-    }
+  while (!framework->executors.empty()) {
+    const auto [agent_id, executor_id] = *framework->executors.begin();
+    RemoveExecutor(books_.agents.Find(agent_id), {id, executor_id});
   }
   ForgetAnswersOf(id);
   TellAllocator(RemoveFrameworkDelta{id});

@@ -95,7 +95,7 @@ OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::s
   offer->made = now_;
   offer->expires = now_ + books_.roles.OfferTimeout(role, options_.offer_timeout);
   offer->agent_info = agent->record.info;
-  offer->agent_address = agent->record.service_address;
+  offer->agent_ip = agent->record.ip;
   offer->unavailability = agent->record.unavailability;
   auto executor = agent->executors.lower_bound({framework->record.id, ExecutorId()});
   for (; executor != agent->executors.end(); ++executor) {
@@ -110,6 +110,7 @@ OfferRef Transaction::MakeOffer(Framework* framework, Agent* agent, const std::s
   agent->offers.insert(offer->sequence);
   framework->offers.insert(offer->sequence);
   books_.offers.Insert(offer);
+  Publish(OfferRef(offer));
   framework->unanswered_since = std::min(framework->unanswered_since, now_);
   ArmOfferExpiry();
   CountOffer(*framework, &OfferCounts::sent);
@@ -137,6 +138,7 @@ void Transaction::UnlinkOffer(const Offer& offer) {
   agent->offers.erase(offer.sequence);
   framework->offers.erase(offer.sequence);
   MarkUsage(offer.agent_id, offer.framework_id);
+  Publish(OfferEnded{offer.sequence});
   books_.offers.Erase(offer.sequence);  // last: `offer` may live there
 }
 
@@ -398,6 +400,7 @@ void Transaction::AddExecutor(Agent* agent, Executor executor, bool reported) {
   }
   MarkUsage(agent->record.id, executor.framework_id);
   Publish(ExecutorAdded{agent->record.id, executor.framework_id, executor.id, executor.info});
+  framework->executors.emplace(agent->record.id, executor.id);
   Agent::ExecutorKey key(executor.framework_id, executor.id);
   MEROS_CHECK(agent->executors.emplace(std::move(key), std::move(executor)).second);
 }
@@ -407,10 +410,11 @@ void Transaction::RemoveExecutor(Agent* agent, const Agent::ExecutorKey& key) {
   MEROS_CHECK(it != agent->executors.end()) << key.second;
   Publish(ExecutorRemoved{agent->record.id, key.first, key.second});
   const Executor& executor = it->second;
+  Framework* framework = books_.frameworks.Find(executor.framework_id);
+  framework->executors.erase({agent->record.id, executor.id});
   if (!executor.resources.empty()) {
     agent->record.used -= executor.resources;
-    Discharge(books_.frameworks.Find(executor.framework_id), executor.role, Holding::kUsed,
-              executor.resources);
+    Discharge(framework, executor.role, Holding::kUsed, executor.resources);
     TellAllocator(RecoverDelta{executor.framework_id, executor.role, agent->record.id,
                                executor.resources, absl::ZeroDuration()});
     MarkUsage(agent->record.id, executor.framework_id);

@@ -23,9 +23,14 @@ InverseOfferRef Transaction::MakeInverseOffer(Framework* framework, Agent* agent
   offer->id = OfferId(absl::StrCat("O", offer->sequence, "-", rng_.Uuid()));
   offer->framework_id = framework->record.id;
   offer->agent_id = agent->record.id;
+  offer->agent_info = agent->record.info;
+  offer->agent_ip = agent->record.ip;
   offer->unavailability = *agent->record.unavailability;
+  offer->made = now_;
+  offer->expires = now_ + options_.offer_timeout;
   books_.inverse_offers.Insert(offer);
-  books_.timers.Arm(now_ + options_.offer_timeout, InverseOfferExpiryTimer{offer->sequence});
+  Publish(InverseOfferRef(offer));
+  books_.timers.Arm(offer->expires, InverseOfferExpiryTimer{offer->sequence});
   // An earlier answer stands until there is another.
   if (agent->record.answers.try_emplace(offer->framework_id, InverseAnswer{.at = now_}).second) {
     PublishAgent(*agent);
@@ -45,6 +50,7 @@ void Transaction::EndInverseOffer(const InverseOffer& offer, Rescind rescind,
     Tell(*books_.frameworks.Find(offer.framework_id), RescindInverseOfferEvent{offer.id});
   }
   TellAllocator(InverseOfferResultDelta{offer.framework_id, offer.agent_id, refuse});
+  Publish(OfferEnded{offer.sequence});
   books_.inverse_offers.Erase(offer.sequence);  // last: `offer` may live there
 }
 

@@ -40,7 +40,9 @@ class Records {
     for (const Effect& effect : effects) {
       const auto* write = std::get_if<WriteRegistry>(&effect);
       if (write == nullptr) continue;
-      for (auto& mutation : EncodeRecord(write->record, now)) asked_.push_back(std::move(mutation));
+      for (auto& mutation : EncodeRecord(*write->record, now)) {
+        asked_.push_back(std::move(mutation));
+      }
     }
   }
   void Settle(bool is_durable) {

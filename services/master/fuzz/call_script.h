@@ -57,6 +57,7 @@ enum class Speaker : uint8_t {
   kGetTask,
   kGetSchedule,     // master.GetMaintenanceScheduleRequest
   kGetMaintenance,  // master.GetMaintenanceStatusRequest
+  kListOffers,
   kWatch,
   kTime,        // no message, as all below: so many seconds pass, modulo 600
   kRegistry,    // what was to be written is; at odd lengths it is refused

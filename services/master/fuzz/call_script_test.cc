@@ -20,6 +20,7 @@
 #include "meros/v1/master/operator/explain.pb.h"
 #include "meros/v1/master/operator/frameworks.pb.h"
 #include "meros/v1/master/operator/maintenance.pb.h"
+#include "meros/v1/master/operator/offers.pb.h"
 #include "meros/v1/master/operator/operations.pb.h"
 #include "meros/v1/master/operator/roles.pb.h"
 #include "meros/v1/master/operator/tasks.pb.h"
@@ -171,6 +172,7 @@ std::vector<std::string> Questions() {
                                           "framework_id { value: 'm-0000' }"),
       Of<v1::master::GetTaskRequest>(Speaker::kGetTask, "task_id { value: 't' }"),
       Of<v1::master::GetMaintenanceStatusRequest>(Speaker::kGetMaintenance, ""),
+      Of<v1::master::ListOffersRequest>(Speaker::kListOffers, ""),
       Of<v1::master::WatchRequest>(Speaker::kWatch, ""),
   };
 }

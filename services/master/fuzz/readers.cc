@@ -8,6 +8,7 @@
 #include "meros/v1/master/operator/executors.pb.h"
 #include "meros/v1/master/operator/frameworks.pb.h"
 #include "meros/v1/master/operator/maintenance.pb.h"
+#include "meros/v1/master/operator/offers.pb.h"
 #include "meros/v1/master/operator/operations.pb.h"
 #include "meros/v1/master/operator/roles.pb.h"
 #include "meros/v1/master/operator/tasks.pb.h"
@@ -17,6 +18,7 @@
 #include "services/master/view/listing_pages.h"
 #include "services/master/view/listings.h"
 #include "services/master/view/maintenance_view.h"
+#include "services/master/view/offer_listing.h"
 #include "services/master/view/operation_listing.h"
 
 namespace meros::master {
@@ -83,6 +85,14 @@ void Readers::Compare(const Books& books) const {
     MEROS_CHECK(seen != nullptr) << framework->record.id;
     MEROS_CHECK(seen->record->state == framework->record.state) << framework->record.id;
   }
+  for (const auto& [sequence, offer] : books.offers.all()) {
+    MEROS_CHECK(view_.offers().contains(sequence)) << offer->id;
+  }
+  for (const auto& [sequence, offer] : books.inverse_offers.all()) {
+    MEROS_CHECK(view_.offers().contains(sequence)) << offer->id;
+  }
+  MEROS_CHECK(view_.offers().size() ==
+              books.offers.all().size() + books.inverse_offers.all().size());
   MEROS_CHECK(view_.tasks().size() >= tasks);  // those that have ended are seen for a while
   MEROS_CHECK(AllocationsOf(view_).agents.size() <= view_.agents().size());
 }
@@ -144,6 +154,11 @@ bool Readers::Ask(Speaker speaker, absl::string_view message) {
       return Get<pb::ListExecutorsRequest, pb::ListExecutorsResponse>(
           message, [](const ClusterView& view, const pb::ListExecutorsRequest& request) {
             return ListExecutors(view, request, kPageLimits);
+          });
+    case Speaker::kListOffers:
+      return Get<pb::ListOffersRequest, pb::ListOffersResponse>(
+          message, [](const ClusterView& view, const pb::ListOffersRequest& request) {
+            return ListOffers(view, request, kPageLimits);
           });
     case Speaker::kGetAgent:
       return Get<pb::GetAgentRequest, pb::GetAgentResponse>(message, GetAgent);

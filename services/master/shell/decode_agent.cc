@@ -70,10 +70,7 @@ absl::StatusOr<AgentDescription> DecodeDescription(pb::Register* message, const 
     MEROS_ASSIGN_OR_RETURN(agent.total, DecodeTotal(message->total(), path));
   }
   for (const auto& capability : message->capabilities()) {
-    using Capability = v1::AgentInfo::Capability;
-    if (capability.type() == Capability::AGENT_OPERATION_FEEDBACK) agent.applies_operations = true;
-    if (capability.type() == Capability::RESIZE_VOLUME) agent.resizes_volumes = true;
-    if (capability.type() == Capability::TASK_RESOURCE_LIMITS) agent.limits_tasks = true;
+    agent.capabilities.Add(capability.type());
   }
   MEROS_RETURN_IF_ERROR(DecodeEnded(*message, path, &agent.ended));
   if (message->lost_master().size() > kMaxIdBytes) {

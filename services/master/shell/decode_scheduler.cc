@@ -41,11 +41,14 @@ std::shared_ptr<const v1::KillPolicy> PolicyOf(const CallWithPolicy& call) {
   return std::make_shared<const v1::KillPolicy>(call.kill_policy());
 }
 
-// The one role that resources are allocated to, if they say.
-std::optional<std::string> AllocationRole(const resources::Resources& resources) {
-  for (const resources::Resource& resource : resources) {
-    const std::string& role = resource.metadata()->allocation_role;
-    if (!role.empty()) return role;
+// The one role that a task's resources and its executor's are allocated to, if they say.
+std::optional<std::string> AllocationRole(const resources::Resources& task,
+                                          const resources::Resources& executor) {
+  for (const resources::Resources* resources : {&task, &executor}) {
+    for (const resources::Resource& resource : *resources) {
+      const std::string& role = resource.metadata()->allocation_role;
+      if (!role.empty()) return role;
+    }
   }
   return std::nullopt;
 }
@@ -81,7 +84,7 @@ TaskLaunch DecodeTask(v1::TaskInfo* message, const FrameworkId& framework_id,
   wire::TaskVerdict verdict = wire::JudgeTask(*message, framework_id, path);
   task.fault = std::move(verdict.status);
   task.fault_rule = verdict.rule;
-  task.allocation_role = AllocationRole(verdict.resources);
+  task.allocation_role = AllocationRole(verdict.resources, verdict.executor_resources);
   task.resources = verdict.resources.WithoutAllocation();
   task.executor_resources = verdict.executor_resources.WithoutAllocation();
   FillTask(message, &task);
@@ -102,7 +105,7 @@ LaunchGroupOperation DecodeGroup(v1::Offer::Operation::LaunchGroup* message,
     TaskLaunch& task = group.tasks.emplace_back();
     task.fault = verdict.status;
     if (verdict.status.ok()) {
-      task.allocation_role = AllocationRole(verdict.resources[i]);
+      task.allocation_role = AllocationRole(verdict.resources[i], verdict.executor_resources);
       task.resources = verdict.resources[i].WithoutAllocation();
       task.executor_resources = verdict.executor_resources.WithoutAllocation();
     }

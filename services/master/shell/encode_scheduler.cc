@@ -2,34 +2,13 @@
 
 #include <utility>
 
-#include "libs/resources/resources.h"
 #include "libs/wire/resources_proto.h"
+#include "services/master/view/encode_offer.h"
 
 namespace meros::master {
 namespace {
 
 using v1::scheduler::Event;
-
-// Used by network isolators alone: frameworks are not shown it.
-bool IsShown(const resources::Resource& resource) {
-  return resource.name() != resources::ResourceName::EphemeralPorts();
-}
-
-void Encode(const Offer& offer, const OffersEvent& event, v1::Offer* out) {
-  out->mutable_id()->set_value(offer.id.value());
-  out->mutable_framework_id()->set_value(offer.framework_id.value());
-  out->mutable_agent_id()->set_value(offer.agent_id.value());
-  out->set_hostname(offer.agent_info->hostname());
-  if (offer.agent_info->has_domain()) *out->mutable_domain() = offer.agent_info->domain();
-  *out->mutable_attributes() = offer.agent_info->attributes();
-  for (const ExecutorId& id : offer.executors) out->add_executor_ids()->set_value(id.value());
-  if (!offer.gang_id.empty()) out->set_gang_id(offer.gang_id);
-  if (offer.unavailability) *out->mutable_unavailability() = MessageOf(*offer.unavailability);
-  if (event.shows_allocation) out->mutable_allocation_info()->set_role(offer.role);
-  wire::ResourcesToProto(
-      offer.resources.WithAllocationRole(offer.role).Filter(IsShown), out->mutable_resources(),
-      {.refinement = event.shows_refinement, .allocation = event.shows_allocation});
-}
 
 void Fill(const SubscribedEvent& e, const v1::MasterInfo& master, Event* out) {
   out->set_type(Event::SUBSCRIBED);
@@ -43,7 +22,11 @@ void Fill(const HeartbeatEvent&, const v1::MasterInfo&, Event* out) {
 }
 void Fill(const OffersEvent& e, const v1::MasterInfo&, Event* out) {
   out->set_type(Event::OFFERS);
-  for (const OfferRef& offer : e.offers) Encode(*offer, e, out->mutable_offers()->add_offers());
+  const wire::ResourceFormat format{.refinement = e.shows_refinement,
+                                    .allocation = e.shows_allocation};
+  for (const OfferRef& offer : e.offers) {
+    Encode(*offer, format, out->mutable_offers()->add_offers());
+  }
 }
 void Fill(const RescindEvent& e, const v1::MasterInfo&, Event* out) {
   out->set_type(Event::RESCIND);
@@ -52,11 +35,7 @@ void Fill(const RescindEvent& e, const v1::MasterInfo&, Event* out) {
 void Fill(const InverseOffersEvent& e, const v1::MasterInfo&, Event* out) {
   out->set_type(Event::INVERSE_OFFERS);
   for (const InverseOfferRef& offer : e.offers) {
-    v1::InverseOffer* message = out->mutable_inverse_offers()->add_inverse_offers();
-    message->mutable_id()->set_value(offer->id.value());
-    message->mutable_framework_id()->set_value(offer->framework_id.value());
-    message->mutable_agent_id()->set_value(offer->agent_id.value());
-    *message->mutable_unavailability() = MessageOf(offer->unavailability);
+    Encode(*offer, out->mutable_inverse_offers()->add_inverse_offers());
   }
 }
 void Fill(const RescindInverseOfferEvent& e, const v1::MasterInfo&, Event* out) {

@@ -28,6 +28,7 @@ namespace ops = ::meros::v1::master;
 using testing::AgentPeer;
 using testing::MasterOverGrpc;
 using testing::SchedulerPeer;
+using ::testing::HasSubstr;
 
 // Resident memory of this process, bytes: the master's, its neighbours' and its peers'.
 size_t ResidentBytes() {
@@ -201,6 +202,24 @@ TEST_F(HostilePeers, OversizedMessagesAndMetadataAreRefused) {
   EXPECT_FALSE(scheduler.End().ok());
 
   LaunchOne();
+}
+
+TEST_F(HostilePeers, WhoCannotBeSubscribedIsToldWhyInAnEvent) {
+  const auto schedulers = sched::SchedulerService::NewStub(channel_);
+  SchedulerPeer scheduler([&](grpc::ClientContext* c) { return schedulers->Connect(c); },
+                          [](sched::Events* f) { return f->mutable_events(); });
+  sched::Calls frame;
+  frame.add_calls()->set_type(sched::Call::SUBSCRIBE);
+  auto* info = frame.mutable_calls(0)->mutable_subscribe()->mutable_framework_info();
+  info->set_name("f");
+  info->set_user("u");
+  info->set_failover_timeout(-1);
+  scheduler.Write(frame);
+
+  const auto error = scheduler.Await([](const auto& e) { return e.has_error(); });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_THAT(error->error().message(), HasSubstr("failover_timeout"));
+  EXPECT_EQ(scheduler.End().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(HostilePeers, AFrameThatIsNoneEndsItsStreamAndSaysWhy) {

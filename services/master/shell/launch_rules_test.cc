@@ -146,6 +146,10 @@ std::vector<LaunchRow> Rule7() {
       {"Rule7 that role is the one of the offer",
        Run(Scalar("disk", "1", "allocation_info { role: 'a' }")),
        "resources are allocated to role a, the offers to eng"},
+      {"Rule7 that role is the one of the offer for the executor alone",
+       absl::StrCat("executor { type: CUSTOM executor_id { value: 'e' } command { value: 'x' } ",
+                    Scalar("disk", "1", "allocation_info { role: 'a' }"), "}"),
+       "resources are allocated to role a, the offers to eng"},
       {"Rule7 a resource is revocable or not", Run(Scalar("cpus", "1", "revocable {}")),
        "both as revocable and not"},
   };
@@ -200,7 +204,7 @@ void ComeBackWithoutLimits(Scheduler* scheduler) {
   again.stream = 2;
   again.agent_id = AgentId("m-S0");
   again.agent = DescriptionOf("k", scheduler->kAll, "m-S0");
-  again.agent.limits_tasks = false;
+  again.agent.capabilities.Remove(v1::AgentInfo::Capability::TASK_RESOURCE_LIMITS);
   scheduler->driver().Do(std::move(again));
   scheduler->Offer(Parsed("cpus:4;mem:1024"));
 }

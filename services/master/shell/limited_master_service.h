@@ -26,17 +26,15 @@ class LimitedMasterService final : public MasterService {
   grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* grpc_context,                   \
                                    const grpc::ByteBuffer* request, grpc::ByteBuffer* response) \
       override;
-#define MEROS_LIMITED_METHODS(X)                                                                   \
-  X(GetMaster)                                                                                     \
-  X(GetVersion)                                                                                    \
-  X(GetFlags)                                                                                      \
-  X(GetLogLevel) X(SetLogLevel) X(GetAgent) X(GetFramework) X(GetTask) X(ListRoles)                \
-      X(ListOperations) X(ListExecutors) X(Teardown) X(KillTask) X(ListQuotas) X(UpdateQuota)      \
-          X(ListWeights) X(UpdateWeights) X(UpdateRoles) X(ReserveResources) X(UnreserveResources) \
-              X(CreateVolumes) X(DestroyVolumes) X(GrowVolume) X(ShrinkVolume)                     \
-                  X(GetMaintenanceSchedule) X(GetMaintenanceStatus) X(UpdateMaintenanceSchedule)   \
-                      X(StartMaintenance) X(StopMaintenance) X(DrainAgent) X(DeactivateAgent)      \
-                          X(ReactivateAgent) X(MarkAgentGone) X(Explain)
+#define MEROS_LIMITED_METHODS(X)                                                                  \
+  X(GetMaster) X(GetVersion) X(GetFlags) X(GetLogLevel) X(SetLogLevel) X(GetAgent)                \
+  X(GetFramework) X(GetTask) X(ListRoles) X(ListOperations) X(ListExecutors) X(ListOffers)        \
+  X(Teardown) X(KillTask) X(ListQuotas) X(UpdateQuota) X(ListWeights) X(UpdateWeights)            \
+  X(UpdateRoles) X(ReserveResources) X(UnreserveResources) X(CreateVolumes)                       \
+  X(DestroyVolumes) X(GrowVolume) X(ShrinkVolume) X(GetMaintenanceSchedule)                       \
+  X(GetMaintenanceStatus) X(UpdateMaintenanceSchedule) X(StartMaintenance)                        \
+  X(StopMaintenance) X(DrainAgent) X(DeactivateAgent) X(ReactivateAgent) X(MarkAgentGone)         \
+  X(Explain)
 #define MEROS_LIMITED_PACKED_METHODS(X) X(ListAgents) X(ListFrameworks) X(ListTasks)
   MEROS_LIMITED_METHODS(MEROS_LIMITED)
   MEROS_LIMITED_PACKED_METHODS(MEROS_LIMITED_PACKED)

@@ -20,6 +20,7 @@
 #include "services/master/view/listing_pages.h"
 #include "services/master/view/listings.h"
 #include "services/master/view/maintenance_view.h"
+#include "services/master/view/offer_listing.h"
 #include "services/master/view/operation_listing.h"
 
 namespace meros::master {
@@ -129,11 +130,27 @@ ServerUnaryReactor* MasterService::GetMaster(CallbackServerContext* grpc_context
                   });
 }
 
+namespace {
+
+void Encode(const BuildFacts& build, v1::VersionInfo* out) {
+  out->set_version(build.version);
+  if (build.built != absl::InfinitePast()) {
+    out->set_build_date(absl::FormatTime(absl::RFC3339_sec, build.built, absl::UTCTimeZone()));
+    out->set_build_time(SecondsOf(build.built));
+  }
+  if (!build.user.empty()) out->set_build_user(build.user);
+  if (!build.git_sha.empty()) out->set_git_sha(build.git_sha);
+  if (!build.git_branch.empty()) out->set_git_branch(build.git_branch);
+  if (!build.git_tag.empty()) out->set_git_tag(build.git_tag);
+}
+
+}  // namespace
+
 ServerUnaryReactor* MasterService::GetVersion(CallbackServerContext* grpc_context,
                                               const pb::GetVersionRequest*,
                                               pb::GetVersionResponse* response) {
   pb::GetVersionResponse answer;
-  answer.mutable_version()->set_version(std::string(config::Version()));
+  Encode(process_.build, answer.mutable_version());
   return rpc::AnswerNow<pb::GetVersionResponse>(grpc_context, response, std::move(answer));
 }
 
@@ -141,10 +158,11 @@ ServerUnaryReactor* MasterService::GetFlags(CallbackServerContext* grpc_context,
                                             const pb::GetFlagsRequest*,
                                             pb::GetFlagsResponse* response) {
   pb::GetFlagsResponse answer;
-  for (const config::EffectiveFlag& flag : flags_) {
+  for (const config::EffectiveFlag& flag : process_.flags) {
     v1::Flag* out = answer.add_flags();
     out->set_name(flag.name);
     out->set_value(flag.value);
+    out->set_source(std::string(config::SourceName(flag.source)));
   }
   return rpc::AnswerNow<pb::GetFlagsResponse>(grpc_context, response, std::move(answer));
 }
@@ -181,6 +199,7 @@ MEROS_FROM_VIEW(GetMaintenanceStatus)
 MEROS_FROM_LONG_VIEW(ListRoles)
 MEROS_FROM_LONG_VIEW(ListOperations)
 MEROS_FROM_LONG_VIEW(ListExecutors)
+MEROS_FROM_LONG_VIEW(ListOffers)
 #undef MEROS_FROM_LONG_VIEW
 
 #define MEROS_FROM_PAGES(Method)                                                      \

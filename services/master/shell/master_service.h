@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "libs/build_facts/build_facts.h"
 #include "libs/config/flag_set.h"
 #include "libs/telemetry/log_level.h"
 #include "meros/v1/master/master_service.grpc.pb.h"
@@ -23,11 +24,17 @@ using PackedMasterService = v1::master::MasterService::WithRawCallbackMethod_Lis
             v1::master::MasterService::WithRawCallbackMethod_Watch<
                 v1::master::MasterService::CallbackService>>>>;
 
+// What the process itself is, for those who ask.
+struct ProcessFacts {
+  std::vector<config::EffectiveFlag> flags;
+  BuildFacts build;
+};
+
 class MasterService : public PackedMasterService {
  public:
   // `context` outlives the service.
-  MasterService(ShellContext* context, std::vector<config::EffectiveFlag> flags)
-      : context_(context), flags_(std::move(flags)) {}
+  MasterService(ShellContext* context, ProcessFacts process)
+      : context_(context), process_(std::move(process)) {}
 
   // Declares an rpc that is answered in master_service.cc.
 #define MEROS_ANSWERED(Method)                                                 \
@@ -47,6 +54,7 @@ class MasterService : public PackedMasterService {
   MEROS_ANSWERED(GetMaintenanceStatus);
   MEROS_ANSWERED(ListOperations);
   MEROS_ANSWERED(ListExecutors);
+  MEROS_ANSWERED(ListOffers);
   MEROS_ANSWERED(Explain);
   MEROS_ANSWERED(Teardown);
   MEROS_ANSWERED(KillTask);
@@ -91,7 +99,7 @@ class MasterService : public PackedMasterService {
 
  private:
   ShellContext* const context_;
-  const std::vector<config::EffectiveFlag> flags_;
+  const ProcessFacts process_;
   telemetry::LogLevelControl log_level_;
 };
 

@@ -94,17 +94,16 @@ class RegistryEpochs final : public EpochSource {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MasterShell>> MasterShell::Start(
-    const MasterConfig& config, std::vector<config::EffectiveFlag> flags,
-    telemetry::MetricRegistry* metrics, telemetry::Health* health) {
+    const MasterConfig& config, ProcessFacts process, telemetry::MetricRegistry* metrics,
+    telemetry::Health* health) {
   auto shell = std::unique_ptr<MasterShell>(new MasterShell(metrics));
-  MEROS_RETURN_IF_ERROR(shell->Begin(config, std::move(flags)));
+  MEROS_RETURN_IF_ERROR(shell->Begin(config, std::move(process)));
   MasterShell* raw = shell.get();
   health->AddReadiness("leadership", [raw] { return raw->Ready(); });
   return shell;
 }
 
-absl::Status MasterShell::Begin(const MasterConfig& config,
-                                std::vector<config::EffectiveFlag> flags) {
+absl::Status MasterShell::Begin(const MasterConfig& config, ProcessFacts process) {
   Rng rng(runtime::RandomSeed());
   MasterOptions options = config.options;
   options.master_id = rng.Uuid();
@@ -137,7 +136,7 @@ absl::Status MasterShell::Begin(const MasterConfig& config,
   // runs, calls are refused.
   schedulers_ = std::make_unique<SchedulerService>(&context_);
   agents_ = std::make_unique<AgentLinkService>(&context_);
-  operators_ = std::make_unique<LimitedMasterService>(&context_, std::move(flags));
+  operators_ = std::make_unique<LimitedMasterService>(&context_, std::move(process));
   snapshots_ = std::make_unique<SnapshotService>(&context_);
   MEROS_ASSIGN_OR_RETURN(
       server_,

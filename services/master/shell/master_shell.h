@@ -39,8 +39,8 @@ class MasterShell {
   // Serves. `metrics` and `health` outlive the shell; a readiness check is added to the latter.
   // ERRORS: as rpc::Server::Start, rpc::MakeChannel and WhitelistWatch::Start.
   static absl::StatusOr<std::unique_ptr<MasterShell>> Start(
-      const MasterConfig& config, std::vector<config::EffectiveFlag> flags,
-      telemetry::MetricRegistry* metrics, telemetry::Health* health);
+      const MasterConfig& config, ProcessFacts process, telemetry::MetricRegistry* metrics,
+      telemetry::Health* health);
   ~MasterShell() { Stop(); }
 
   int port() const { return server_->port(0); }
@@ -61,7 +61,7 @@ class MasterShell {
         strand_metrics_(metrics),
         whitelist_metrics_(metrics),
         metric_registry_(metrics) {}
-  absl::Status Begin(const MasterConfig& config, std::vector<config::EffectiveFlag> flags);
+  absl::Status Begin(const MasterConfig& config, ProcessFacts process);
   absl::Status Run(const MasterConfig& config, const MasterOptions& options);
   absl::Status DialRegistry(const MasterConfig& config, const MasterOptions& options);
   absl::Status Ready() const;

@@ -44,6 +44,9 @@ AgentOrders OrdersOf(const pb::AgentRecord& record) {
     orders.drain = AgentOrders::Drain::kAsked;
     orders.delay_until = absl::FromUnixNanos(record.drain_delay_until_ns());
   }
+  if (record.drain_ordered_at_ns() != 0) {
+    orders.ordered = absl::FromUnixNanos(record.drain_ordered_at_ns());
+  }
   orders.mark_gone = config.mark_gone();
   if (config.has_max_grace_period()) {
     orders.max_grace = absl::Nanoseconds(config.max_grace_period().nanoseconds());
@@ -58,9 +61,14 @@ pb::AgentRecord Admitted(const AgentFacts& agent, absl::Time now) {
   record.set_since_ns(absl::ToUnixNanos(now));
   record.set_registration_key(agent.registration_key);
   record.set_ip(agent.ip);
+  record.set_version(agent.version);
+  agent.capabilities.ForEach([&](auto type) { record.add_capabilities()->set_type(type); });
   record.set_deactivated(agent.orders.deactivated);
   if (agent.orders.drain != AgentOrders::Drain::kNone) {
     *record.mutable_drain() = DrainInfoOf(agent.orders);
+    if (agent.orders.ordered != absl::InfinitePast()) {
+      record.set_drain_ordered_at_ns(absl::ToUnixNanos(agent.orders.ordered));
+    }
   }
   if (agent.orders.drain == AgentOrders::Drain::kAsked) {
     record.set_drain_delay_until_ns(absl::ToUnixNanos(agent.orders.delay_until));
@@ -160,6 +168,8 @@ absl::Status AddAgent(const pb::Record& record, RegistrySnapshot* out) {
   entry.id = AgentId(record.key().name());
   entry.registration_key = agent.registration_key();
   entry.ip = agent.ip();
+  entry.version = agent.version();
+  for (const auto& capability : agent.capabilities()) entry.capabilities.Add(capability.type());
   entry.orders = OrdersOf(agent);
   switch (agent.state()) {
     case pb::AGENT_RECORD_STATE_ADMITTED:

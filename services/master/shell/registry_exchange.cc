@@ -64,7 +64,7 @@ bool RegistryExchange::Ask(absl::Time now, const Effect& effect, pb::Request* re
   } else if (const auto* write = std::get_if<WriteRegistry>(&effect)) {
     open = {Kind::kWrite, write->token, now, absl::ZeroDuration(), {}};
     request->mutable_commit()->set_epoch(write->epoch);
-    for (pb::Mutation& mutation : EncodeRecord(write->record, now)) {
+    for (pb::Mutation& mutation : EncodeRecord(*write->record, now)) {
       *request->mutable_commit()->add_mutations() = std::move(mutation);
     }
   } else {

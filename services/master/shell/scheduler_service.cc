@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/rpc/frame_bytes.h"
 #include "libs/rpc/packed.h"
 #include "libs/rpc/unary.h"
 #include "libs/runtime/clock.h"
@@ -58,16 +59,27 @@ absl::Status SchedulerService::Take(StreamId id, const std::string& principal,
                                     scheduler_pb::Calls* frame) {
   for (int i = 0; i < frame->calls_size(); ++i) {
     const std::string root = absl::StrCat("calls[", i, "]");
+    const bool subscribes = frame->calls(i).type() == scheduler_pb::Call::SUBSCRIBE;
     absl::StatusOr<Input> input =
         DecodeCall(std::move(*frame->mutable_calls(i)),
                    {.stream = id, .authenticated = principal, .regex = context_->regex}, root);
     if (!input.ok()) {
       context_->metrics->frames_malformed.Add();
+      if (subscribes) TellError(id, input.status());
       return input.status();
     }
     if (!context_->try_post(*std::move(input))) return ShellContext::Overloaded();
   }
   return absl::OkStatus();
+}
+
+void SchedulerService::TellError(StreamId id, const absl::Status& status) const {
+  scheduler_pb::Event event;
+  event.set_type(scheduler_pb::Event::ERROR);
+  event.mutable_error()->set_message(std::string(status.message()));
+  rpc::FrameBytes frame;
+  frame.Add(scheduler_pb::Events::kEventsFieldNumber, event);
+  if (auto stream = streams_.Find(id)) stream->Send(frame.Take());
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SchedulerService::Connect(

@@ -41,6 +41,8 @@ class SchedulerService final
                                           Reading* reading);
   // Decodes and posts the calls of a frame; a status if the stream must end.
   absl::Status Take(StreamId id, const std::string& principal, v1::scheduler::Calls* frame);
+  // As the core tells whom it does not take: schedulers look for the reason there.
+  void TellError(StreamId id, const absl::Status& status) const;
 
   ShellContext* const context_;
   StreamTable<Stream> streams_;

@@ -22,20 +22,22 @@ Replaced ClusterView::Apply(const Publish& publish) {
 }
 
 Replaced ClusterView::ReplacedBy(const Publish::Change& change) const {
-  const auto of_framework = [this](const FrameworkId& id) {
-    const FrameworkEntry* known = FindFramework(id);
-    return Replaced{.framework = known == nullptr ? nullptr : known->record, .task = {}};
+  Replaced replaced;
+  const auto take_framework = [&](const FrameworkId& id) {
+    if (const FrameworkEntry* known = FindFramework(id)) replaced.framework = known->record;
   };
   if (const auto* framework = std::get_if<std::shared_ptr<const FrameworkRecord>>(&change)) {
-    return of_framework((*framework)->id);
+    take_framework((*framework)->id);
+  } else if (const auto* framework_removed = std::get_if<FrameworkRemoved>(&change)) {
+    take_framework(framework_removed->id);
+  } else if (const auto* task_removed = std::get_if<TaskRemoved>(&change)) {
+    const auto known = entries_.find(task_removed->sequence);
+    if (known != entries_.end()) replaced.task = known->second.task.facts;
+  } else if (const auto* operation_removed = std::get_if<OperationRemoved>(&change)) {
+    const auto known = operations_.find(operation_removed->sequence);
+    if (known != operations_.end()) replaced.operation = known->second;
   }
-  if (const auto* removed = std::get_if<FrameworkRemoved>(&change))
-    return of_framework(removed->id);
-  if (const auto* removed = std::get_if<TaskRemoved>(&change)) {
-    auto known = entries_.find(removed->sequence);
-    if (known != entries_.end()) return {.framework = nullptr, .task = known->second.task.facts};
-  }
-  return {};
+  return replaced;
 }
 
 void ClusterView::On(const std::shared_ptr<const AgentRecord>& record) {
@@ -155,6 +157,7 @@ void ClusterView::On(const Cleared&) {
   tasks_by_state_.clear();
   operations_.clear();
   executors_.clear();
+  offers_.clear();
   counts_ = std::make_shared<const ClusterCounts>();
   roles_.clear();
   maintenance_ = std::make_shared<const MaintenancePlan>();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <tuple>
+#include <variant>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
@@ -76,10 +77,14 @@ struct TaskOrder {
 // What executors are listed by.
 using ExecutorKey = std::tuple<AgentId, FrameworkId, ExecutorId>;
 
-// What was there before a change of a framework, or of a task that is removed.
+// An offer that its framework has not answered.
+using OpenOffer = std::variant<OfferRef, InverseOfferRef>;
+
+// What was there before a change of a framework, or of a task or an operation that is removed.
 struct Replaced {
   std::shared_ptr<const FrameworkRecord> framework;  // null if none
   Shared<TaskFacts> task;                            // holds nothing if none
+  std::shared_ptr<const Operation> operation;        // null if none
 };
 
 class ClusterView {
@@ -103,6 +108,8 @@ class ClusterView {
   const absl::btree_map<ExecutorKey, std::shared_ptr<const v1::ExecutorInfo>>& executors() const {
     return executors_;
   }
+  // In the order in which they were made, by sequence.
+  const absl::btree_map<uint64_t, OpenOffer>& offers() const { return offers_; }
   // Of all frameworks and agents. Never null.
   const std::shared_ptr<const ClusterCounts>& counts() const { return counts_; }
   // What is set of roles, by name.
@@ -135,6 +142,9 @@ class ClusterView {
     operations_[operation->sequence] = operation;
   }
   void On(const OperationRemoved& removed) { operations_.erase(removed.sequence); }
+  void On(const OfferRef& offer) { offers_.emplace(offer->sequence, offer); }
+  void On(const InverseOfferRef& offer) { offers_.emplace(offer->sequence, offer); }
+  void On(const OfferEnded& ended) { offers_.erase(ended.sequence); }
   void On(const ExecutorAdded& added) {
     executors_[{added.agent_id, added.framework_id, added.id}] = added.info;
   }
@@ -162,6 +172,7 @@ class ClusterView {
   Tasks tasks_;                                       // all of entries_
   absl::btree_map<uint64_t, std::shared_ptr<const Operation>> operations_;
   absl::btree_map<ExecutorKey, std::shared_ptr<const v1::ExecutorInfo>> executors_;
+  absl::btree_map<uint64_t, OpenOffer> offers_;
   std::shared_ptr<const ClusterCounts> counts_ = std::make_shared<const ClusterCounts>();
   absl::btree_map<std::string, RoleConfigRef> roles_;
   absl::btree_map<v1::TaskState, size_t> tasks_by_state_;

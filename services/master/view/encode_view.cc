@@ -100,6 +100,8 @@ void EncodeAllButInfo(const AgentEntry& entry, v1::master::AgentView* out) {
   out->set_unreachable_time(SecondsOf(record.unreachable_since));
   if (record.unavailability) *out->mutable_unavailability() = MessageOf(*record.unavailability);
   out->set_drain_delay_until(SecondsOf(record.orders.delay_until));
+  out->set_drain_ordered_time(SecondsOf(record.orders.ordered));
+  record.capabilities.ForEach([&](auto type) { out->add_capabilities()->set_type(type); });
   for (const auto& [framework_id, answer] : record.answers) {
     Encode(framework_id, answer, out->add_inverse_offer_statuses());
   }
@@ -133,6 +135,9 @@ void Encode(const FrameworkEntry& entry, v1::master::FrameworkView* out) {
   out->set_registered_time(SecondsOf(record.registered));
   out->set_reregistered_time(SecondsOf(record.reregistered));
   out->set_completed_time(SecondsOf(record.unregistered));
+  if (record.subscription.offer_constraints != nullptr) {
+    *out->mutable_offer_constraints() = *record.subscription.offer_constraints;
+  }
 }
 
 void Encode(const ClusterView& view, const TaskEntry& entry, v1::master::TaskView* out) {

@@ -48,6 +48,8 @@ bool Matches(const pb::ListExecutorsRequest& request, const ExecutorKey& key) {
          (!request.has_framework_id() || request.framework_id().value() == framework.value());
 }
 
+}  // namespace
+
 void Encode(const ClusterView& view, const ExecutorKey& key, const v1::ExecutorInfo& info,
             pb::ExecutorView* out) {
   const auto& [agent, framework, executor] = key;
@@ -61,8 +63,6 @@ void Encode(const ClusterView& view, const ExecutorKey& key, const v1::ExecutorI
     out->set_framework_name(entry->record->subscription.info->name());
   }
 }
-
-}  // namespace
 
 absl::StatusOr<pb::ListExecutorsResponse> ListExecutors(const ClusterView& view,
                                                         const pb::ListExecutorsRequest& request,

@@ -42,6 +42,11 @@ absl::btree_map<MachineId, Answers> AnswersByMachine(const ClusterView& view) {
 
 }  // namespace
 
+void Encode(const MaintenancePlan& plan, pb::MaintenanceView* out) {
+  *out->mutable_schedule() = ScheduleOf(plan);
+  for (const MachineId& id : plan.Down()) *out->add_down_machines() = MessageOf(id);
+}
+
 absl::StatusOr<pb::GetMaintenanceScheduleResponse> GetMaintenanceSchedule(
     const ClusterView& view, const pb::GetMaintenanceScheduleRequest&) {
   pb::GetMaintenanceScheduleResponse response;

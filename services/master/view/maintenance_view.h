@@ -6,9 +6,12 @@
 
 #include "absl/status/statusor.h"
 #include "meros/v1/master/operator/maintenance.pb.h"
+#include "meros/v1/master/operator/watch.pb.h"
 #include "services/master/view/cluster_view.h"
 
 namespace meros::master {
+
+void Encode(const MaintenancePlan& plan, v1::master::MaintenanceView* out);
 
 absl::StatusOr<v1::master::GetMaintenanceScheduleResponse> GetMaintenanceSchedule(
     const ClusterView& view, const v1::master::GetMaintenanceScheduleRequest& request);

@@ -7,7 +7,6 @@
 #include "services/master/view/page_progress.h"
 
 namespace meros::master {
-namespace {
 
 namespace pb = ::meros::v1::master;
 
@@ -21,8 +20,6 @@ void Encode(const Operation& operation, v1::Operation* out) {
   *out->add_statuses() = *operation.status;
   out->mutable_uuid()->set_value(operation.uuid);
 }
-
-}  // namespace
 
 absl::StatusOr<pb::ListOperationsResponse> ListOperations(const ClusterView& view,
                                                           const pb::ListOperationsRequest& request,

@@ -32,9 +32,9 @@ AgentDescription DescriptionOf(const std::string& key, const resources::Resource
   description.registration_key = key;
   description.version = "0.1.0";
   description.total = total;
-  description.applies_operations = true;
-  description.resizes_volumes = true;
-  description.limits_tasks = true;
+  using Capability = v1::AgentInfo::Capability;
+  description.capabilities = {Capability::AGENT_OPERATION_FEEDBACK, Capability::AGENT_DRAINING,
+                              Capability::RESIZE_VOLUME, Capability::TASK_RESOURCE_LIMITS};
   return description;
 }
 

@@ -309,7 +309,7 @@ struct EffectText {
     return absl::StrCat("registry: READ epoch=", e.epoch);
   }
   std::string operator()(const WriteRegistry& e) const {
-    return absl::StrCat("registry: WRITE ", e.token, " ", TextOf(e.record));
+    return absl::StrCat("registry: WRITE ", e.token, " ", TextOf(*e.record));
   }
   std::string operator()(const Reply& e) const {
     return absl::StrCat("reply ", e.call, ": ", e.status.ToString());
