@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "services/master/shell/watch_hub.h"
 #include "services/master/view/cluster_view.h"
 
@@ -106,6 +107,40 @@ class Watching : public ::testing::Test {
     Apply(RoleChanged{config});
   }
 
+  // Its uuid is "o<sequence>".
+  void SetOperation(uint64_t sequence, const std::string& framework = "f",
+                    const std::string& agent = "a",
+                    v1::OperationState state = v1::OPERATION_PENDING) {
+    auto operation = std::make_shared<Operation>();
+    operation->sequence = sequence;
+    operation->uuid = absl::StrCat("o", sequence);
+    operation->framework_id = FrameworkId(framework);
+    operation->agent_id = AgentId(agent);
+    auto info = std::make_shared<v1::Offer::Operation>();
+    info->set_type(v1::Offer::Operation::RESERVE);
+    operation->info = std::move(info);
+    auto status = std::make_shared<v1::OperationStatus>();
+    status->set_state(state);
+    operation->status = std::move(status);
+    Apply(std::shared_ptr<const Operation>(std::move(operation)));
+  }
+  void AddExecutor(const std::string& id, const std::string& framework = "f",
+                   const std::string& agent = "a") {
+    auto info = std::make_shared<v1::ExecutorInfo>();
+    info->mutable_executor_id()->set_value(id);
+    Apply(ExecutorAdded{AgentId(agent), FrameworkId(framework), ExecutorId(id), std::move(info)});
+  }
+  void RemoveExecutor(const std::string& id, const std::string& framework = "f",
+                      const std::string& agent = "a") {
+    Apply(ExecutorRemoved{AgentId(agent), FrameworkId(framework), ExecutorId(id)});
+  }
+  // Machines go away together, some have.
+  void Plan(std::vector<MachineId> machines, const absl::btree_set<MachineId>& down = {}) {
+    MaintenancePlan::Windows windows;
+    if (!machines.empty()) windows.push_back({std::move(machines), {absl::UnixEpoch()}});
+    Apply(MaintenanceChanged{std::make_shared<const MaintenancePlan>(std::move(windows), down)});
+  }
+
   std::shared_ptr<RecordingSink> Watch(const std::string& request) {
     v1::master::WatchRequest parsed;
     EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(request, &parsed)) << request;
@@ -127,7 +162,8 @@ class Watching : public ::testing::Test {
     }
   }
 
-  // Ids of what was told; with a '-' those that were told as removed.
+  // Ids of what was told; with a '-' those that were told as removed. Of a maintenance plan how
+  // many windows it has and how many machines are down.
   static std::vector<std::string> Told(const RecordingSink& sink) {
     std::vector<std::string> told;
     for (const v1::master::WatchEvent& event : sink.events) told.push_back(IdOf(event));
@@ -138,6 +174,16 @@ class Watching : public ::testing::Test {
     if (event.has_framework()) return event.framework().info().id().value();
     if (event.has_task()) return event.task().task().task_id().value();
     if (event.has_role()) return event.role().role();
+    if (event.has_operation()) return event.operation().uuid().value();
+    if (event.has_executor()) return event.executor().info().executor_id().value();
+    if (event.has_maintenance()) {
+      return absl::StrCat(event.maintenance().schedule().windows_size(), " planned, ",
+                          event.maintenance().down_machines_size(), " down");
+    }
+    if (event.has_operation_removed()) return "-" + event.operation_removed().value();
+    if (event.has_executor_removed()) {
+      return "-" + event.executor_removed().executor_id().value();
+    }
     if (event.has_agent_removed()) return "-" + event.agent_removed().value();
     if (event.has_framework_removed()) return "-" + event.framework_removed().value();
     return "-" + event.task_removed().task_id().value();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <tuple>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +24,11 @@ bool WatchFilter::Allows(pb::WatchKind kind) const {
       return true;
     case pb::WATCH_ROLES:
       return !framework_ && !agent_;
+    case pb::WATCH_OPERATIONS:
+    case pb::WATCH_EXECUTORS:
+      return !role_;  // the view does not know theirs
+    case pb::WATCH_MAINTENANCE:
+      return !framework_ && !agent_ && !role_;
     case pb::WATCH_KIND_UNSPECIFIED:
       break;
   }
@@ -54,56 +60,94 @@ absl::StatusOr<WatchFilter> WatchFilter::Of(const pb::WatchRequest& request) {
     filter.kinds_.insert(request.kinds(i));
   }
   if (!filter.kinds_.empty()) return filter;
-  for (pb::WatchKind kind :
-       {pb::WATCH_AGENTS, pb::WATCH_FRAMEWORKS, pb::WATCH_TASKS, pb::WATCH_ROLES}) {
+  for (pb::WatchKind kind : kWatchKinds) {
     if (filter.Allows(kind)) filter.kinds_.insert(kind);
   }
   return filter;
 }
 
 bool WatchFilter::Matches(const FrameworkRecord& framework) const {
-  if (!MatchesId(framework.id)) return false;
+  if (framework_ && *framework_ != framework.id) return false;
   const auto& roles = framework.subscription.roles;
   return !role_ || std::find(roles.begin(), roles.end(), *role_) != roles.end();
 }
 
 bool WatchFilter::Matches(const TaskFacts& task) const {
-  return MatchesId(*task.framework_id) && (!agent_ || *agent_ == *task.agent_id) &&
-         (!role_ || *role_ == *task.role);
+  return MatchesIds(*task.framework_id, *task.agent_id) && (!role_ || *role_ == *task.role);
 }
 
-WatchFilter::Told WatchFilter::TellingOf(const Publish::Change& change,
-                                         const Replaced& replaced) const {
-  const auto changed_if = [](bool matches) { return matches ? Told::kChange : Told::kNothing; };
+bool WatchFilter::Matches(const Operation& operation) const {
+  return MatchesIds(operation.framework_id, operation.agent_id);
+}
+
+bool WatchFilter::Matches(const ExecutorKey& executor) const {
+  return MatchesIds(std::get<FrameworkId>(executor), std::get<AgentId>(executor));
+}
+
+namespace {
+
+using Told = WatchFilter::Told;
+
+// What is told of a change of a kind that is wanted.
+struct ToldOfChange {
+  const WatchFilter& filter;
+  const Replaced& replaced;
+
+  template <typename Object>
+  Told ChangeOf(const Object& object) const {
+    return filter.Matches(object) ? Told::kChange : Told::kNothing;
+  }
+  bool HadFramework() const {
+    return replaced.framework != nullptr && filter.Matches(*replaced.framework);
+  }
+
+  Told operator()(const std::shared_ptr<const AgentRecord>& agent) const {
+    return ChangeOf(agent->id);
+  }
+  Told operator()(const AgentRemoved& removed) const { return ChangeOf(removed.id); }
+  Told operator()(const std::shared_ptr<const FrameworkRecord>& framework) const {
+    if (filter.Matches(*framework)) return Told::kChange;
+    return HadFramework() ? Told::kRemoval : Told::kNothing;
+  }
+  Told operator()(const FrameworkRemoved&) const {
+    return HadFramework() ? Told::kChange : Told::kNothing;
+  }
+  Told operator()(const TaskChanged& changed) const { return ChangeOf(*changed.task.facts); }
+  Told operator()(const TaskRemoved&) const {
+    return replaced.task.holds_nothing() ? Told::kNothing : ChangeOf(*replaced.task);
+  }
+  Told operator()(const RoleChanged& changed) const { return ChangeOf(*changed.config); }
+  Told operator()(const std::shared_ptr<const Operation>& operation) const {
+    return ChangeOf(*operation);
+  }
+  Told operator()(const OperationRemoved&) const {
+    return replaced.operation == nullptr ? Told::kNothing : ChangeOf(*replaced.operation);
+  }
+  Told operator()(const ExecutorAdded& added) const {
+    return ChangeOf(ExecutorKey(added.agent_id, added.framework_id, added.id));
+  }
+  Told operator()(const ExecutorRemoved& removed) const {
+    return ChangeOf(ExecutorKey(removed.agent_id, removed.framework_id, removed.id));
+  }
+  Told operator()(const MaintenanceChanged&) const { return Told::kChange; }
+  template <typename Untold>
+  Told operator()(const Untold&) const {
+    return Told::kNothing;
+  }
+};
+
+}  // namespace
+
+Told WatchFilter::TellingOf(const Publish::Change& change, const Replaced& replaced) const {
   if (!Wants(KindOf(change))) return Told::kNothing;
-  if (const auto* agent = std::get_if<std::shared_ptr<const AgentRecord>>(&change)) {
-    return changed_if(Matches(**agent));
-  }
-  if (const auto* removed = std::get_if<AgentRemoved>(&change)) {
-    return changed_if(!agent_ || *agent_ == removed->id);
-  }
-  if (const auto* framework = std::get_if<std::shared_ptr<const FrameworkRecord>>(&change)) {
-    if (Matches(**framework)) return Told::kChange;
-    const bool was_told = replaced.framework != nullptr && Matches(*replaced.framework);
-    return was_told ? Told::kRemoval : Told::kNothing;
-  }
-  if (std::holds_alternative<FrameworkRemoved>(change)) {
-    return changed_if(replaced.framework != nullptr && Matches(*replaced.framework));
-  }
-  if (const auto* task = std::get_if<TaskChanged>(&change)) {
-    return changed_if(Matches(*task->task.facts));
-  }
-  if (std::holds_alternative<TaskRemoved>(change)) {
-    return changed_if(!replaced.task.holds_nothing() && Matches(*replaced.task));
-  }
-  return changed_if(Matches(*std::get<RoleChanged>(change).config));
+  return std::visit(ToldOfChange{*this, replaced}, change);
 }
 
-void AppendTold(const ClusterView& view, const Publish& change, WatchFilter::Told told,
-                std::string* frame) {
-  if (told == WatchFilter::Told::kChange) return AppendEvent(view, change, frame);
+void AppendTold(const ClusterView& view, const Publish& change, const Replaced& replaced,
+                WatchFilter::Told told, std::string* frame) {
+  if (told == Told::kChange) return AppendEvent(view, change, replaced, frame);
   const auto& framework = std::get<std::shared_ptr<const FrameworkRecord>>(change.change);
-  AppendEvent(view, {change.revision, FrameworkRemoved{framework->id}}, frame);
+  AppendEvent(view, {change.revision, FrameworkRemoved{framework->id}}, replaced, frame);
 }
 
 }  // namespace meros::master

@@ -28,10 +28,13 @@ class WatchFilter {
   const std::optional<std::string>& role() const { return role_; }
 
   // Of objects whose kind is wanted.
-  bool Matches(const AgentRecord& agent) const { return !agent_ || *agent_ == agent.id; }
+  bool Matches(const AgentId& agent) const { return !agent_ || *agent_ == agent; }
   bool Matches(const FrameworkRecord& framework) const;
   bool Matches(const TaskFacts& task) const;
   bool Matches(const RoleConfig& role) const { return !role_ || *role_ == role.role; }
+  // An operator's belongs to no framework.
+  bool Matches(const Operation& operation) const;
+  bool Matches(const ExecutorKey& executor) const;
 
   // What the watcher is told of a change.
   enum class Told { kNothing, kChange, kRemoval };  // kRemoval: that it is his no more
@@ -46,7 +49,9 @@ class WatchFilter {
   WatchFilter() = default;
   // Whether an object of the kind can match the other filters.
   bool Allows(v1::master::WatchKind kind) const;
-  bool MatchesId(const FrameworkId& id) const { return !framework_ || *framework_ == id; }
+  bool MatchesIds(const FrameworkId& framework, const AgentId& agent) const {
+    return (!framework_ || *framework_ == framework) && Matches(agent);
+  }
 
   std::set<v1::master::WatchKind> kinds_;  // not empty
   std::optional<FrameworkId> framework_;
@@ -54,9 +59,9 @@ class WatchFilter {
   std::optional<std::string> role_;
 };
 
-// Appends what is told of a change to a packed v1::master::WatchResponse.
+// Appends what is told of a change, in place of what was, to a packed v1::master::WatchResponse.
 // REQUIRES: something is.
-void AppendTold(const ClusterView& view, const Publish& change, WatchFilter::Told told,
-                std::string* frame);
+void AppendTold(const ClusterView& view, const Publish& change, const Replaced& replaced,
+                WatchFilter::Told told, std::string* frame);
 
 }  // namespace meros::master

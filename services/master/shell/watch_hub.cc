@@ -22,16 +22,18 @@ using Told = WatchFilter::Told;
 // A change, packed when somebody is told it, and then never again.
 class PackedOnce {
  public:
-  PackedOnce(const ClusterView& view, const Publish& change) : view_(view), change_(change) {}
+  PackedOnce(const ClusterView& view, const Publish& change, const Replaced& replaced)
+      : view_(view), change_(change), replaced_(replaced) {}
   const std::string& As(Told told) {
     std::string& packed = told == Told::kChange ? as_change_ : as_removal_;
-    if (packed.empty()) AppendTold(view_, change_, told, &packed);
+    if (packed.empty()) AppendTold(view_, change_, replaced_, told, &packed);
     return packed;
   }
 
  private:
   const ClusterView& view_;
   const Publish& change_;
+  const Replaced& replaced_;
   std::string as_change_;
   std::string as_removal_;
 };
@@ -93,7 +95,7 @@ void WatchHub::Add(const ClusterView& view, const Publish& change, const Replace
   const bool is_watched = !groups_.empty() || !showing_.empty() || !catching_up_.empty();
   using Watched = WatchRing::Watched;
   if (!ring_.Add(change, replaced, is_watched ? Watched::kYes : Watched::kNo)) return;
-  PackedOnce packed(view, change);
+  PackedOnce packed(view, change, replaced);
   for (auto& [filter, group] : groups_) {
     const Told told = filter.TellingOf(change.change, replaced);
     if (told == Told::kNothing) continue;

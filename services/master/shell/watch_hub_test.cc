@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/master/shell/test_watching.h"
+#include "services/master/view/executor_listing.h"
+#include "services/master/view/operation_listing.h"
 
 namespace meros::master::testing {
 namespace {
@@ -154,6 +156,115 @@ TEST_F(Watching, RolesThatAreSetAreWatched) {
   EXPECT_EQ(sink->events[1].role_removed(), "eng");
 }
 
+// ---- Operations, executors, maintenance ----
+
+TEST_F(Watching, OperationsAreToldAsTheyAreListed) {
+  SetOperation(1);
+  auto sink = Watch("kinds: WATCH_OPERATIONS");
+  SetOperation(1, "f", "a", v1::OPERATION_FINISHED);
+
+  ASSERT_EQ(sink->events.size(), 2u);
+  EXPECT_EQ(sink->events[0].operation().latest_status().state(), v1::OPERATION_PENDING);
+  const auto listed = ListOperations(view_, {});
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  EXPECT_EQ(sink->events[1].operation().SerializeAsString(),
+            listed->operations(0).SerializeAsString());
+  EXPECT_EQ(sink->events[1].revision(), view_.revision());
+}
+
+TEST_F(Watching, ExecutorsAreToldAsTheyAreListed) {
+  AddAgent("a");
+  AddFramework("f", {"eng"});
+  AddExecutor("e1");
+  auto sink = Watch("kinds: WATCH_EXECUTORS");
+  AddExecutor("e2");
+
+  ASSERT_EQ(sink->events.size(), 2u);
+  const auto listed = ListExecutors(view_, {});
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(sink->events[i].executor().SerializeAsString(),
+              listed->executors(i).SerializeAsString());
+  }
+}
+
+TEST_F(Watching, WhatIsRemovedIsToldOnceByItsId) {
+  SetOperation(1);
+  SetOperation(2);
+  AddExecutor("e1");
+  AddExecutor("e2");
+  auto sink = Watch();
+  sink->events.clear();
+
+  Apply(OperationRemoved{2});
+  Apply(OperationRemoved{2});  // is not known any more
+  RemoveExecutor("e1");
+
+  ASSERT_THAT(Told(*sink), ::testing::ElementsAre("-o2", "-e1"));
+  const pb::RemovedExecutor& executor = sink->events[1].executor_removed();
+  EXPECT_EQ(executor.agent_id().value(), "a");
+  EXPECT_EQ(executor.framework_id().value(), "f");
+  EXPECT_THAT(Told(*Watch()), ::testing::ElementsAre("o1", "e2"));
+}
+
+TEST_F(Watching, MaintenanceIsShownIfAnyIsPlannedAndToldWheneverItChanges) {
+  const std::string request = "kinds: WATCH_MAINTENANCE";
+  auto sink = Watch(request);
+  EXPECT_TRUE(sink->snapshot_ended);
+  Plan({{"node-1", ""}, {"node-2", ""}}, {{"node-2", ""}});
+
+  ASSERT_THAT(Told(*sink), ::testing::ElementsAre("1 planned, 1 down"));
+  const pb::MaintenanceView& plan = sink->events[0].maintenance();
+  EXPECT_EQ(plan.schedule().windows(0).machine_ids(0).hostname(), "node-1");
+  EXPECT_EQ(plan.down_machines(0).hostname(), "node-2");
+  auto later = Watch(request);
+  ASSERT_EQ(later->events.size(), 1u);
+  EXPECT_EQ(later->events[0].maintenance().SerializeAsString(), plan.SerializeAsString());
+
+  later->ended = true;
+  Plan({});
+
+  EXPECT_THAT(Told(*sink), ::testing::ElementsAre("1 planned, 1 down", "0 planned, 0 down"));
+  EXPECT_TRUE(Watch(request)->events.empty());
+}
+
+TEST_F(Watching, AllThereIsIsShownKindAfterKind) {
+  Plan({{"node-1", ""}});
+  AddExecutor("e");
+  SetOperation(1);
+  SetRole("eng");
+  AddTask("f", "t", 1);
+  AddFramework("f", {"eng"});
+  AddAgent("a");
+
+  EXPECT_THAT(Told(*Watch()),
+              ::testing::ElementsAre("a", "f", "t", "eng", "o1", "e", "1 planned, 0 down"));
+}
+
+TEST_F(Watching, WhatGoesWhileItIsShownIsToldIfItWasShown) {
+  for (uint64_t sequence = 1; sequence <= 3; ++sequence) SetOperation(sequence);
+  for (const char* id : {"e2", "e3", "e4"}) AddExecutor(id);
+  Plan({{"node-1", ""}});
+  auto sink = Begin({});
+  ASSERT_EQ(hub_.ShowMore(view_), WatchHub::ToShow::kNow);  // o1 and o2
+
+  Apply(OperationRemoved{1});
+  Apply(OperationRemoved{3});
+  SetOperation(2, "f", "a", v1::OPERATION_FINISHED);
+  SetOperation(4);
+  AddExecutor("e1");
+  ASSERT_EQ(hub_.ShowMore(view_), WatchHub::ToShow::kNow);  // o4 and e1
+  RemoveExecutor("e1");
+  RemoveExecutor("e2");
+  AddExecutor("e0");  // its place has been passed
+  Plan({});
+  ShowAll();
+
+  EXPECT_THAT(Told(*sink),
+              ::testing::ElementsAre("o1", "o2", "-o1", "o2", "o4", "e1", "-e1", "e0", "e3", "e4"));
+  EXPECT_TRUE(sink->snapshot_ended);
+}
+
 // ---- Tasks that are forgotten ----
 
 TEST_F(Watching, TasksThatLeaveTheHistoryAreTold) {
@@ -225,10 +336,39 @@ TEST_F(Watching, OfAnAgentItAndTheTasksOnItAreTold) {
   EXPECT_THAT(Told(*sink), ::testing::ElementsAre("b", "on-b", "-on-b", "-b"));
 }
 
+TEST_F(Watching, OfAFrameworkOrAnAgentItsOperationsAndExecutorsAreTold) {
+  SetOperation(1, "f", "a");
+  SetOperation(2, "g", "b");
+  SetOperation(3, "", "a");  // an operator's
+  AddExecutor("e1", "f", "a");
+  AddExecutor("e2", "f", "b");
+  AddExecutor("e3", "g", "b");
+  Plan({{"node-1", ""}});
+  auto of_framework = Watch("framework_id { value: 'f' }");
+  auto of_agent = Watch("agent_id { value: 'b' }");
+  EXPECT_THAT(Told(*of_framework), ::testing::ElementsAre("o1", "e1", "e2"));
+  EXPECT_THAT(Told(*of_agent), ::testing::ElementsAre("o2", "e2", "e3"));
+  of_framework->events.clear();
+  of_agent->events.clear();
+
+  SetOperation(4, "f", "b");
+  for (uint64_t sequence = 1; sequence <= 4; ++sequence) Apply(OperationRemoved{sequence});
+  AddExecutor("e4", "g", "a");
+  RemoveExecutor("e1", "f", "a");
+  RemoveExecutor("e3", "g", "b");
+  Plan({});
+
+  EXPECT_THAT(Told(*of_framework), ::testing::ElementsAre("o4", "-o1", "-o4", "-e1"));
+  EXPECT_THAT(Told(*of_agent), ::testing::ElementsAre("o4", "-o2", "-o4", "-e3"));
+}
+
 TEST_F(Watching, OfARoleItItsFrameworksAndItsTasksAreTold) {
   AddAgent("a");
   SetRole("eng");
   SetRole("ops");
+  SetOperation(1);
+  AddExecutor("e");
+  Plan({{"node-1", ""}});
   AddFramework("f", {"eng", "ops"});
   AddFramework("g", {"eng"});
   AddTask("f", "t1", sequence_++, "ops");
@@ -239,6 +379,9 @@ TEST_F(Watching, OfARoleItItsFrameworksAndItsTasksAreTold) {
   AddFramework("g", {"eng", "ops"});  // joins
   AddFramework("f", {"eng"});         // leaves
   AddFramework("f", {"eng"});         // is his no more
+  Apply(OperationRemoved{1});
+  RemoveExecutor("e");
+  Plan({});
   Apply(FrameworkRemoved{FrameworkId("f")});
   Apply(FrameworkRemoved{FrameworkId("g")});
 
@@ -286,6 +429,13 @@ TEST_F(Watching, FiltersThatCanMatchNothingAreRefused) {
       {"kinds: WATCH_FRAMEWORKS agent_id { value: 'a' }", "kinds[0]: nothing of WATCH_FRAMEWORKS"},
       {"kinds: WATCH_ROLES agent_id { value: 'a' }", "kinds[0]: nothing of WATCH_ROLES"},
       {"kinds: WATCH_AGENTS role: 'eng'", "kinds[0]: nothing of WATCH_AGENTS"},
+      {"kinds: WATCH_OPERATIONS role: 'eng'", "kinds[0]: nothing of WATCH_OPERATIONS"},
+      {"kinds: WATCH_EXECUTORS role: 'eng'", "kinds[0]: nothing of WATCH_EXECUTORS"},
+      {"kinds: WATCH_MAINTENANCE role: 'eng'", "kinds[0]: nothing of WATCH_MAINTENANCE"},
+      {"kinds: WATCH_MAINTENANCE agent_id { value: 'a' }",
+       "kinds[0]: nothing of WATCH_MAINTENANCE"},
+      {"kinds: WATCH_MAINTENANCE framework_id { value: 'f' }",
+       "kinds[0]: nothing of WATCH_MAINTENANCE"},
   };
   for (const auto& row : rows) {
     auto sink = Watch(row.request);

@@ -18,7 +18,7 @@ namespace pb = ::meros::v1::master;
 constexpr size_t kRingMax = 300;
 constexpr size_t kEventsPerFrame = 5;
 constexpr size_t kEnoughBytes = 1000;
-constexpr size_t kFrameBytes = 300;
+constexpr size_t kFrameBytes = 500;
 
 class Resuming : public Watching {
  protected:
@@ -100,6 +100,29 @@ TEST_F(Resuming, WithAFilterGivesWhatWasMissedOfIt) {
   auto sink = Watch(absl::StrCat("role: 'eng' resume_token: '", token, "'"));
 
   EXPECT_THAT(Told(*sink), ::testing::ElementsAre("-f", "g"));
+}
+
+TEST_F(Resuming, WhatIsGoneIsStillToldToThoseWhoseItWas) {
+  SetOperation(1, "f");
+  SetOperation(2, "g");
+  AddExecutor("e1", "f");
+  AddExecutor("e2", "g");
+  const std::string token = Watch("framework_id { value: 'f' }")->token;
+  SetOperation(1, "f", "a", v1::OPERATION_FINISHED);
+  SetOperation(3, "f");
+  for (uint64_t sequence = 1; sequence <= 3; ++sequence) Apply(OperationRemoved{sequence});
+  RemoveExecutor("e2", "g");
+  RemoveExecutor("e1", "f");
+  Plan({{"node-1", ""}}, {{"node-1", ""}});
+  Plan({});
+
+  auto of_framework =
+      Watch(absl::StrCat("framework_id { value: 'f' } resume_token: '", token, "'"));
+  auto all = Watch(From(token));
+
+  EXPECT_THAT(Told(*of_framework), ::testing::ElementsAre("o1", "o3", "-o1", "-o3", "-e1"));
+  EXPECT_THAT(Told(*all), ::testing::ElementsAre("o1", "o3", "-o1", "-o2", "-o3", "-e2", "-e1",
+                                                 "1 planned, 1 down", "0 planned, 0 down"));
 }
 
 // ---- In steps ----

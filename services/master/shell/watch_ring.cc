@@ -41,7 +41,7 @@ WatchRing::Part WatchRing::Next(const ClusterView& view, const WatchFilter& filt
     part.revision = it->publish.revision;
     const WatchFilter::Told told = filter.TellingOf(it->publish.change, it->replaced);
     if (told == WatchFilter::Told::kNothing) continue;
-    AppendTold(view, it->publish, told, &part.events);
+    AppendTold(view, it->publish, it->replaced, told, &part.events);
     --room.events;
   }
   part.is_last = true;
