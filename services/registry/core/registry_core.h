@@ -149,6 +149,7 @@ class RegistryCore {
   absl::Status CheckRevisions(const v1::Commit& commit) const;
   const Value* FindInBatch(const Key& key) const;
 
+  // In lease_requests.cc, as far as AnswerWatchers.
   void Acquire(absl::Time now, StreamId stream, const v1::Request& request,
                std::vector<Effect>* out);
   void Renew(absl::Time now, StreamId stream, const v1::Request& request, std::vector<Effect>* out);
