@@ -1,6 +1,7 @@
 #include "services/registry/core/registry_core.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,16 @@ const Key& LeaseKey() {
 
 const char kNotOwned[] = "the store does not answer; another registry may serve it now";
 
+void Emit(std::vector<WatchEffect> effects, std::vector<RegistryCore::Effect>* out) {
+  for (WatchEffect& effect : effects) {
+    std::visit(
+        [&](auto& one) {
+          out->emplace_back(std::in_place_type<std::decay_t<decltype(one)>>, std::move(one));
+        },
+        effect);
+  }
+}
+
 // Of a store that failed, whatever it said: that its file is damaged or may not be written says
 // nothing about the request. Masters take other codes than these two for an answer to what they
 // asked, and would go on as if there were nothing left to write.
@@ -29,12 +40,15 @@ absl::Status AsClientsHear(const absl::Status& failure) {
 }  // namespace
 
 RegistryCore::RegistryCore(CoreOptions options, StoredState stored, absl::Time now)
-    : options_(options), revision_(stored.revision), watchers_(options.watchers_max) {
+    : options_(options),
+      revision_(stored.revision),
+      watchers_(options.watchers_max),
+      record_watchers_(options, stored.revision) {
   records_.Apply(stored.records);
   const Value* lease = records_.Find(LeaseKey());
   v1::LeaseRecord record;
   // A value that does not parse cannot come from us: the store's checksums guard what we wrote.
-  if (lease != nullptr && record.ParseFromString(lease->bytes)) lease_.Recover(record, now);
+  if (lease != nullptr && record.ParseFromString(lease->bytes())) lease_.Recover(record, now);
 }
 
 void RegistryCore::Step(absl::Time now, Input input, std::vector<Effect>* out) {
@@ -59,6 +73,7 @@ absl::Time RegistryCore::NextDeadline() const {
     next = std::min(next, lease_.expiry());
   }
   for (const LeaseWaiter& waiter : waiters_) next = std::min(next, waiter.deadline);
+  if (record_watchers_.size() > 0) next = std::min(next, owned_until_);
   return next;
 }
 
@@ -70,6 +85,7 @@ void RegistryCore::CheckInvariants() const {
   MEROS_CHECK(queue_.size() <= options_.queued_writes_max + 1);
   MEROS_CHECK(waiting() <= options_.waiters_max);
   MEROS_CHECK(watchers_.size() <= options_.watchers_max);
+  MEROS_CHECK(record_watchers_.size() <= options_.record_watchers_max);
 }
 
 void RegistryCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out) {
@@ -77,6 +93,11 @@ void RegistryCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>*
   ExpireWaiters(now, out);
   GrantIfFree(now, out);
   if (write_state_ == WriteState::kGathering) StartBatch(now, out);
+  if (now >= owned_until_) {
+    std::vector<WatchEffect> ended;
+    record_watchers_.EndAll(absl::UnavailableError(kNotOwned), &ended);
+    Emit(std::move(ended), out);
+  }
 }
 
 void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>* out) {
@@ -113,8 +134,8 @@ void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>*
       }
       v1::Response response = ResponseFor(request.id(), absl::OkStatus());
       *response.mutable_record()->mutable_key() = request.get().key();
-      response.mutable_record()->set_value(value->bytes);
-      response.mutable_record()->set_revision(value->revision);
+      response.mutable_record()->set_value(value->bytes());
+      response.mutable_record()->set_revision(value->revision());
       out->push_back(Reply{stream, std::move(response)});
       return;
     }
@@ -159,6 +180,28 @@ void RegistryCore::On(absl::Time now, const StatusAsked& asked, std::vector<Effe
   response.set_records(records_.size());
   response.set_value_bytes(records_.value_bytes());
   out->push_back(ReplyStatus{asked.call, std::move(response)});
+}
+
+// ---- watches of records ----
+
+void RegistryCore::On(absl::Time now, const WatchAsked& asked, std::vector<Effect>* out) {
+  if (now >= owned_until_) {
+    out->push_back(EndWatch{asked.watch, absl::UnavailableError(kNotOwned)});
+    return;
+  }
+  std::vector<WatchEffect> told;
+  record_watchers_.Add(asked.watch, asked.request, records_, revision_, &told);
+  Emit(std::move(told), out);
+}
+
+void RegistryCore::On(absl::Time, const WatchRead& read, std::vector<Effect>* out) {
+  std::vector<WatchEffect> told;
+  record_watchers_.Read(read.watch, read.bytes, &told);
+  Emit(std::move(told), out);
+}
+
+void RegistryCore::On(absl::Time, const WatchClosed& closed, std::vector<Effect>*) {
+  record_watchers_.Forget(closed.watch);
 }
 
 // ---- writes ----
@@ -240,10 +283,10 @@ absl::Status RegistryCore::CheckRevisions(const v1::Commit& commit) const {
     const Value* present = FindInBatch({mutation.key().kind(), mutation.key().name()});
     // What is already as wanted succeeds, so that a repeated commit is harmless.
     if (mutation.has_remove() ? present == nullptr
-                              : present != nullptr && present->bytes == mutation.put()) {
+                              : present != nullptr && present->bytes() == mutation.put()) {
       continue;
     }
-    const uint64_t revision = present == nullptr ? 0 : present->revision;
+    const uint64_t revision = present == nullptr ? 0 : present->revision();
     if (revision != mutation.expected_revision()) {
       return absl::AbortedError(absl::StrCat("commit.mutations[", i, "]: record '",
                                              mutation.key().name(), "' is at revision ", revision,
@@ -271,23 +314,37 @@ void RegistryCore::AddCommit(QueuedWrite& write, std::vector<Effect>* out) {
   // Each commit has a revision of its own, also within one transaction: an expected revision names
   // exactly one value.
   const uint64_t revision = batch_.revision + 1;
+  std::vector<StoreChange> changes;
   for (v1::Mutation& mutation : *write.commit.mutable_mutations()) {
     Key key(mutation.key().kind(), std::move(*mutation.mutable_key()->mutable_name()));
     const Value* present = FindInBatch(key);
     if (mutation.has_remove()) {
       if (present == nullptr) continue;
-      batch_.overlay[std::move(key)] = std::nullopt;
+      changes.push_back({std::move(key), std::nullopt});
     } else {
-      if (present != nullptr && present->bytes == mutation.put()) continue;
+      if (present != nullptr && present->bytes() == mutation.put()) continue;
       batch_.bytes += mutation.put().size();
-      batch_.overlay[std::move(key)] = Value{std::move(*mutation.mutable_put()), revision};
+      changes.push_back({std::move(key), Value(std::move(*mutation.mutable_put()), revision)});
     }
-    batch_.revision = revision;
   }
+  if (!changes.empty()) AddRevision(std::move(changes));
   v1::Response response = ResponseFor(write.request_id, absl::OkStatus());
   // A commit that changed nothing still waits for the batch: what it found may be in it.
   response.mutable_commit()->set_revision(batch_.revision);
   batch_.replies.push_back({write.stream, std::move(response)});
+}
+
+void RegistryCore::AddRevision(std::vector<StoreChange> changes) {
+  std::sort(changes.begin(), changes.end(),
+            [](const StoreChange& a, const StoreChange& b) { return a.key < b.key; });
+  for (const StoreChange& change : changes) batch_.overlay[change.key] = change.value;
+  batch_.commits.push_back(std::make_shared<const RevisionChanges>(
+      RevisionChanges{++batch_.revision, std::move(changes)}));
+}
+
+void RegistryCore::AddLease(v1::LeaseRecord record) {
+  AddRevision({{LeaseKey(), Value(record.SerializeAsString(), batch_.revision + 1)}});
+  batch_.lease = std::move(record);
 }
 
 void RegistryCore::AddGrant(absl::Time now, QueuedWrite& write) {
@@ -297,9 +354,8 @@ void RegistryCore::AddGrant(absl::Time now, QueuedWrite& write) {
     waiters_.push_front(std::move(write.candidate));
     return;
   }
-  batch_.lease = lease_.NextGrant(write.candidate);
+  AddLease(lease_.NextGrant(write.candidate));
   batch_.granted_to = std::move(write.candidate);
-  batch_.overlay[LeaseKey()] = Value{batch_.lease->SerializeAsString(), ++batch_.revision};
 }
 
 void RegistryCore::AddRelease(QueuedWrite& write, std::vector<Effect>* out) {
@@ -313,8 +369,7 @@ void RegistryCore::AddRelease(QueuedWrite& write, std::vector<Effect>* out) {
                                 absl::StrCat("release_lease.epoch: ", epoch, " was never granted")),
                       out);
   }
-  batch_.lease = lease_.NextRelease();
-  batch_.overlay[LeaseKey()] = Value{batch_.lease->SerializeAsString(), ++batch_.revision};
+  AddLease(lease_.NextRelease());
   v1::Response response = ResponseFor(write.request_id, absl::OkStatus());
   *response.mutable_lease() = lease_.AsResult();
   batch_.replies.push_back({write.stream, std::move(response)});
@@ -326,6 +381,9 @@ void RegistryCore::On(absl::Time now, const StoreCommitted& committed, std::vect
   for (auto& [key, value] : batch_.overlay) changes.push_back({key, std::move(value)});
   records_.Apply(changes);
   revision_ = batch_.revision;
+  std::vector<WatchEffect> told;
+  record_watchers_.Committed(std::move(batch_.commits), &told);
+  Emit(std::move(told), out);
   store_status_ = absl::OkStatus();
   for (HeldReply& held : batch_.replies)
     out->push_back(Reply{held.stream, std::move(held.response)});
