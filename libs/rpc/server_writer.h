@@ -1,16 +1,18 @@
 // The server's end of a stream that only the server writes (Watch, FollowFile).
 //
-// on_closed is called exactly once, last. The stream keeps itself alive until then.
+// on_closed is called exactly once, last. The stream keeps itself alive until then. on_written may
+// be left out; it is told of each frame that was written, one after the other, so that a source can
+// keep step with a peer that reads slowly.
 //
 // Thread rule: thread-safe.
 #pragma once
+
+#include <grpcpp/support/server_callback.h>
 
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
-
-#include <grpcpp/support/server_callback.h>
 
 #include "libs/rpc/server.h"
 #include "libs/rpc/status.h"
@@ -30,8 +32,10 @@ class ServerWriter final : public WritingReactor<grpc::ServerWriteReactor<Out>, 
   }
 
   // REQUIRES: called once; the result is returned to gRPC.
-  grpc::ServerWriteReactor<Out>* Start(std::function<void(const absl::Status&)> on_closed) {
+  grpc::ServerWriteReactor<Out>* Start(std::function<void(const absl::Status&)> on_closed,
+                                       std::function<void(size_t bytes)> on_written = nullptr) {
     on_closed_ = std::move(on_closed);
+    on_written_ = std::move(on_written);
     self_ = this->shared_from_this();
     StreamWatchdog::Get().Watch(self_);
     this->MarkStarted();
@@ -46,10 +50,16 @@ class ServerWriter final : public WritingReactor<grpc::ServerWriteReactor<Out>, 
     this->PeerEnded(absl::CancelledError("peer went away"), /*drop_queued=*/true);
   }
 
+  void OnWriteDone(bool ok) override {
+    if (ok && on_written_ != nullptr) on_written_(BytesOf(this->in_flight()));
+    Base::OnWriteDone(ok);
+  }
+
   void OnDone() override {
     auto self = std::move(self_);
     on_closed_(this->end_status());
     on_closed_ = nullptr;
+    on_written_ = nullptr;
   }
 
  private:
@@ -66,6 +76,7 @@ class ServerWriter final : public WritingReactor<grpc::ServerWriteReactor<Out>, 
   const std::string peer_;
   const std::string principal_;
   std::function<void(const absl::Status&)> on_closed_;
+  std::function<void(size_t)> on_written_;
   std::shared_ptr<ServerWriter> self_;
 };
 

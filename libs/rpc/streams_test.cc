@@ -75,7 +75,8 @@ class EchoServer : public EchoService::CallbackService {
     auto writer = ServerWriter<Frame>::Create(context);
     for (const std::string& text : request->texts()) writer->Send(FrameOf(text));
     writer->Close(absl::OkStatus());
-    return writer->Start([this](const absl::Status& status) { Closed(status); });
+    return writer->Start([this](const absl::Status& status) { Closed(status); },
+                         [this](size_t bytes) { written += bytes; });
   }
 
   grpc::ServerUnaryReactor* Echo(grpc::CallbackServerContext* context, const Frame* request,
@@ -113,6 +114,7 @@ class EchoServer : public EchoService::CallbackService {
   }
 
   OutboxOptions options;
+  std::atomic<size_t> written{0};  // on streams that only the server writes
   absl::Duration hold = absl::Milliseconds(2);
   Mutex mutex;
   CondVar changed;
@@ -365,6 +367,7 @@ TEST_F(StreamsTest, WriterSendsWhatWasQueuedBeforeItsStart) {
 
   EXPECT_TRUE(reader->Finish().ok());
   EXPECT_EQ(texts, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(echo_.written, FrameOf("a").ByteSizeLong() + FrameOf("b").ByteSizeLong());
 }
 
 TEST_F(StreamsTest, UnaryAnswersOnceAndNeverLeavesACallerWaiting) {

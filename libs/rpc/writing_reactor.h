@@ -165,6 +165,9 @@ class WritingReactor : public Reactor, public WatchedStream {
     return end_.has_value();
   }
 
+  // REQUIRES: a write is in flight.
+  const Out& in_flight() const { return in_flight_; }
+
   absl::Status end_status() const {
     MutexLock lock(&mutex_);
     return end_.value_or(absl::UnavailableError("peer went away"));

@@ -109,6 +109,55 @@ TEST_F(RegistryProcessTest, Kill9LosesNoAcknowledgedWriteAndEpochsGrow) {
   }
 }
 
+TEST_F(RegistryProcessTest, AWatchGoesOnAfterKill9) {
+  uint64_t epoch = 0;
+  v1::WatchResponse told;
+  {
+    auto registry = Serve(Store());
+    auto stub =
+        v1::RegistryService::NewStub(*rpc::MakeChannel(registry->address(), {.insecure = true}));
+    Session session(registry->address());
+    epoch = session.Call(Acquire("m")).lease().epoch();
+    Watching watching(stub.get(), 0);
+    ASSERT_TRUE(watching.Read(&told));
+    std::vector<v1::Request> puts;
+    for (int i = 0; i < 200; ++i) puts.push_back(Put(epoch, "k", absl::StrCat(i)));
+    session.Send(std::move(puts));
+    for (int i = 0; i < 100; ++i) {
+      const uint64_t before = told.revision();
+      ASSERT_TRUE(watching.Read(&told));
+      EXPECT_EQ(told.revision(), before + 1);
+      EXPECT_EQ(told.changes(0).record().value(), absl::StrCat(i));
+    }
+    registry->Kill();
+    while (watching.Read(&told)) {
+    }
+    EXPECT_EQ(watching.Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  }
+
+  auto registry = Serve(Store());
+  auto stub =
+      v1::RegistryService::NewStub(*rpc::MakeChannel(registry->address(), {.insecure = true}));
+  Session session(registry->address());
+  // Whatever was told was durable, so it is not later than what there is now; and from there on
+  // nothing is missed.
+  const v1::Response found = session.Call(Get("k"));
+  ASSERT_EQ(found.code(), 0) << found.message();
+  ASSERT_GE(found.record().revision(), told.revision());
+  Watching present(stub.get(), found.record().revision());
+  Watching beyond(stub.get(), found.record().revision() + 1);
+  v1::WatchResponse refused;
+  EXPECT_FALSE(beyond.Read(&refused));
+  EXPECT_EQ(beyond.Finish().error_code(), grpc::StatusCode::OUT_OF_RANGE);
+  Watching before(stub.get(), 1);
+  EXPECT_FALSE(before.Read(&refused));
+  EXPECT_EQ(before.Finish().error_code(), grpc::StatusCode::OUT_OF_RANGE);
+  ASSERT_EQ(session.Call(Put(epoch, "k", "after")).code(), 0);
+  ASSERT_TRUE(present.Read(&told));
+  EXPECT_EQ(told.revision(), found.record().revision() + 1);
+  EXPECT_EQ(told.changes(0).record().value(), "after");
+}
+
 TEST_F(RegistryProcessTest, AFullDiskRefusesWritesAndNothingElse) {
   if (geteuid() != 0)
     GTEST_SKIP() << "NOT ROOT: a full disk is made with a tmpfs mount, which needs root";

@@ -3,6 +3,7 @@
 // Thread rule: thread-safe.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -86,6 +87,37 @@ class Session {
   CondVar changed_;
   bool closed_ MEROS_GUARDED_BY(mutex_) = false;
   std::map<uint64_t, v1::Response> answers_ MEROS_GUARDED_BY(mutex_);
+};
+
+// A watch that the test reads.
+class Watching {
+ public:
+  Watching(v1::RegistryService::Stub* stub, uint64_t after_revision,
+           const std::vector<v1::RecordKind>& kinds = {}) {
+    v1::WatchRequest request;
+    request.set_after_revision(after_revision);
+    for (const v1::RecordKind kind : kinds) request.add_kinds(kind);
+    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(2));
+    reader_ = stub->Watch(&context_, request);
+  }
+  ~Watching() {
+    context_.TryCancel();
+    if (!has_ended_) reader_->Finish();
+  }
+
+  // The next response; false: the watch has ended.
+  bool Read(v1::WatchResponse* response) { return reader_->Read(response); }
+  // REQUIRES: once, after Read said false or Cancel.
+  grpc::Status Finish() {
+    has_ended_ = true;
+    return reader_->Finish();
+  }
+  void Cancel() { context_.TryCancel(); }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<v1::WatchResponse>> reader_;
+  bool has_ended_ = false;
 };
 
 inline v1::Request Put(uint64_t epoch, const std::string& name, const std::string& value) {

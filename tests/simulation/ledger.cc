@@ -62,10 +62,10 @@ void Ledger::OnRegistryStarts(const registry::StoredState& stored) {
     const auto found = values.find(key);
     const registry::Value* value = found == values.end() ? nullptr : found->second;
     // Something newer may have become durable without having been acknowledged.
-    if (value != nullptr && value->revision > last.revision) continue;
+    if (value != nullptr && value->revision() > last.revision) continue;
     if (value == nullptr && stored.revision > last.revision) continue;
     const bool is_kept = last.mutation.has_put()
-                             ? value != nullptr && value->bytes == last.mutation.put()
+                             ? value != nullptr && value->bytes() == last.mutation.put()
                              : value == nullptr;
     if (!is_kept) Fail(absl::StrCat("the acknowledged record ", key.second, " is lost"));
   }

@@ -44,15 +44,15 @@ absl::StatusOr<StoreSummary> Summarize(const StoredState& state) {
   for (const StoreChange& change : state.records) {
     const auto kind = static_cast<v1::RecordKind>(change.key.first);
     ++summary.records[kind];
-    summary.value_bytes += change.value->bytes.size();
-    if (change.value->revision > state.revision) {
+    summary.value_bytes += change.value->bytes().size();
+    if (change.value->revision() > state.revision) {
       return absl::DataLossError(absl::StrCat("record '", change.key.second, "' is of revision ",
-                                              change.value->revision, ", the store of ",
+                                              change.value->revision(), ", the store of ",
                                               state.revision));
     }
     if (kind != v1::RECORD_KIND_LEASE) continue;
     v1::LeaseRecord lease;
-    if (!lease.ParseFromString(change.value->bytes)) {
+    if (!lease.ParseFromString(change.value->bytes())) {
       return absl::DataLossError("the record of the lease cannot be read");
     }
     summary.epoch = lease.epoch();
@@ -146,7 +146,7 @@ absl::StatusOr<StoreSummary> WriteBackup(const BackupSnapshot& snapshot, const s
     if (!seen.insert(key).second) {
       return absl::DataLossError(absl::StrCat("the snapshot holds '", key.second, "' twice"));
     }
-    state.records.push_back({std::move(key), Value{record.value(), record.revision()}});
+    state.records.push_back({std::move(key), Value(record.value(), record.revision())});
   }
   return WriteStore(state, path);
 }
@@ -162,13 +162,13 @@ absl::StatusOr<StoreSummary> RestoreBackup(const std::string& backup, const std:
   for (StoreChange& change : state.records) {
     if (change.key.first != v1::RECORD_KIND_LEASE) continue;
     v1::LeaseRecord lease;
-    lease.ParseFromString(change.value->bytes);  // DecodeStore has seen that it can be read
+    lease.ParseFromString(change.value->bytes());  // DecodeStore has seen that it can be read
     if (epoch_margin > std::numeric_limits<uint64_t>::max() / 2 - lease.epoch()) {
       return absl::InvalidArgumentError("the epoch margin leaves no epochs");
     }
     lease.set_epoch(lease.epoch() + epoch_margin);
     lease.set_released(true);
-    change.value->bytes = lease.SerializeAsString();
+    change.value = Value(lease.SerializeAsString(), change.value->revision());
   }
   return WriteStore(state, where);
 }

@@ -45,7 +45,7 @@ class BackupTest : public ::testing::Test {
   static v1::LeaseRecord LeaseOf(const StoredState& state) {
     v1::LeaseRecord lease;
     for (const StoreChange& change : state.records) {
-      if (change.key.first == v1::RECORD_KIND_LEASE) lease.ParseFromString(change.value->bytes);
+      if (change.key.first == v1::RECORD_KIND_LEASE) lease.ParseFromString(change.value->bytes());
     }
     return lease;
   }
@@ -76,8 +76,8 @@ TEST_F(BackupTest, HoldsEveryRecordOfALargeSnapshot) {
   ASSERT_EQ(state.records.size(), 2501u);
   for (const StoreChange& change : state.records) {
     if (change.key.second == "a49") {
-      EXPECT_EQ(change.value->bytes, std::string(49, 'x'));
-      EXPECT_EQ(change.value->revision, 50u);
+      EXPECT_EQ(change.value->bytes(), std::string(49, 'x'));
+      EXPECT_EQ(change.value->revision(), 50u);
     }
   }
 }

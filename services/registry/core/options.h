@@ -23,8 +23,16 @@ struct CoreOptions {
   size_t watchers_max = 10000;
   // After the store has failed, writes are refused for this long before one is tried again.
   absl::Duration store_retry_interval = absl::Seconds(1);
-  // Bytes of records in one part of a listing.
+  // Bytes of records in one part of a listing, or of what is told to a watcher.
   size_t list_part_bytes = 512 << 10;
+  // Watches of records; further ones are refused with RESOURCE_EXHAUSTED.
+  size_t record_watchers_max = 1000;
+  // Of what it was told a watcher may have so much to read, in bytes, before it is told more.
+  size_t watch_unread_bytes_max = 512 << 10;
+  // The last changes, number and bytes, that are remembered for watchers who come back or are
+  // behind. More than one store transaction holds; a reader that is behind by more is ended.
+  size_t watch_ring_changes_max = 100000;
+  size_t watch_ring_bytes_max = 64 << 20;
 
   // ERRORS: InvalidArgument naming the first option that makes no sense.
   absl::Status Validate() const;

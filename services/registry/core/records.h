@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,9 +19,19 @@ namespace meros::registry {
 // Kind and name; ordered as listings are.
 using Key = std::pair<int, std::string>;
 
-struct Value {
-  std::string bytes;
-  uint64_t revision = 0;  // of the commit that wrote it
+// Never changes; copies share the bytes, on any thread.
+class Value {
+ public:
+  // `revision` is that of the commit that wrote it.
+  Value(std::string bytes, uint64_t revision)
+      : bytes_(std::make_shared<const std::string>(std::move(bytes))), revision_(revision) {}
+
+  const std::string& bytes() const { return *bytes_; }
+  uint64_t revision() const { return revision_; }
+
+ private:
+  std::shared_ptr<const std::string> bytes_;
+  uint64_t revision_;
 };
 
 // One change of a store transaction; no value deletes the record.
@@ -28,6 +39,15 @@ struct StoreChange {
   Key key;
   std::optional<Value> value;
 };
+
+// About how much of a listing it takes, in bytes.
+inline size_t ListedBytes(const Key& key, const Value& value) {
+  return key.second.size() + value.bytes().size() + 16;
+}
+inline size_t ListedBytes(const StoreChange& change) {
+  return change.value.has_value() ? ListedBytes(change.key, *change.value)
+                                  : change.key.second.size() + 16;
+}
 
 class Records {
  public:
@@ -41,6 +61,9 @@ class Records {
   // last part has `last` set. LEASE records are listed like any other.
   std::vector<v1::ListResult> List(const v1::List& wanted, uint64_t revision,
                                    size_t part_bytes) const;
+
+  // All as they are now, in key order. Cost: O(records), whatever the size of the values.
+  std::vector<StoreChange> All() const;
 
   size_t size() const { return values_.size(); }
   uint64_t value_bytes() const { return value_bytes_; }

@@ -1,10 +1,12 @@
 #include "services/registry/core/registry_core.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "services/registry/core/responses.h"
 #include "services/registry/core/validation.h"
 
 namespace meros::registry {
@@ -17,6 +19,16 @@ const Key& LeaseKey() {
 
 const char kNotOwned[] = "the store does not answer; another registry may serve it now";
 
+void Emit(std::vector<WatchEffect> effects, std::vector<RegistryCore::Effect>* out) {
+  for (WatchEffect& effect : effects) {
+    std::visit(
+        [&](auto& one) {
+          out->emplace_back(std::in_place_type<std::decay_t<decltype(one)>>, std::move(one));
+        },
+        effect);
+  }
+}
+
 // Of a store that failed, whatever it said: that its file is damaged or may not be written says
 // nothing about the request. Masters take other codes than these two for an answer to what they
 // asked, and would go on as if there were nothing left to write.
@@ -25,23 +37,18 @@ absl::Status AsClientsHear(const absl::Status& failure) {
   return absl::UnavailableError(failure.message());
 }
 
-v1::Response ResponseFor(uint64_t request_id, const absl::Status& status) {
-  v1::Response response;
-  response.set_id(request_id);
-  response.set_code(static_cast<int>(status.code()));
-  response.set_message(std::string(status.message()));
-  return response;
-}
-
 }  // namespace
 
 RegistryCore::RegistryCore(CoreOptions options, StoredState stored, absl::Time now)
-    : options_(options), revision_(stored.revision), watchers_(options.watchers_max) {
+    : options_(options),
+      revision_(stored.revision),
+      watchers_(options.watchers_max),
+      record_watchers_(options, stored.revision) {
   records_.Apply(stored.records);
   const Value* lease = records_.Find(LeaseKey());
   v1::LeaseRecord record;
   // A value that does not parse cannot come from us: the store's checksums guard what we wrote.
-  if (lease != nullptr && record.ParseFromString(lease->bytes)) lease_.Recover(record, now);
+  if (lease != nullptr && record.ParseFromString(lease->bytes())) lease_.Recover(record, now);
 }
 
 void RegistryCore::Step(absl::Time now, Input input, std::vector<Effect>* out) {
@@ -66,6 +73,7 @@ absl::Time RegistryCore::NextDeadline() const {
     next = std::min(next, lease_.expiry());
   }
   for (const LeaseWaiter& waiter : waiters_) next = std::min(next, waiter.deadline);
+  if (record_watchers_.size() > 0) next = std::min(next, owned_until_);
   return next;
 }
 
@@ -77,6 +85,7 @@ void RegistryCore::CheckInvariants() const {
   MEROS_CHECK(queue_.size() <= options_.queued_writes_max + 1);
   MEROS_CHECK(waiting() <= options_.waiters_max);
   MEROS_CHECK(watchers_.size() <= options_.watchers_max);
+  MEROS_CHECK(record_watchers_.size() <= options_.record_watchers_max);
 }
 
 void RegistryCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out) {
@@ -84,6 +93,11 @@ void RegistryCore::On(absl::Time now, const runtime::Tick&, std::vector<Effect>*
   ExpireWaiters(now, out);
   GrantIfFree(now, out);
   if (write_state_ == WriteState::kGathering) StartBatch(now, out);
+  if (now >= owned_until_) {
+    std::vector<WatchEffect> ended;
+    record_watchers_.EndAll(absl::UnavailableError(kNotOwned), &ended);
+    Emit(std::move(ended), out);
+  }
 }
 
 void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>* out) {
@@ -120,8 +134,8 @@ void RegistryCore::On(absl::Time now, Requested& requested, std::vector<Effect>*
       }
       v1::Response response = ResponseFor(request.id(), absl::OkStatus());
       *response.mutable_record()->mutable_key() = request.get().key();
-      response.mutable_record()->set_value(value->bytes);
-      response.mutable_record()->set_revision(value->revision);
+      response.mutable_record()->set_value(value->bytes());
+      response.mutable_record()->set_revision(value->revision());
       out->push_back(Reply{stream, std::move(response)});
       return;
     }
@@ -166,6 +180,28 @@ void RegistryCore::On(absl::Time now, const StatusAsked& asked, std::vector<Effe
   response.set_records(records_.size());
   response.set_value_bytes(records_.value_bytes());
   out->push_back(ReplyStatus{asked.call, std::move(response)});
+}
+
+// ---- watches of records ----
+
+void RegistryCore::On(absl::Time now, const WatchAsked& asked, std::vector<Effect>* out) {
+  if (now >= owned_until_) {
+    out->push_back(EndWatch{asked.watch, absl::UnavailableError(kNotOwned)});
+    return;
+  }
+  std::vector<WatchEffect> told;
+  record_watchers_.Add(asked.watch, asked.request, records_, revision_, &told);
+  Emit(std::move(told), out);
+}
+
+void RegistryCore::On(absl::Time, const WatchRead& read, std::vector<Effect>* out) {
+  std::vector<WatchEffect> told;
+  record_watchers_.Read(read.watch, read.bytes, &told);
+  Emit(std::move(told), out);
+}
+
+void RegistryCore::On(absl::Time, const WatchClosed& closed, std::vector<Effect>*) {
+  record_watchers_.Forget(closed.watch);
 }
 
 // ---- writes ----
@@ -247,10 +283,10 @@ absl::Status RegistryCore::CheckRevisions(const v1::Commit& commit) const {
     const Value* present = FindInBatch({mutation.key().kind(), mutation.key().name()});
     // What is already as wanted succeeds, so that a repeated commit is harmless.
     if (mutation.has_remove() ? present == nullptr
-                              : present != nullptr && present->bytes == mutation.put()) {
+                              : present != nullptr && present->bytes() == mutation.put()) {
       continue;
     }
-    const uint64_t revision = present == nullptr ? 0 : present->revision;
+    const uint64_t revision = present == nullptr ? 0 : present->revision();
     if (revision != mutation.expected_revision()) {
       return absl::AbortedError(absl::StrCat("commit.mutations[", i, "]: record '",
                                              mutation.key().name(), "' is at revision ", revision,
@@ -278,23 +314,37 @@ void RegistryCore::AddCommit(QueuedWrite& write, std::vector<Effect>* out) {
   // Each commit has a revision of its own, also within one transaction: an expected revision names
   // exactly one value.
   const uint64_t revision = batch_.revision + 1;
+  std::vector<StoreChange> changes;
   for (v1::Mutation& mutation : *write.commit.mutable_mutations()) {
     Key key(mutation.key().kind(), std::move(*mutation.mutable_key()->mutable_name()));
     const Value* present = FindInBatch(key);
     if (mutation.has_remove()) {
       if (present == nullptr) continue;
-      batch_.overlay[std::move(key)] = std::nullopt;
+      changes.push_back({std::move(key), std::nullopt});
     } else {
-      if (present != nullptr && present->bytes == mutation.put()) continue;
+      if (present != nullptr && present->bytes() == mutation.put()) continue;
       batch_.bytes += mutation.put().size();
-      batch_.overlay[std::move(key)] = Value{std::move(*mutation.mutable_put()), revision};
+      changes.push_back({std::move(key), Value(std::move(*mutation.mutable_put()), revision)});
     }
-    batch_.revision = revision;
   }
+  if (!changes.empty()) AddRevision(std::move(changes));
   v1::Response response = ResponseFor(write.request_id, absl::OkStatus());
   // A commit that changed nothing still waits for the batch: what it found may be in it.
   response.mutable_commit()->set_revision(batch_.revision);
   batch_.replies.push_back({write.stream, std::move(response)});
+}
+
+void RegistryCore::AddRevision(std::vector<StoreChange> changes) {
+  std::sort(changes.begin(), changes.end(),
+            [](const StoreChange& a, const StoreChange& b) { return a.key < b.key; });
+  for (const StoreChange& change : changes) batch_.overlay[change.key] = change.value;
+  batch_.commits.push_back(std::make_shared<const RevisionChanges>(
+      RevisionChanges{++batch_.revision, std::move(changes)}));
+}
+
+void RegistryCore::AddLease(v1::LeaseRecord record) {
+  AddRevision({{LeaseKey(), Value(record.SerializeAsString(), batch_.revision + 1)}});
+  batch_.lease = std::move(record);
 }
 
 void RegistryCore::AddGrant(absl::Time now, QueuedWrite& write) {
@@ -304,9 +354,8 @@ void RegistryCore::AddGrant(absl::Time now, QueuedWrite& write) {
     waiters_.push_front(std::move(write.candidate));
     return;
   }
-  batch_.lease = lease_.NextGrant(write.candidate);
+  AddLease(lease_.NextGrant(write.candidate));
   batch_.granted_to = std::move(write.candidate);
-  batch_.overlay[LeaseKey()] = Value{batch_.lease->SerializeAsString(), ++batch_.revision};
 }
 
 void RegistryCore::AddRelease(QueuedWrite& write, std::vector<Effect>* out) {
@@ -320,8 +369,7 @@ void RegistryCore::AddRelease(QueuedWrite& write, std::vector<Effect>* out) {
                                 absl::StrCat("release_lease.epoch: ", epoch, " was never granted")),
                       out);
   }
-  batch_.lease = lease_.NextRelease();
-  batch_.overlay[LeaseKey()] = Value{batch_.lease->SerializeAsString(), ++batch_.revision};
+  AddLease(lease_.NextRelease());
   v1::Response response = ResponseFor(write.request_id, absl::OkStatus());
   *response.mutable_lease() = lease_.AsResult();
   batch_.replies.push_back({write.stream, std::move(response)});
@@ -333,6 +381,9 @@ void RegistryCore::On(absl::Time now, const StoreCommitted& committed, std::vect
   for (auto& [key, value] : batch_.overlay) changes.push_back({key, std::move(value)});
   records_.Apply(changes);
   revision_ = batch_.revision;
+  std::vector<WatchEffect> told;
+  record_watchers_.Committed(std::move(batch_.commits), &told);
+  Emit(std::move(told), out);
   store_status_ = absl::OkStatus();
   for (HeldReply& held : batch_.replies)
     out->push_back(Reply{held.stream, std::move(held.response)});
@@ -370,114 +421,7 @@ void RegistryCore::On(absl::Time now, const StoreFailed& failed, std::vector<Eff
   for (QueuedWrite& write : waiting) Enqueue(std::move(write), out);
 }
 
-// ---- lease ----
-
-void RegistryCore::Acquire(absl::Time now, StreamId stream, const v1::Request& request,
-                           std::vector<Effect>* out) {
-  const v1::AcquireLease& acquire = request.acquire_lease();
-  const absl::Status valid = ValidateAcquire(acquire, options_);
-  if (!valid.ok()) return ReplyError(stream, request.id(), valid, out);
-  if (lease_.IsHeldBy(acquire.candidate_id(), acquire.won()) && !IsHolderBeingReplaced()) {
-    lease_.Renew(now);
-    return ReplyLease(stream, request.id(), absl::OkStatus(), out);
-  }
-  const bool is_next = lease_.IsHeldByEarlier(acquire.won());
-  const bool free = !grant_in_queue_ && (is_next || (lease_.IsFree(now) && waiters_.empty()));
-  if (!free && acquire.wait_ms() == 0) {
-    return ReplyLease(stream, request.id(),
-                      absl::FailedPreconditionError("the lease is held by another"), out);
-  }
-  if (waiting() >= options_.waiters_max) {
-    return ReplyError(stream, request.id(),
-                      absl::ResourceExhaustedError("too many requests wait for the lease"), out);
-  }
-  ForgetEarlier(acquire.candidate_id(), out);
-  // Asking once means waiting only for the store.
-  const absl::Duration wait = acquire.wait_ms() == 0 ? options_.store_retry_interval * 2
-                                                     : absl::Milliseconds(acquire.wait_ms());
-  waiters_.insert(is_next ? waiters_.begin() : waiters_.end(),
-                  LeaseWaiter{stream, request.id(), acquire.candidate_id(), acquire.address(),
-                              acquire.ttl_ms(), acquire.won(), now + wait});
-  GrantIfFree(now, out);
-}
-
-void RegistryCore::ForgetEarlier(const std::string& candidate_id, std::vector<Effect>* out) {
-  const auto is_earlier = [&](const LeaseWaiter& w) { return w.candidate_id == candidate_id; };
-  for (const LeaseWaiter& waiter : waiters_) {
-    if (!is_earlier(waiter)) continue;
-    ReplyLease(waiter.stream, waiter.request_id,
-               absl::FailedPreconditionError("the candidate has asked again"), out);
-  }
-  std::erase_if(waiters_, is_earlier);
-}
-
-void RegistryCore::GrantIfFree(absl::Time now, std::vector<Effect>* out) {
-  if (grant_in_queue_ || waiters_.empty() || !lease_.MayGoTo(waiters_.front().won, now) ||
-      !TakesWrites(write_state_)) {
-    return;
-  }
-  grant_in_queue_ = true;
-  LeaseWaiter next = std::move(waiters_.front());
-  waiters_.pop_front();
-  Enqueue({.kind = QueuedWrite::Kind::kGrant,
-           .stream = next.stream,
-           .request_id = next.request_id,
-           .candidate = std::move(next)},
-          out);
-}
-
-bool RegistryCore::IsHolderBeingReplaced() const {
-  return write_state_ == WriteState::kWriting && batch_.lease.has_value();
-}
-
-void RegistryCore::Renew(absl::Time now, StreamId stream, const v1::Request& request,
-                         std::vector<Effect>* out) {
-  const uint64_t epoch = request.renew_lease().epoch();
-  const bool held =
-      epoch > 0 && epoch == lease_.epoch() && lease_.expiry() != absl::InfiniteFuture();
-  if (!held || IsHolderBeingReplaced()) {
-    return ReplyLease(stream, request.id(),
-                      absl::FailedPreconditionError(
-                          absl::StrCat("renew_lease.epoch: ", epoch, " does not hold the lease")),
-                      out);
-  }
-  lease_.Renew(now);
-  ReplyLease(stream, request.id(), absl::OkStatus(), out);
-}
-
-void RegistryCore::GetLeader(absl::Time now, StreamId stream, const v1::Request& request,
-                             std::vector<Effect>* out) {
-  const v1::GetLeaderRequest& ask = request.get_leader();
-  const absl::Status valid = ValidateWait(ask.wait_ms());
-  if (!valid.ok()) return ReplyError(stream, request.id(), valid, out);
-  if (ask.wait_ms() > 0 && ask.known_epoch() == lease_.epoch()) {
-    const absl::Status added = watchers_.Add(
-        {stream, request.id(), ask.known_epoch(), now + absl::Milliseconds(ask.wait_ms())});
-    if (!added.ok()) ReplyError(stream, request.id(), added, out);
-    return;
-  }
-  v1::Response response = ResponseFor(request.id(), absl::OkStatus());
-  *response.mutable_leader() = lease_.AsLeader(now);
-  out->push_back(Reply{stream, std::move(response)});
-}
-
-void RegistryCore::ExpireWaiters(absl::Time now, std::vector<Effect>* out) {
-  for (const LeaseWaiter& waiter : waiters_) {
-    if (now < waiter.deadline) continue;
-    ReplyLease(waiter.stream, waiter.request_id,
-               absl::DeadlineExceededError("the lease is held by another"), out);
-  }
-  std::erase_if(waiters_, [&](const LeaseWaiter& waiter) { return now >= waiter.deadline; });
-  AnswerWatchers(now, out);
-}
-
-void RegistryCore::AnswerWatchers(absl::Time now, std::vector<Effect>* out) {
-  for (const LeaderWatcher& watcher : watchers_.TakeDue(now, lease_.epoch())) {
-    v1::Response response = ResponseFor(watcher.request_id, absl::OkStatus());
-    *response.mutable_leader() = lease_.AsLeader(now);
-    out->push_back(Reply{watcher.stream, std::move(response)});
-  }
-}
+// ---- answers ----
 
 void RegistryCore::ReplyError(StreamId stream, uint64_t request_id, const absl::Status& status,
                               std::vector<Effect>* out) const {

@@ -24,6 +24,7 @@
 #include "services/registry/core/leader_watchers.h"
 #include "services/registry/core/lease.h"
 #include "services/registry/core/options.h"
+#include "services/registry/core/record_watchers.h"
 #include "services/registry/core/records.h"
 #include "services/registry/core/write_state.h"
 
@@ -58,13 +59,28 @@ class RegistryCore {
   struct StatusAsked {
     uint64_t call;
   };
-  // Until then nobody else can serve the store, for sure. After that requests are refused: another
-  // registry may have answered otherwise. Without this input it is ours for ever.
+  // Until then nobody else can serve the store, for sure. After that requests are refused and
+  // watches ended: another registry may have answered otherwise, and changed what we know. Without
+  // this input it is ours for ever.
   struct StoreOwned {
     absl::Time until;
   };
+  // Of Watch; `watch` is the shell's number of the stream, other than all before.
+  struct WatchAsked {
+    StreamId watch;
+    v1::WatchRequest request;
+  };
+  // The watcher has read so many bytes more of what it was told, as messages are packed.
+  struct WatchRead {
+    StreamId watch;
+    size_t bytes;
+  };
+  // Whoever watched has gone. Harmless for a watch that has ended.
+  struct WatchClosed {
+    StreamId watch;
+  };
   using Input = std::variant<runtime::Tick, Requested, StreamClosed, StoreCommitted, StoreFailed,
-                             StatusAsked, StoreOwned>;
+                             StatusAsked, StoreOwned, WatchAsked, WatchRead, WatchClosed>;
 
   // ---- effects ----
   // Write the revision and all changes, which may be none, in one transaction and post
@@ -82,7 +98,8 @@ class RegistryCore {
     uint64_t call;
     v1::GetStatusResponse response;
   };
-  using Effect = std::variant<Persist, Reply, ReplyStatus>;
+  // TellWatcher, EndWatch: in the order in which they are to be sent on their stream.
+  using Effect = std::variant<Persist, Reply, ReplyStatus, TellWatcher, EndWatch>;
 
   RegistryCore(CoreOptions options, StoredState stored, absl::Time now);
 
@@ -96,6 +113,7 @@ class RegistryCore {
   const Records& records() const { return records_; }
   uint64_t revision() const { return revision_; }
   const Lease& lease() const { return lease_; }
+  size_t record_watchers() const { return record_watchers_.size(); }
 
  private:
   // A write that waits for its transaction.
@@ -120,6 +138,7 @@ class RegistryCore {
     std::vector<HeldReply> replies;
     std::optional<v1::LeaseRecord> lease;  // grant or release in it
     std::optional<LeaseWaiter> granted_to;
+    std::vector<SharedChanges> commits;  // what each of its revisions changed
   };
 
   void On(absl::Time now, const runtime::Tick&, std::vector<Effect>* out);
@@ -129,6 +148,9 @@ class RegistryCore {
   void On(absl::Time now, const StoreFailed& failed, std::vector<Effect>* out);
   void On(absl::Time now, const StatusAsked& asked, std::vector<Effect>* out);
   void On(absl::Time now, const StoreOwned& owned, std::vector<Effect>* out);
+  void On(absl::Time now, const WatchAsked& asked, std::vector<Effect>* out);
+  void On(absl::Time now, const WatchRead& read, std::vector<Effect>* out);
+  void On(absl::Time now, const WatchClosed& closed, std::vector<Effect>* out);
 
   // Whose grant is on its way waits, too: it takes its place again when the store fails.
   size_t waiting() const { return waiters_.size() + (grant_in_queue_ ? 1 : 0); }
@@ -146,9 +168,13 @@ class RegistryCore {
   void AddCommit(QueuedWrite& write, std::vector<Effect>* out);
   void AddGrant(absl::Time now, QueuedWrite& write);
   void AddRelease(QueuedWrite& write, std::vector<Effect>* out);
+  // The batch's next revision. REQUIRES: each key once, values of that revision.
+  void AddRevision(std::vector<StoreChange> changes);
+  void AddLease(v1::LeaseRecord record);
   absl::Status CheckRevisions(const v1::Commit& commit) const;
   const Value* FindInBatch(const Key& key) const;
 
+  // In lease_requests.cc, as far as AnswerWatchers.
   void Acquire(absl::Time now, StreamId stream, const v1::Request& request,
                std::vector<Effect>* out);
   void Renew(absl::Time now, StreamId stream, const v1::Request& request, std::vector<Effect>* out);
@@ -172,6 +198,7 @@ class RegistryCore {
   Lease lease_;
   std::deque<LeaseWaiter> waiters_;  // in the order of asking
   LeaderWatchers watchers_;
+  RecordWatchers record_watchers_;
   bool grant_in_queue_ = false;  // at most one grant is on its way
 
   WriteState write_state_ = WriteState::kIdle;

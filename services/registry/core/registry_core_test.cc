@@ -167,7 +167,7 @@ TEST_F(RegistryCoreTest, AnOldEpochCannotWrite) {
 
   EXPECT_EQ(refused.at(0).code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(taken.at(0).code(), 0);
-  EXPECT_EQ(core_.records().Find({v1::RECORD_KIND_AGENT, "k"})->bytes, "new");
+  EXPECT_EQ(core_.records().Find({v1::RECORD_KIND_AGENT, "k"})->bytes(), "new");
 }
 
 TEST_F(RegistryCoreTest, AWaitingCandidateIsGrantedAtExpiry) {
@@ -276,7 +276,7 @@ TEST_F(RegistryCoreTest, ARestartKeepsTheRecordsAndThePromiseOfTheLease) {
   Settle(Ask(1, Renew(3, epoch)));  // promised until now + 10 s; not written anywhere
   Restart();
 
-  EXPECT_EQ(core_.records().Find({v1::RECORD_KIND_AGENT, "k"})->bytes, "v");
+  EXPECT_EQ(core_.records().Find({v1::RECORD_KIND_AGENT, "k"})->bytes(), "v");
   EXPECT_TRUE(Ask(2, Acquire(5, "b", 60000)).empty());
   EXPECT_EQ(Settle(Ask(1, Renew(4, epoch))).at(0).code(), 0) << "the holder goes on";
   EXPECT_GE(core_.NextDeadline(), now_ + absl::Seconds(10));
@@ -382,7 +382,7 @@ TEST_F(RegistryCoreTest, RandomLivesNeverHaveTwoHoldersOrLoseAnAcknowledgedWrite
   Restart();
   for (const auto& [name, value] : acknowledged) {
     ASSERT_NE(core_.records().Find({v1::RECORD_KIND_AGENT, name}), nullptr) << name;
-    EXPECT_EQ(core_.records().Find({v1::RECORD_KIND_AGENT, name})->bytes, value);
+    EXPECT_EQ(core_.records().Find({v1::RECORD_KIND_AGENT, name})->bytes(), value);
   }
   EXPECT_GT(highest_epoch, 5u) << "the walk changed leaders";
   EXPECT_GT(acknowledged.size(), 5u);

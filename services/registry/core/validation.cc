@@ -14,6 +14,11 @@ absl::Status Bad(absl::string_view field, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", why));
 }
 
+absl::Status ValidateKind(absl::string_view field, int kind) {
+  if (v1::RecordKind_IsValid(kind) && kind != v1::RECORD_KIND_UNSPECIFIED) return absl::OkStatus();
+  return Bad(field, absl::StrCat("no record kind has number ", kind));
+}
+
 }  // namespace
 
 absl::Status CoreOptions::Validate() const {
@@ -29,12 +34,17 @@ absl::Status CoreOptions::Validate() const {
 }
 
 absl::Status ValidateKey(const v1::RecordKey& key) {
-  if (!v1::RecordKind_IsValid(key.kind()) || key.kind() == v1::RECORD_KIND_UNSPECIFIED) {
-    return Bad("key.kind", absl::StrCat("no record kind has number ", key.kind()));
-  }
+  MEROS_RETURN_IF_ERROR(ValidateKind("key.kind", key.kind()));
   if (key.name().empty() || key.name().size() > kNameBytesMax) {
     return Bad("key.name",
                absl::StrCat("must have 1 to ", kNameBytesMax, " bytes, got ", key.name().size()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateKinds(const v1::WatchRequest& watch) {
+  for (int i = 0; i < watch.kinds_size(); ++i) {
+    MEROS_RETURN_IF_ERROR(ValidateKind(absl::StrCat("kinds[", i, "]"), watch.kinds(i)));
   }
   return absl::OkStatus();
 }

@@ -24,6 +24,7 @@ inline constexpr int64_t kWaitMsMax = 3600 * 1000;
 
 // ERRORS: InvalidArgument.
 absl::Status ValidateKey(const v1::RecordKey& key);
+absl::Status ValidateKinds(const v1::WatchRequest& watch);
 absl::Status ValidateCommit(const v1::Commit& commit);
 absl::Status ValidateAcquire(const v1::AcquireLease& acquire, const CoreOptions& options);
 absl::Status ValidateWait(int64_t wait_ms);

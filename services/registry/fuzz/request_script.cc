@@ -13,6 +13,7 @@
 #include "libs/testing/script.h"
 #include "meros/registry/v1/registry_service.pb.h"
 #include "services/registry/core/registry_core.h"
+#include "services/registry/fuzz/script_watchers.h"
 #include "services/registry/shell/store_codec.h"
 
 namespace meros::registry {
@@ -26,6 +27,9 @@ CoreOptions SmallOptions() {
   options.waiters_max = 4;
   options.watchers_max = 3;
   options.list_part_bytes = 64;
+  options.record_watchers_max = 3;
+  options.watch_unread_bytes_max = 64;
+  options.watch_ring_changes_max = 12;
   return options;
 }
 
@@ -39,6 +43,8 @@ class Script {
         return Frame(sessions_[static_cast<size_t>(voice)], message);
       case Voice::kLeader:
         return AskForLeader(message);
+      case Voice::kWatch:
+        return Watch(message);
       case Voice::kStatus:
         return Step(RegistryCore::StatusAsked{++last_id_});
       case Voice::kTime:
@@ -49,6 +55,8 @@ class Script {
         return EndSession(length % sessions_.size());
       case Voice::kOwned:
         return Step(RegistryCore::StoreOwned{now_ + absl::Seconds(length)});
+      case Voice::kWatchEnds:
+        return EndWatching(length);
       case Voice::kRestart:
         return Restart(length % 2 == 1);
       case Voice::kCount:
@@ -71,6 +79,9 @@ class Script {
           << "request " << request.second << " of session " << request.first << " has no answer";
     }
     CheckStore();
+    while (ReadAll()) {
+    }
+    watchers_.Check(core_.records(), core_.revision());
     return answered_ok_;
   }
 
@@ -102,6 +113,26 @@ class Script {
     ended_.insert(sessions_[which]);
     Step(RegistryCore::StreamClosed{sessions_[which]});
     sessions_[which] = ++last_id_;
+  }
+
+  void Watch(absl::string_view bytes) {
+    v1::WatchRequest request;
+    if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+    const StreamId watch = ++last_id_;
+    watchers_.Begin(watch, request);
+    Step(RegistryCore::WatchAsked{watch, std::move(request)});
+  }
+
+  void EndWatching(size_t which) {
+    const std::optional<StreamId> gone = watchers_.Drop(which);
+    if (gone.has_value()) Step(RegistryCore::WatchClosed{*gone});
+  }
+
+  // What all watchers have to read; false: nothing.
+  bool ReadAll() {
+    const auto unread = watchers_.TakeUnread();
+    for (const auto& [watch, bytes] : unread) Step(RegistryCore::WatchRead{watch, bytes});
+    return !unread.empty();
   }
 
   void Store(uint16_t length) {
@@ -151,8 +182,8 @@ class Script {
     for (const StoreChange& record : stored.records) {
       const Value* served = core_.records().Find(record.key);
       MEROS_CHECK(served != nullptr) << record.key.second;
-      MEROS_CHECK(served->bytes == record.value->bytes) << record.key.second;
-      MEROS_CHECK(served->revision == record.value->revision) << record.key.second;
+      MEROS_CHECK(served->bytes() == record.value->bytes()) << record.key.second;
+      MEROS_CHECK(served->revision() == record.value->revision()) << record.key.second;
     }
   }
 
@@ -162,12 +193,14 @@ class Script {
     writing_.reset();
     core_ = RegistryCore(SmallOptions(), ReadDisk(), now_);
     open_.clear();
+    watchers_ = ScriptWatchers();
     for (StreamId& session : sessions_) session = ++last_id_;
     CheckProgress();
   }
 
   void Advance(absl::Duration by) {
     testing::PassTime(core_, by, &now_, [this] { Step(runtime::Tick{}); });
+    if (by > absl::ZeroDuration()) ReadAll();
   }
 
   void Step(RegistryCore::Input input) {
@@ -182,6 +215,10 @@ class Script {
         MEROS_CHECK(!writing_.has_value()) << "a second transaction";
         MEROS_CHECK(persist->revision > core_.revision());
         writing_ = std::move(*persist);
+      } else if (auto* tell = std::get_if<TellWatcher>(&effect)) {
+        watchers_.Hear(*tell, core_.revision());
+      } else if (auto* end = std::get_if<EndWatch>(&effect)) {
+        watchers_.End(end->watch);
       }
     }
   }
@@ -212,6 +249,7 @@ class Script {
   std::map<std::pair<StreamId, uint64_t>, int> open_;  // requests without answer, by session and id
   std::optional<RegistryCore::Persist> writing_;
   std::map<std::string, std::string> disk_;
+  ScriptWatchers watchers_;
   uint64_t revision_ = 0;
   uint64_t epoch_ = 0;
   int answered_ok_ = 0;

@@ -5,6 +5,7 @@
 //   - a request is answered at most once, and in the end for sure while its session lives;
 //   - epochs and revisions never go back, not by a restart either;
 //   - what it serves is what its store holds;
+//   - who watches is told only what is durable, forwards, and in the end all of it;
 //   - it does not ask for the time again and again without it passing.
 //
 // The bytes are a script as in libs/testing/script.h. What cannot be parsed is skipped.
@@ -23,11 +24,13 @@ enum class Voice : uint8_t {
   kSecond,       // on another
   kThird,        // on a third
   kLeader,       // registry.v1.GetLeaderRequest, outside of sessions
+  kWatch,        // registry.v1.WatchRequest; the watcher reads when time passes
   kStatus,       // no message, as all below: somebody asks for the registry's state
   kTime,         // a tenth of a second passes for each of the length
   kStore,        // the transaction that is on its way is durable, or at odd lengths has failed
   kSessionEnds,  // of the first three, by the length; the next request is on a new one
   kOwned,        // the store is owned for so many seconds more
+  kWatchEnds,    // the caller of one watch has gone, by the length
   kRestart,      // the process ends; at odd lengths what was on its way is durable
   kCount,
 };

@@ -31,6 +31,13 @@ std::string AskForLeader(uint64_t known_epoch, int64_t wait_ms) {
   return Entry(Voice::kLeader, request.SerializeAsString());
 }
 
+std::string Watch(uint64_t after_revision, const std::vector<v1::RecordKind>& kinds = {}) {
+  v1::WatchRequest request;
+  request.set_after_revision(after_revision);
+  for (const v1::RecordKind kind : kinds) request.add_kinds(kind);
+  return Entry(Voice::kWatch, request.SerializeAsString());
+}
+
 // An entry, and how many requests have been answered with OK when the script ends with it.
 struct Good {
   std::string entry;
@@ -42,6 +49,7 @@ std::vector<Good> GoodScript() {
       {Entry(Voice::kOwned, uint16_t{60000}), 0},
       {Ask(Voice::kFirst, "requests { id: 1 acquire_lease { candidate_id: 'a' ttl_ms: 5000 } }"),
        1},
+      {Watch(0), 1},
       {Entry(Voice::kStore, uint16_t{0}), 1},
       {Ask(Voice::kFirst,
            "requests { id: 2 commit { epoch: 1 mutations { key { kind: RECORD_KIND_AGENT name: "
@@ -55,6 +63,7 @@ std::vector<Good> GoodScript() {
            "requests { id: 5 list {} }"
            "requests { id: 6 list { kinds: RECORD_KIND_AGENT } }"),
        6},
+      {Watch(1, {v1::RECORD_KIND_AGENT, v1::RECORD_KIND_LEASE}), 6},
       {AskForLeader(0, 0), 7},
       {AskForLeader(1, 60000), 8},
       {Ask(Voice::kSecond,
@@ -67,7 +76,10 @@ std::vector<Good> GoodScript() {
            "requests { id: 8 commit { epoch: 2 mutations { key { kind: RECORD_KIND_AGENT name: "
            "'x' } remove: true expected_revision: 2 } } }"),
        10},
+      {Entry(Voice::kWatchEnds, uint16_t{1}), 10},
       {Entry(Voice::kRestart, uint16_t{1}), 9},  // who asked last has no answer any more
+      {Watch(0), 9},
+      {Watch(4), 9},
       {Ask(Voice::kThird,
            "requests { id: 9 acquire_lease { candidate_id: 'c' ttl_ms: 1000 wait_ms: 3600000 won { "
            "election: 'e' number: 1 } } }"),
@@ -123,7 +135,7 @@ TEST(RequestScript, SpoiledOnesFindAllPromisesKept) {
   const std::vector<Good> good = GoodScript();
   Rng rng(2);
   int answered = 0;
-  for (int i = 0; i < 3000; ++i) answered += Live(Spoil(good, &rng));
+  for (int i = 0; i < 4000; ++i) answered += Live(Spoil(good, &rng));
   EXPECT_GT(answered, 10000);  // most requests do get as far as the core
 }
 

@@ -93,7 +93,7 @@ class World {
       const Value* found = core_->records().Find({v1::RECORD_KIND_AGENT, key});
       ASSERT_TRUE(found != nullptr) << "lost " << key;
       // A later write, whose reply was lost, may be there instead.
-      EXPECT_GE(std::stoull(found->bytes), std::stoull(value)) << key;
+      EXPECT_GE(std::stoull(found->bytes()), std::stoull(value)) << key;
     }
   }
 

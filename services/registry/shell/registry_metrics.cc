@@ -7,6 +7,8 @@ RegistryMetrics::RegistryMetrics(telemetry::MetricRegistry* metrics)
       requests(
           metrics->AddCounter("meros_registry_requests_total", "Requests received on sessions.")),
       sessions(metrics->AddGauge("meros_registry_sessions", "Open sessions.")),
+      watchers_cut(metrics->AddCounter("meros_registry_watchers_cut_total",
+                                       "Watches ended because their reader was too slow.")),
       commits_(metrics->AddCounter("meros_registry_store_commits_total",
                                    "Transactions made durable by the store.")),
       changes_(metrics->AddCounter("meros_registry_record_changes_total",
@@ -27,7 +29,8 @@ RegistryMetrics::RegistryMetrics(telemetry::MetricRegistry* metrics)
                             "1 while writes are taken, 0 from a failure of the store until it has "
                             "taken a write again.")),
       queued_writes_(metrics->AddGauge("meros_registry_queued_writes",
-                                       "Writes that wait for the next transaction.")) {
+                                       "Writes that wait for the next transaction.")),
+      watchers_(metrics->AddGauge("meros_registry_watchers", "Watches of records.")) {
   writable_.Set(1);
 }
 
@@ -44,6 +47,7 @@ void RegistryMetrics::OnState(const RegistryCore& core) {
   epoch_.Set(static_cast<double>(core.lease().epoch()));
   writable_.Set(TakesWrites(core.write_state()) ? 1 : 0);
   queued_writes_.Set(static_cast<double>(core.queued_writes()));
+  watchers_.Set(static_cast<double>(core.record_watchers()));
 }
 
 }  // namespace meros::registry

@@ -22,6 +22,7 @@ class RegistryMetrics {
   telemetry::StrandMetrics strand;
   telemetry::Counter requests;
   telemetry::Gauge sessions;
+  telemetry::Counter watchers_cut;
 
  private:
   telemetry::Counter commits_;
@@ -33,6 +34,7 @@ class RegistryMetrics {
   telemetry::Gauge epoch_;
   telemetry::Gauge writable_;
   telemetry::Gauge queued_writes_;
+  telemetry::Gauge watchers_;
 };
 
 }  // namespace meros::registry

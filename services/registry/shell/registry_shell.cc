@@ -17,7 +17,12 @@ namespace meros::registry {
 
 RegistryShell::RegistryShell(const CoreOptions& options, std::string store_name,
                              RegistryMetrics* metrics)
-    : options_(options), store_name_(std::move(store_name)), metrics_(metrics) {}
+    : options_(options),
+      store_name_(std::move(store_name)),
+      metrics_(metrics),
+      watch_streams_([this](RegistryCore::Input input) { return TryPost(std::move(input)); },
+                     [this](RegistryCore::Input input) { Post(std::move(input)); },
+                     options.watch_unread_bytes_max, metrics) {}
 
 absl::Status RegistryShell::Serve(std::unique_ptr<storage::Store> store,
                                   std::function<void(absl::Status)> on_lost) {
@@ -94,6 +99,7 @@ void RegistryShell::Retire(const absl::Status& why) {
   for (const auto& stream : streams) stream->Abort(why);
   for (auto& [id, call] : status_calls) call.Finish(why);
   for (auto& [id, call] : leader_calls) call.Finish(why);
+  watch_streams_.EndAll(why);
 }
 
 void RegistryShell::SetOwned(absl::Time until) {
@@ -132,6 +138,7 @@ absl::Status RegistryShell::Ready() const {
 void RegistryShell::Apply(Strand* strand, StoreWriter* writer,
                           std::vector<RegistryCore::Effect> effects) {
   std::map<StreamId, v1::SessionResponse> frames;
+  WatchStreams::Teller teller(&watch_streams_);
   for (RegistryCore::Effect& effect : effects) {
     if (auto* persist = std::get_if<RegistryCore::Persist>(&effect)) {
       writer->Write(std::move(*persist));
@@ -142,6 +149,10 @@ void RegistryShell::Apply(Strand* strand, StoreWriter* writer,
       if (frame.responses(frame.responses_size() - 1).has_list()) {
         Deliver(reply->stream, std::exchange(frame, v1::SessionResponse()));
       }
+    } else if (auto* tell = std::get_if<TellWatcher>(&effect)) {
+      teller.Tell(*tell);
+    } else if (auto* end = std::get_if<EndWatch>(&effect)) {
+      watch_streams_.End(*end);
     } else if (auto* status = std::get_if<RegistryCore::ReplyStatus>(&effect)) {
       status->response.set_version(MEROS_VERSION);
       status->response.set_store(store_name_);
@@ -249,6 +260,11 @@ void RegistryShell::ForgetLeaderCall(uint64_t id) {
   // Else the core would keep its place until the wait is over, up to an hour.
   Post(RegistryCore::StreamClosed{id});
   call.mapped().Finish(absl::CancelledError("the caller has gone"));
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* RegistryShell::Watch(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  return watch_streams_.Open(context, *request, ++last_id_);
 }
 
 grpc::ServerUnaryReactor* RegistryShell::GetStatus(grpc::CallbackServerContext* context,

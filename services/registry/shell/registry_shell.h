@@ -26,10 +26,15 @@
 #include "services/registry/core/registry_core.h"
 #include "services/registry/shell/registry_metrics.h"
 #include "services/registry/shell/store_writer.h"
+#include "services/registry/shell/watch_streams.h"
 
 namespace meros::registry {
 
-class RegistryShell final : public v1::RegistryService::CallbackService {
+// What watchers are told is packed by ourselves, once for all (watch_streams.h).
+using PackedRegistryService =
+    v1::RegistryService::WithRawCallbackMethod_Watch<v1::RegistryService::CallbackService>;
+
+class RegistryShell final : public PackedRegistryService {
  public:
   // `store_name` is told to operators; `metrics` must outlive this.
   RegistryShell(const CoreOptions& options, std::string store_name, RegistryMetrics* metrics);
@@ -39,7 +44,8 @@ class RegistryShell final : public v1::RegistryService::CallbackService {
   // is over (FailedPrecondition). ERRORS: as Store::List, DataLoss.
   absl::Status Serve(std::unique_ptr<storage::Store> store,
                      std::function<void(absl::Status)> on_lost);
-  // Ends all sessions and calls with `why`, and closes the store. Also says why there is none yet.
+  // Ends all sessions, watches and calls with `why`, and closes the store. Also says why there is
+  // none yet.
   void Retire(const absl::Status& why);
   // Until then the store is ours for sure (RegistryCore::StoreOwned).
   void SetOwned(absl::Time until);
@@ -52,6 +58,8 @@ class RegistryShell final : public v1::RegistryService::CallbackService {
   grpc::ServerUnaryReactor* GetLeader(grpc::CallbackServerContext* context,
                                       const v1::GetLeaderRequest* request,
                                       v1::GetLeaderResponse* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(grpc::CallbackServerContext* context,
+                                                    const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
                                       const v1::GetStatusRequest* request,
                                       v1::GetStatusResponse* response) override;
@@ -82,6 +90,7 @@ class RegistryShell final : public v1::RegistryService::CallbackService {
   absl::Status noted_store_;             // its last answer; of the writer's thread
   std::atomic<uint64_t> last_id_{0};     // of streams and unary calls alike
   std::atomic<bool> writable_{true};
+  WatchStreams watch_streams_;
 
   mutable Mutex mutex_;
   std::shared_ptr<Strand> strand_ MEROS_GUARDED_BY(mutex_);  // null while it stands by

@@ -23,8 +23,8 @@ std::vector<storage::Mutation> EncodeTransaction(const RegistryCore::Persist& pe
     storage::Mutation mutation{RowKey(change.key), std::nullopt};
     if (change.value.has_value()) {
       v1::Record record;
-      record.set_value(change.value->bytes);
-      record.set_revision(change.value->revision);
+      record.set_value(change.value->bytes());
+      record.set_revision(change.value->revision());
       mutation.value = record.SerializeAsString();
     }
     batch.push_back(std::move(mutation));
@@ -52,7 +52,7 @@ absl::StatusOr<StoredState> DecodeStore(const std::vector<storage::Row>& rows) {
     if (kind == v1::RECORD_KIND_LEASE && !v1::LeaseRecord().ParseFromString(record.value()))
       return absl::DataLossError("the store's record of the lease cannot be read");
     state.records.push_back(
-        {Key(kind, row.key.substr(kKindDigits + 1)), Value{record.value(), record.revision()}});
+        {Key(kind, row.key.substr(kKindDigits + 1)), Value(record.value(), record.revision())});
   }
   return state;
 }
