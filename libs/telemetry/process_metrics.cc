@@ -112,8 +112,9 @@ void AddProcessMetrics(MetricRegistry* registry) {
 }
 
 void AddBuildInfo(const BuildFacts& facts, MetricRegistry* registry) {
+  const std::string& service = registry->service();
   MetricTable table = registry->AddGaugeTable(
-      absl::StrCat("meros_", registry->service(), "_build_info"),
+      absl::StrCat("meros_", service, "_build_info"),
       "1; its labels say which build this is.", {"version", "git_sha", "git_branch", "git_tag"});
   table.Replace({{{facts.version, facts.git_sha, facts.git_branch, facts.git_tag}, 1}});
 }
