@@ -1,5 +1,7 @@
 #include "services/master/core/launch.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <utility>
 #include <vector>
 
@@ -56,10 +58,11 @@ absl::Status CheckRole(const TaskLaunch& task, const SpentOffers& spent) {
 absl::StatusOr<resources::Resources> NeedOfExecutor(const TaskLaunch& task,
                                                     const SpentOffers& spent) {
   if (task.executor_id.empty()) return resources::Resources();
+  using google::protobuf::util::MessageDifferencer;
   const auto running = spent.agent->executors.find(KeyOf(task, spent));
   if (running == spent.agent->executors.end()) return task.executor_resources;
   if (running->second.info != nullptr &&
-      running->second.info->SerializeAsString() != task.info->executor().SerializeAsString()) {
+      !MessageDifferencer::Equals(*running->second.info, task.info->executor())) {
     return absl::InvalidArgumentError(
         absl::StrCat("executor ", task.executor_id.value(), " runs with another description"));
   }

@@ -1,3 +1,5 @@
+#include <google/protobuf/util/message_differencer.h>
+
 #include <utility>
 
 #include "absl/container/btree_set.h"
@@ -196,7 +198,8 @@ absl::Status HandleUpdateFramework(Transaction* tx, Framework* framework,
     return status;
   }
   KeepFixed(old_info, &call.subscription);
-  const bool is_same = old_info.SerializeAsString() == call.subscription.info->SerializeAsString();
+  using google::protobuf::util::MessageDifferencer;
+  const bool is_same = MessageDifferencer::Equals(old_info, *call.subscription.info);
   tx->UpdateSubscription(framework, std::move(call.subscription));
   if (is_same) return absl::OkStatus();
   tx->RecordFramework(*framework);
