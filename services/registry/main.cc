@@ -42,6 +42,8 @@ absl::Status Run(const Config& config) {
                            metrics_server->port());
   const int signal = runtime::WaitForStopSignal();
   MEROS_LOG(INFO) << "stopping" << telemetry::Field("signal", signal);
+  // They would go on for the whole grace, and not hear why they end.
+  shell.EndWatches(absl::UnavailableError("the registry is stopping"));
   server->Shutdown(kShutdownGrace);
   return absl::OkStatus();
 }

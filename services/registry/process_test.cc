@@ -158,6 +158,22 @@ TEST_F(RegistryProcessTest, AWatchGoesOnAfterKill9) {
   EXPECT_EQ(told.changes(0).record().value(), "after");
 }
 
+TEST_F(RegistryProcessTest, OneThatIsStoppedTellsWatchersThatTheyMayComeBack) {
+  auto registry = Serve(Store());
+  auto stub =
+      v1::RegistryService::NewStub(*rpc::MakeChannel(registry->address(), {.insecure = true}));
+  v1::WatchResponse told;
+  Watching watching(stub.get(), 0);
+  ASSERT_TRUE(watching.Read(&told));
+
+  ASSERT_TRUE(registry->Stop(kLimit).ok());
+
+  EXPECT_FALSE(watching.Read(&told));
+  const grpc::Status ended = watching.Finish();
+  EXPECT_EQ(ended.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ended.error_message(), "the registry is stopping");
+}
+
 TEST_F(RegistryProcessTest, AFullDiskRefusesWritesAndNothingElse) {
   if (geteuid() != 0)
     GTEST_SKIP() << "NOT ROOT: a full disk is made with a tmpfs mount, which needs root";

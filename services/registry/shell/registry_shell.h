@@ -47,6 +47,7 @@ class RegistryShell final : public PackedRegistryService {
   // Ends all sessions, watches and calls with `why`, and closes the store. Also says why there is
   // none yet.
   void Retire(const absl::Status& why);
+  void EndWatches(const absl::Status& why) { watch_streams_.EndAll(why); }
   // Until then the store is ours for sure (RegistryCore::StoreOwned).
   void SetOwned(absl::Time until);
 
