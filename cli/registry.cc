@@ -1,5 +1,6 @@
 // meros registry: backups of the cluster's record. `backup` asks a running registry; `verify` and
-// `restore` read and write stores: files of this machine, or paths of a ZooKeeper ensemble.
+// `restore` read and write stores: files of this machine, or paths of a ZooKeeper ensemble. `watch`
+// is in registry_watch.cc.
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -122,8 +123,9 @@ int Backup(const Common& common, const RegistryOptions& options) {
 
 void AddRegistry(CLI::App* app, Common* common) {
   auto options = std::make_shared<RegistryOptions>();
-  CLI::App* verb = app->add_subcommand("registry", "Backups of the cluster's record");
+  CLI::App* verb = app->add_subcommand("registry", "Backups and changes of the cluster's record");
   verb->require_subcommand(1);
+  AddRegistryWatch(verb, common);
 
   CLI::App* backup = verb->add_subcommand("backup", "Saves what a running registry holds");
   backup->add_option("file", options->file, "Backup to write; must not exist")->required();

@@ -33,6 +33,7 @@ void AddQuota(CLI::App* app, Common* common);
 void AddWeight(CLI::App* app, Common* common);
 void AddExplain(CLI::App* app, Common* common);
 void AddRegistry(CLI::App* app, Common* common);
+void AddRegistryWatch(CLI::App* registry, Common* common);
 void AddRole(CLI::App* app, Common* common);
 void AddSnapshot(CLI::App* app, Common* common);
 void AddSimulate(CLI::App* app, Common* common);
