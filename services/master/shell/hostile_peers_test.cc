@@ -213,12 +213,12 @@ TEST_F(HostilePeers, WhoCannotBeSubscribedIsToldWhyInAnEvent) {
   auto* info = frame.mutable_calls(0)->mutable_subscribe()->mutable_framework_info();
   info->set_name("f");
   info->set_user("u");
-  info->set_failover_timeout(-1);
+  info->set_role("a//b");
   scheduler.Write(frame);
 
   const auto error = scheduler.Await([](const auto& e) { return e.has_error(); });
   ASSERT_TRUE(error.has_value());
-  EXPECT_THAT(error->error().message(), HasSubstr("failover_timeout"));
+  EXPECT_THAT(error->error().message(), HasSubstr("framework_info.role"));
   EXPECT_EQ(scheduler.End().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
