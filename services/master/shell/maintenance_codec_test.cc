@@ -176,6 +176,9 @@ TEST(EncodeMaintenance, FrameworksAreAskedAndTheirAnswersRead) {
   offer->id = OfferId("O1-x");
   offer->framework_id = FrameworkId("f");
   offer->agent_id = AgentId("a");
+  auto info = std::make_shared<v1::AgentInfo>();
+  info->set_hostname("host-a");
+  offer->agent_info = info;
   offer->unavailability = At(5, absl::Seconds(2));
 
   v1::scheduler::Event event;
@@ -185,6 +188,7 @@ TEST(EncodeMaintenance, FrameworksAreAskedAndTheirAnswersRead) {
   const v1::InverseOffer& asked = event.inverse_offers().inverse_offers(0);
   EXPECT_EQ(asked.id().value(), "O1-x");
   EXPECT_EQ(asked.agent_id().value(), "a");
+  EXPECT_EQ(asked.url().address().hostname(), "host-a");
   EXPECT_EQ(asked.unavailability().start().nanoseconds(), 5'000'000'000);
   EXPECT_EQ(asked.unavailability().duration().nanoseconds(), 2'000'000'000);
   v1::scheduler::Event rescinded;
