@@ -48,6 +48,11 @@ class Watcher final : public WatchSink {
   uint64_t revision_ = 0;
 };
 
+bool IsSame(const MaintenancePlan& a, const MaintenancePlan& b) {
+  return a.Down() == b.Down() &&
+         ScheduleOf(a).SerializeAsString() == ScheduleOf(b).SerializeAsString();
+}
+
 template <typename Message>
 bool Parse(absl::string_view bytes, Message* message) {
   return message->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
@@ -67,24 +72,38 @@ void Readers::Follow(const EffectList& effects) {
   hub_.ShowMore(view_);
 }
 
-void Readers::Compare(const Books& books) const {
-  size_t tasks = 0;
-  for (const auto& [sequence, agent] : books.agents.all()) {
-    const AgentEntry* seen = view_.FindAgent(agent->record.id);
-    MEROS_CHECK(seen != nullptr) << agent->record.id;
-    MEROS_CHECK(seen->record->state == agent->record.state) << agent->record.id;
-    if (!books.stale_agents.contains(agent->record.id)) {
-      MEROS_CHECK(seen->used == agent->record.used) << agent->record.id;
-      MEROS_CHECK(seen->offered == agent->record.offered) << agent->record.id;
-    }
-    tasks += agent->tasks.size();
+void Readers::CompareAgent(const Agent& agent, const Books& books) const {
+  const AgentEntry* seen = view_.FindAgent(agent.record.id);
+  MEROS_CHECK(seen != nullptr) << agent.record.id;
+  MEROS_CHECK(seen->record->state == agent.record.state) << agent.record.id;
+  MEROS_CHECK(seen->record->total == agent.record.total) << agent.record.id;
+  for (const auto& [key, executor] : agent.executors) {
+    MEROS_CHECK(view_.executors().contains({agent.record.id, key.first, key.second}))
+        << agent.record.id << " " << key.second;
   }
-  MEROS_CHECK(view_.agents().size() == books.agents.all().size());
-  for (const auto& [sequence, framework] : books.frameworks.all()) {
-    const FrameworkEntry* seen = view_.FindFramework(framework->record.id);
-    MEROS_CHECK(seen != nullptr) << framework->record.id;
-    MEROS_CHECK(seen->record->state == framework->record.state) << framework->record.id;
+  if (books.stale_agents.contains(agent.record.id)) return;
+  MEROS_CHECK(seen->used == agent.record.used) << agent.record.id;
+  MEROS_CHECK(seen->offered == agent.record.offered) << agent.record.id;
+}
+
+void Readers::CompareTasks(const Books& books) const {
+  for (const auto& [sequence, task] : books.tasks.all()) {
+    const auto seen = view_.tasks().find(TaskKey{task->framework_id(), task->id(), sequence});
+    MEROS_CHECK(seen != view_.tasks().end()) << task->id();
+    MEROS_CHECK((*seen)->task.state == task->state) << task->id();
+    MEROS_CHECK(!(*seen)->completed) << task->id();
   }
+  // The others have ended, or were lost with their agent, and are seen for a while.
+  size_t all = books.tasks.size();
+  const auto add = [&all](const Framework& framework) {
+    all += framework.completed.size() + framework.unreachable.size();
+  };
+  for (const auto& [sequence, framework] : books.frameworks.all()) add(*framework);
+  for (const auto& framework : books.completed_frameworks) add(*framework);
+  MEROS_CHECK(view_.tasks().size() == all) << view_.tasks().size() << " of " << all;
+}
+
+void Readers::CompareOffers(const Books& books) const {
   for (const auto& [sequence, offer] : books.offers.all()) {
     MEROS_CHECK(view_.offers().contains(sequence)) << offer->id;
   }
@@ -93,7 +112,37 @@ void Readers::Compare(const Books& books) const {
   }
   MEROS_CHECK(view_.offers().size() ==
               books.offers.all().size() + books.inverse_offers.all().size());
-  MEROS_CHECK(view_.tasks().size() >= tasks);  // those that have ended are seen for a while
+}
+
+void Readers::Compare(const Books& books) const {
+  size_t executors = 0;
+  for (const auto& [sequence, agent] : books.agents.all()) {
+    CompareAgent(*agent, books);
+    executors += agent->executors.size();
+  }
+  MEROS_CHECK(view_.agents().size() == books.agents.all().size());
+  MEROS_CHECK(view_.executors().size() == executors);
+  for (const auto& [sequence, framework] : books.frameworks.all()) {
+    const FrameworkEntry* seen = view_.FindFramework(framework->record.id);
+    MEROS_CHECK(seen != nullptr) << framework->record.id;
+    MEROS_CHECK(seen->record->state == framework->record.state) << framework->record.id;
+  }
+  MEROS_CHECK(view_.frameworks().size() ==
+              books.frameworks.size() + books.completed_frameworks.size());
+  CompareTasks(books);
+  CompareOffers(books);
+  for (const auto& [sequence, operation] : books.operations.all()) {
+    const auto seen = view_.operations().find(sequence);
+    MEROS_CHECK(seen != view_.operations().end()) << operation->id;
+    MEROS_CHECK(seen->second->status->state() == operation->status->state()) << operation->id;
+  }
+  MEROS_CHECK(view_.operations().size() == books.operations.all().size());
+  for (const auto& [role, config] : books.roles.all()) {
+    const auto seen = view_.roles().find(role);
+    MEROS_CHECK(seen != view_.roles().end() && seen->second->version == config->version) << role;
+  }
+  MEROS_CHECK(view_.roles().size() == books.roles.all().size());
+  MEROS_CHECK(IsSame(*view_.maintenance(), *books.maintenance.plan));
   MEROS_CHECK(AllocationsOf(view_).agents.size() <= view_.agents().size());
 }
 
