@@ -168,7 +168,11 @@ void Ledger::OnAgentUpdate(const std::string& node, const agent_link::v1::Status
   }
   Sometimes<"the end of a task is told ahead of its turn">(update.is_ahead());
   // An end that is told ahead is for the master alone; it comes again in its turn.
-  if (!update.is_ahead()) OnUpdateInTurn(node, key, status);
+  if (update.is_ahead()) {
+    streams_[key].ahead = status.state();
+  } else {
+    OnUpdateInTurn(node, key, status);
+  }
 }
 
 void Ledger::OnUpdateInTurn(const std::string& node, const TaskKey& key,
@@ -238,7 +242,9 @@ void Ledger::OnDelivered(const std::string& framework, const v1::TaskStatus& sta
   // An agent that leaves for good may have told an end ahead, or in a report, and not in its turn:
   // the master tells it then.
   const auto execution = executions_.find(key);
-  const bool is_over = execution != executions_.end() && !execution->second.is_alive;
+  const bool is_over = execution == executions_.end()
+                           ? stream != streams_.end() && stream->second.ahead == status.state()
+                           : !execution->second.is_alive;
   if (is_end && said == v1::TASK_STAGING && is_over) return;
   if (stream == streams_.end()) {
     return Fail(absl::StrCat("an update of ", key.second, " that no agent sent"));

@@ -71,7 +71,8 @@ class Ledger {
   // What the agent of a task has said about it.
   struct Stream {
     std::string last_uuid;
-    v1::TaskState end = v1::TASK_STAGING;  // the terminal state, once there was one
+    v1::TaskState end = v1::TASK_STAGING;    // the terminal state, once there was one
+    v1::TaskState ahead = v1::TASK_STAGING;  // the same, as it was told ahead of its turn
   };
 
   void CheckPeace(const TaskKey& key, const v1::TaskStatus& status);
