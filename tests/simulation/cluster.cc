@@ -81,6 +81,7 @@ Cluster::Cluster(uint64_t seed, Rng rng)
       volumes_(
           std::make_unique<VolumeLedger>(*resources::ParseResources(kAgentResources), &ledger_)),
       quotas_(&ledger_),
+      watcher_(&ledger_, world_.MakeRng("watcher")),
       ensemble_(world_.MakeRng("ensemble")),
       rng_(world_.MakeRng("cluster")) {
   // Of their own, so that what else a seed draws stays as it was.

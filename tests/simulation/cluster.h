@@ -12,6 +12,7 @@
 
 #include "absl/time/time.h"
 #include "libs/simulation/world.h"
+#include "tests/simulation/cluster_watcher.h"
 #include "tests/simulation/ensemble.h"
 #include "tests/simulation/job.h"
 #include "tests/simulation/ledger.h"
@@ -68,6 +69,7 @@ class Cluster {
   VolumeLedger& volumes() { return *volumes_; }
   QuotaLedger& quotas() { return quotas_; }
   RegistryHistory& registry_history() { return registry_history_; }
+  ClusterWatcher& watcher() { return watcher_; }
   Ensemble& ensemble() { return ensemble_; }
   const Shape& shape() const { return shape_; }
 
@@ -103,6 +105,8 @@ class Cluster {
   bool IsReady() const;
   // Whether operators have undone all that they did.
   bool IsUntouched() const;
+  // That readers of every master see what is in its books.
+  void CheckReaders() const;
   // Whether nothing is reserved any more, on agents and in the leader's books.
   bool IsUnreserved() const;
   // OK when nothing is left of all tasks and volumes: no process, no record, no book entry.
@@ -132,6 +136,7 @@ class Cluster {
   const std::unique_ptr<VolumeLedger> volumes_;
   QuotaLedger quotas_;
   RegistryHistory registry_history_;
+  ClusterWatcher watcher_;
   Ensemble ensemble_;
   Rng rng_;
   bool is_growing_ = true;

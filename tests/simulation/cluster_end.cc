@@ -23,6 +23,13 @@ bool Cluster::IsUnreserved() const {
   return true;
 }
 
+void Cluster::CheckReaders() const {
+  for (int i = 0; i < shape_.masters; ++i) {
+    auto* node = static_cast<MasterNode*>(world_.Find(NodeOf(MasterAddress(i))));
+    if (node != nullptr) node->CheckReaders();
+  }
+}
+
 absl::Status Cluster::CheckEmpty(const Machine& machine) const {
   if (!machine.processes().empty() || !machine.records().empty()) {
     return absl::InternalError(absl::StrCat(machine.name(), " has ", machine.processes().size(),

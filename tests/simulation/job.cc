@@ -86,9 +86,12 @@ void Job::Heard(const std::string& task_id, v1::TaskState state, absl::Time now)
   if (found == tries_.end()) return;
   Try& heard = found->second;
   if (!heard.is_open()) {
-    // What was lost with its agent came back with it; GiveUp() ends it.
+    // What was lost with its agent, or not known to a new master, came back; GiveUp() ends it.
     const bool is_back = !tasks::IsTerminal(state) && state != v1::TASK_UNKNOWN;
-    if (heard.state == v1::TASK_LOST && is_back) heard.state = state;
+    const bool was_away = heard.state == v1::TASK_LOST || heard.state == v1::TASK_UNKNOWN;
+    if (!was_away || !is_back) return;
+    heard.state = state;
+    heard.is_given_up = false;
     return;
   }
   heard.state = state;

@@ -18,6 +18,17 @@
 namespace meros::simulation {
 namespace {
 
+// So many batches are between two looks at all that readers see.
+constexpr uint64_t kReadersCheckedEvery = 64;
+
+// A ring that masters outrun while a watcher is away or reads slowly, but not always.
+constexpr master::WatchOptions kWatches = {.max_watchers = 3,
+                                           .ring_max = 60,
+                                           .events_per_frame = 5,
+                                           .examined_per_frame = 20,
+                                           .showing_bytes_max = 1000,
+                                           .missed_bytes_per_frame = 2000};
+
 // Longer than production's: scaled down, it must outlast a round trip in the slowest of networks,
 // or nobody ever leads for long.
 constexpr absl::Duration kLease = absl::Seconds(3);
@@ -54,6 +65,7 @@ MasterNode::MasterNode(NodeContext* context, Cluster* cluster, master::MasterOpt
     : CoreNode(context, master::MasterCore(options, context->MakeRng("core").Next())),
       cluster_(*cluster),
       info_(InfoOf(options)),
+      readers_(kWatches, info_.id()),
       exchange_({.candidate_id = options.master_id,
                  .master_info = info_.SerializeAsString(),
                  .request_timeout = std::max(options.lease_ttl, absl::Seconds(1))}),
@@ -209,11 +221,7 @@ void MasterNode::Apply(absl::Time, Effect effect) {
   } else if (auto* closing = std::get_if<master::CloseStream>(&effect)) {
     closings_.push_back(std::move(*closing));
   } else if (auto* published = std::get_if<master::Publish>(&effect)) {
-    const auto* leadership = std::get_if<master::LeadershipRecord>(&published->change);
-    if (leadership == nullptr) return;
-    using master::LeadershipState;
-    WantAllocator(leadership->state == LeadershipState::kLeading ||
-                  leadership->state == LeadershipState::kFenced);
+    OnPublished(std::move(*published));
   } else if (auto* reply = std::get_if<master::Reply>(&effect)) {
     replies_.push_back(std::move(*reply));
   } else if (!std::holds_alternative<master::Counted>(effect) &&
@@ -226,7 +234,30 @@ void MasterNode::Apply(absl::Time, Effect effect) {
   }
 }
 
+void MasterNode::OnPublished(master::Publish published) {
+  if (const auto* leadership = std::get_if<master::LeadershipRecord>(&published.change)) {
+    using master::LeadershipState;
+    WantAllocator(leadership->state == LeadershipState::kLeading ||
+                  leadership->state == LeadershipState::kFenced);
+  }
+  published_.emplace_back(std::move(published));
+}
+
+void MasterNode::CheckReaders() {
+  readers_.Compare(core().books());
+  using master::Speaker;
+  for (const Speaker lists :
+       {Speaker::kListAgents, Speaker::kListFrameworks, Speaker::kListTasks, Speaker::kListRoles,
+        Speaker::kListOperations, Speaker::kListExecutors, Speaker::kListOffers}) {
+    if (!readers_.Ask(lists, "")) cluster_.ledger().Fail("a list is not answered");
+  }
+}
+
 void MasterNode::OnBatchApplied(absl::Time now) {
+  readers_.Follow(std::exchange(published_, {}));
+  const bool leads = core().leadership() == master::LeadershipState::kLeading;
+  cluster_.watcher().OnMasterBatch(info_.id(), leads, &readers_);
+  if (++batches_ % kReadersCheckedEvery == 0) CheckReaders();
   if (!events_.Flush(&context()) || !messages_.Flush(&context()) || !deltas_.Flush(&context())) {
     return;
   }
@@ -257,7 +288,7 @@ bool MasterNode::AskRegistry(absl::Time now) {
     cluster_.registry_history().OnAsked(now, info_.id(), request);
     *frame.add_requests() = std::move(request);
   }
-  std::string bytes = frame.SerializeAsString();
+  std::string bytes = BytesOf(frame);
   if (!context().Record(absl::StrCat("to registry ", bytes))) return false;
   context().Write(registry_, std::move(bytes));
   return true;

@@ -21,6 +21,7 @@
 #include "meros/v1/master.pb.h"
 #include "meros/v1/scheduler/scheduler_service.pb.h"
 #include "services/master/core/master_core.h"
+#include "services/master/fuzz/readers.h"
 #include "services/master/shell/registry_exchange.h"
 #include "tests/simulation/candidate.h"
 #include "tests/simulation/cluster.h"
@@ -35,6 +36,10 @@ class MasterNode : public CoreNode<master::MasterCore> {
   void OnStreamOpen(ConnectionId id, const std::string& from) override;
   void OnStreamMessage(ConnectionId id, const std::string& bytes) override;
   void OnStreamClosed(ConnectionId id, const absl::Status& reason) override;
+
+  // That those who read what it publishes see what is in its books, and that lists have an end.
+  // REQUIRES: no batch is under way.
+  void CheckReaders();
 
  protected:
   void Apply(absl::Time now, Effect effect) override;
@@ -64,11 +69,14 @@ class MasterNode : public CoreNode<master::MasterCore> {
   void WantAllocator(bool wanted);
   void OpenAllocator();
   void RedialAllocatorLater();
+  void OnPublished(master::Publish published);
   void Close(const master::CloseStream& closing);
   void Answer(const master::Reply& reply);
 
   Cluster& cluster_;
   const v1::MasterInfo info_;
+  master::Readers readers_;
+  uint64_t batches_ = 0;
   std::map<ConnectionId, Peer> peers_;
 
   master::RegistryExchange exchange_;
@@ -94,6 +102,7 @@ class MasterNode : public CoreNode<master::MasterCore> {
   Frames<allocator::v1::MasterFrame> deltas_;
   std::vector<master::CloseStream> closings_;
   std::vector<master::Reply> replies_;  // calls are numbered as their streams
+  master::EffectList published_;
 };
 
 }  // namespace meros::simulation

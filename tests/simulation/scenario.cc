@@ -106,6 +106,8 @@ absl::Status Live(Cluster* cluster) {
     return cluster->CheckEmpty().ok();
   };
   MEROS_RETURN_IF_ERROR(Named(world.RunUntil(is_empty, kProgress), "nothing is left"));
+  cluster->CheckReaders();
+  MEROS_RETURN_IF_ERROR(cluster->ledger().status());
   return cluster->registry_history().Check();
 }
 
