@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include <memory>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -70,6 +71,7 @@ std::string Shape::ToString() const {
       "\noperators:", habits.operations ? " operations" : "", habits.roles ? " roles" : "",
       habits.claims ? " claims" : "", habits.orders ? " orders" : "",
       habits.maintenance ? " maintenance" : "", habits.teardown ? " teardown" : "",
+      habits.kills ? " kills" : "", habits.whitelist ? " whitelist" : "",
       is_upgraded ? "\na rolling upgrade" : "", "\n");
 }
 
@@ -89,6 +91,8 @@ Cluster::Cluster(uint64_t seed, Rng rng)
   if (allocator.Chance(0.15)) shape_.allocator_frames_max = allocator.Uniform(4, 16);
   shape_.on_zookeeper = world_.MakeRng("on zookeeper").Chance(0.3);
   shape_.habits.claims = shape_.habits.roles && world_.MakeRng("claims").Chance(0.5);
+  shape_.habits.kills = world_.MakeRng("kills").Chance(0.3);
+  shape_.habits.whitelist = world_.MakeRng("whitelist").Chance(0.3);
   Rng crowd = world_.MakeRng("crowd");
   if (crowd.Chance(0.3)) shape_.calls_at_once = crowd.Uniform(100, 600);
   world_.AddInvariant("ledger", [this] { return ledger_.status(); });
@@ -200,6 +204,14 @@ bool Cluster::IsReady() const {
     if (agent == nullptr || !agent->is_active()) return false;
   }
   return true;
+}
+
+void Cluster::PutWhitelist(master::WhitelistRef hostnames) {
+  whitelist_ = std::move(hostnames);
+  for (int i = 0; i < shape_.masters; ++i) {
+    auto* node = static_cast<MasterNode*>(world_.Find(NodeOf(MasterAddress(i))));
+    if (node != nullptr) node->Post(master::SetWhitelist{whitelist_});
+  }
 }
 
 bool Cluster::IsUntouched() const {

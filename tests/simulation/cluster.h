@@ -101,6 +101,9 @@ class Cluster {
   std::vector<std::unique_ptr<Job>>& jobs() { return jobs_; }
   // A new machine with an empty disk in the place of an agent's.
   void Replace(const std::string& agent);
+  // What the file says that every master reads; null: all agents may be offered.
+  const master::WhitelistRef& whitelist() const { return whitelist_; }
+  void PutWhitelist(master::WhitelistRef hostnames);
   // Whether everything is up, and all agents are in session with the leader.
   bool IsReady() const;
   // Whether operators have undone all that they did.
@@ -140,6 +143,7 @@ class Cluster {
   Ensemble ensemble_;
   Rng rng_;
   bool is_growing_ = true;
+  master::WhitelistRef whitelist_;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<std::unique_ptr<Job>> jobs_;
 };

@@ -66,6 +66,7 @@ MasterNode::MasterNode(NodeContext* context, Cluster* cluster, master::MasterOpt
       cluster_(*cluster),
       info_(InfoOf(options)),
       readers_(kWatches, info_.id()),
+      whitelist_(&cluster->ledger()),
       exchange_({.candidate_id = options.master_id,
                  .master_info = info_.SerializeAsString(),
                  .request_timeout = std::max(options.lease_ttl, absl::Seconds(1))}),
@@ -82,6 +83,11 @@ MasterNode::MasterNode(NodeContext* context, Cluster* cluster, master::MasterOpt
                               (void)AskRegistry(this->context().Now());
                             });
                           }});
+}
+
+void MasterNode::Start() {
+  CoreNode::Start();
+  if (cluster_.whitelist() != nullptr) Post(master::SetWhitelist{cluster_.whitelist()});
 }
 
 void MasterNode::OnStreamOpen(ConnectionId id, const std::string& from) {
@@ -150,7 +156,10 @@ void MasterNode::OnAllocatorFrame(const std::string& bytes) {
   for (const allocator::v1::AllocatorMessage& message : frame.messages()) {
     if (message.has_need_snapshot()) Sometimes<"the allocator asks for a snapshot">(true);
   }
-  for (master::Input& input : master::DecodeFrame(frame, allocator_)) Post(std::move(input));
+  for (master::Input& input : master::DecodeFrame(frame, allocator_)) {
+    whitelist_.OnFromAllocator(input, core().books());
+    Post(std::move(input));
+  }
 }
 
 void MasterNode::OnRegistryFrame(const std::string& bytes) {
@@ -217,6 +226,7 @@ void MasterNode::Apply(absl::Time, Effect effect) {
   } else if (auto* message = std::get_if<master::ToAgent>(&effect)) {
     EncodeForAgent(message->message, info_.id(), messages_.Of(message->stream)->add_messages());
   } else if (auto* delta = std::get_if<master::ToAllocator>(&effect)) {
+    whitelist_.OnToAllocator(*delta);
     *deltas_.Of(delta->stream)->add_messages() = EncodeForAllocator(*delta, info_.id());
   } else if (auto* closing = std::get_if<master::CloseStream>(&effect)) {
     closings_.push_back(std::move(*closing));

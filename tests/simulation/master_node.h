@@ -26,6 +26,7 @@
 #include "tests/simulation/candidate.h"
 #include "tests/simulation/cluster.h"
 #include "tests/simulation/frames.h"
+#include "tests/simulation/whitelist_ledger.h"
 
 namespace meros::simulation {
 
@@ -33,6 +34,7 @@ class MasterNode : public CoreNode<master::MasterCore> {
  public:
   MasterNode(NodeContext* context, Cluster* cluster);
 
+  void Start() override;
   void OnStreamOpen(ConnectionId id, const std::string& from) override;
   void OnStreamMessage(ConnectionId id, const std::string& bytes) override;
   void OnStreamClosed(ConnectionId id, const absl::Status& reason) override;
@@ -77,6 +79,7 @@ class MasterNode : public CoreNode<master::MasterCore> {
   const v1::MasterInfo info_;
   master::Readers readers_;
   uint64_t batches_ = 0;
+  WhitelistLedger whitelist_;
   std::map<ConnectionId, Peer> peers_;
 
   master::RegistryExchange exchange_;

@@ -61,6 +61,16 @@ void ProbeLeadership(const master::LeadershipRecord& record) {
                                                         record.agents_recovering == 0);
 }
 
+void ProbePolicy(const master::RolePolicy& policy) {
+  Sometimes<"a role has a placement">(policy.placement != master::RolePlacement::kInherited);
+  Sometimes<"a role has a sorter">(policy.sorter != master::RoleSorter::kInherited);
+  Sometimes<"a role has an offer split">(policy.offer_split != master::RoleOfferSplit::kInherited);
+  Sometimes<"a role has a minimum of offers">(policy.min_allocatable.has_value());
+  Sometimes<"a role has a timeout of offers">(policy.offer_timeout.has_value());
+  Sometimes<"a role has a bound of offers in flight">(policy.max_offers_in_flight > 0);
+  Sometimes<"a role has a bound of an offer">(!policy.offer_max.empty());
+}
+
 void ProbeWrite(const master::RegistryRecord& record) {
   const auto* orders = std::get_if<master::AgentOrdersRecord>(&record);
   if (orders == nullptr) return;
@@ -78,6 +88,8 @@ void ProbeMaster(const master::Effect& effect) {
   if (const auto* published = std::get_if<master::Publish>(&effect)) {
     const auto* leadership = std::get_if<master::LeadershipRecord>(&published->change);
     if (leadership != nullptr) ProbeLeadership(*leadership);
+    const auto* role = std::get_if<master::RoleChanged>(&published->change);
+    if (role != nullptr) ProbePolicy(role->config->policy);
   }
 }
 

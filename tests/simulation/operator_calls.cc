@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "meros/v1/master/operator/agents.pb.h"
 #include "meros/v1/master/operator/frameworks.pb.h"
+#include "meros/v1/master/operator/tasks.pb.h"
 #include "services/master/shell/maintenance_codec.h"
 #include "services/master/shell/operation_codec.h"
 #include "services/master/shell/order_codec.h"
@@ -67,7 +68,7 @@ absl::StatusOr<master::Input> DecodeOperatorCall(const std::string& frame, uint6
                    pb::UpdateRolesRequest, pb::UpdateMaintenanceScheduleRequest,
                    pb::StartMaintenanceRequest, pb::StopMaintenanceRequest, pb::DrainAgentRequest,
                    pb::DeactivateAgentRequest, pb::ReactivateAgentRequest, pb::MarkAgentGoneRequest,
-                   pb::TeardownRequest>(read, call);
+                   pb::TeardownRequest, pb::KillTaskRequest>(read, call);
 }
 
 std::string EncodeAnswer(const absl::Status& status) {

@@ -1,7 +1,7 @@
 #include "tests/simulation/operator_deeds.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +11,8 @@
 #include "meros/v1/master/operator/maintenance.pb.h"
 #include "meros/v1/master/operator/operations.pb.h"
 #include "meros/v1/master/operator/roles.pb.h"
+#include "meros/v1/master/operator/tasks.pb.h"
+#include "tests/simulation/role_deeds.h"
 
 namespace meros::simulation {
 namespace {
@@ -71,13 +73,7 @@ OperatorCall Forget(const master::RoleConfig& config) {
     request.mutable_weights(0)->set_weight(1);
     return OperatorCall(request);
   }
-  pb::UpdateRolesRequest request;
-  pb::RoleSettings* settings = request.add_settings();
-  settings->set_role(config.role);
-  settings->set_priority(0);
-  settings->set_preemptible(false);
-  settings->mutable_offer_max();
-  return OperatorCall(request);
+  return OperatorCall(ForgetPolicy(config.role));
 }
 
 }  // namespace
@@ -89,7 +85,7 @@ OperatorCall OperatorDeeds::Named(Request request) {
 }
 
 std::optional<OperatorCall> OperatorDeeds::Draw(const master::Books& books) {
-  switch (rng_.Uniform(0, 9)) {
+  switch (rng_.Uniform(0, 10)) {
     case 0:
     case 1:
     case 2:
@@ -104,6 +100,8 @@ std::optional<OperatorCall> OperatorDeeds::Draw(const master::Books& books) {
     case 7:
     case 8:
       return habits_.maintenance ? DrawMaintenance(books) : std::nullopt;
+    case 9:
+      return habits_.kills ? DrawKill(books) : std::nullopt;
     default:
       return habits_.teardown ? DrawTeardown(books) : std::nullopt;
   }
@@ -174,60 +172,31 @@ std::optional<OperatorCall> OperatorDeeds::DrawVolume(const master::Agent& agent
 OperatorCall OperatorDeeds::DrawRole() {
   const std::string& role = roles_[rng_.Uniform(0, roles_.size() - 1)];
   const double dice = rng_.UniformDouble();
-  if (dice < 0.6) {
-    pb::UpdateQuotaRequest request;
-    v1::quota::QuotaConfig* config = request.add_configs();
-    config->set_role(role);
-    const double limit = 0.5 * static_cast<double>(rng_.Uniform(0, 12));
-    const bool is_limited = rng_.Chance(0.7);
-    if (is_limited) (*config->mutable_limits())["cpus"].set_value(limit);
-    if (rng_.Chance(0.5)) {
-      const double wanted = 0.5 * static_cast<double>(rng_.Uniform(1, 12));
-      (*config->mutable_guarantees())["cpus"].set_value(is_limited ? std::min(wanted, limit)
-                                                                   : wanted);
-    }
-    request.set_force(rng_.Chance(0.5));
-    return Named(std::move(request));
-  }
-  if (dice < 0.8) {
-    pb::UpdateWeightsRequest request;
-    request.add_weights()->set_role(role);
-    request.mutable_weights(0)->set_weight(static_cast<double>(rng_.Uniform(1, 4)));
-    return Named(std::move(request));
-  }
-  pb::UpdateRolesRequest request;
-  pb::RoleSettings* settings = request.add_settings();
-  settings->set_role(role);
-  settings->set_priority(static_cast<int32_t>(rng_.Uniform(0, 2)));
-  settings->set_preemptible(rng_.Chance(0.7));
-  if (rng_.Chance(0.3)) {
-    (*settings->mutable_offer_max()->mutable_amounts())["cpus"].set_value(2);
-  }
-  return Named(std::move(request));
+  if (dice < 0.4) return Named(DrawQuota(role, &rng_));
+  if (dice < 0.5) return Named(DrawWeight(role, &rng_));
+  return Named(DrawPolicy(role, &rng_));
 }
 
-// Up to all that there is is guaranteed to the first role; the others are to give way.
 OperatorCall OperatorDeeds::DrawClaim(const master::Books& books) {
-  if (roles_.size() > 1 && rng_.Chance(0.5)) {
-    pb::UpdateRolesRequest request;
-    for (size_t i = 1; i < roles_.size(); ++i) {
-      pb::RoleSettings* settings = request.add_settings();
-      settings->set_role(roles_[i]);
-      settings->set_preemptible(true);
-    }
-    return Named(std::move(request));
+  if (roles_.size() > 1 && rng_.Chance(0.5)) return Named(AllPreemptible(roles_));
+  return Named(DrawGuarantee(roles_, books, &rng_));
+}
+
+std::optional<OperatorCall> OperatorDeeds::DrawKill(const master::Books& books) {
+  if (books.tasks.all().empty()) return std::nullopt;
+  auto task = books.tasks.all().begin();
+  std::advance(task, rng_.Uniform(0, books.tasks.size() - 1));
+  pb::KillTaskRequest request;
+  // Frameworks of a simulation give their tasks different names.
+  if (rng_.Chance(0.7)) {
+    request.mutable_framework_id()->set_value(task->second->framework_id().value());
   }
-  Scalar cpus;
-  for (const auto& [sequence, agent] : books.agents.all()) {
-    if (agent->is_live()) cpus += agent->record.total.Cpus();
+  request.mutable_task_id()->set_value(task->second->id().value());
+  if (rng_.Chance(0.5)) {
+    const absl::Duration grace = absl::Milliseconds(rng_.Uniform(0, 3000));
+    request.mutable_kill_policy()->mutable_grace_period()->set_nanoseconds(
+        absl::ToInt64Nanoseconds(grace));
   }
-  pb::UpdateQuotaRequest request;
-  v1::quota::QuotaConfig* config = request.add_configs();
-  config->set_role(roles_.front());
-  const auto halves_max = std::max(uint64_t{1}, static_cast<uint64_t>(2 * cpus.ToDouble()));
-  const double wanted = 0.5 * static_cast<double>(rng_.Uniform(1, halves_max));
-  (*config->mutable_guarantees())["cpus"].set_value(wanted);
-  request.set_force(true);
   return Named(std::move(request));
 }
 

@@ -21,8 +21,12 @@ struct OperatorHabits {
   bool orders = false;
   bool maintenance = false;
   bool teardown = false;
+  bool kills = false;  // of tasks
+  bool whitelist = false;
 
-  bool any() const { return operations || roles || orders || maintenance || teardown; }
+  bool any() const {
+    return operations || roles || orders || maintenance || teardown || kills || whitelist;
+  }
 };
 
 class OperatorDeeds {
@@ -48,6 +52,7 @@ class OperatorDeeds {
   std::optional<OperatorCall> DrawOrder(const master::Books& books);
   std::optional<OperatorCall> DrawMaintenance(const master::Books& books);
   std::optional<OperatorCall> DrawTeardown(const master::Books& books);
+  std::optional<OperatorCall> DrawKill(const master::Books& books);
   OperatorCall DrawRole();
   OperatorCall DrawClaim(const master::Books& books);
   // All that names a request so that it can be told from others.

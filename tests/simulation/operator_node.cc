@@ -1,11 +1,14 @@
 #include "tests/simulation/operator_node.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "libs/simulation/probes.h"
 #include "libs/wire/resources_proto.h"
 #include "meros/v1/master/operator/operations.pb.h"
+#include "meros/v1/master/operator/tasks.pb.h"
 #include "tests/simulation/agent_node.h"
 #include "tests/simulation/master_node.h"
 #include "tests/simulation/volume_ledger.h"
@@ -38,12 +41,14 @@ OperatorNode::OperatorNode(NodeContext* context, Cluster* cluster)
 
 bool OperatorNode::IsDone() {
   const MasterNode* leader = cluster_.LeadingNode();
-  return leader != nullptr && !deeds_.Undo(leader->core().books()).has_value();
+  return leader != nullptr && cluster_.whitelist() == nullptr &&
+         !deeds_.Undo(leader->core().books()).has_value();
 }
 
 void OperatorNode::Live() {
   const uint64_t pause = cluster_.is_growing() ? rng_.Uniform(200, 8000) : 500;
   context_.After(absl::Milliseconds(pause), [this] { Live(); });
+  if (cluster_.shape().habits.whitelist) ChangeWhitelist();
   const MasterNode* leader = cluster_.LeadingNode();
   if (leader == nullptr) return;
   const master::Books& books = leader->core().books();
@@ -75,6 +80,10 @@ void OperatorNode::OnStreamMessage(ConnectionId id, const std::string& bytes) {
   if (!context_.Record(absl::StrCat("is answered ", answer.ToString()))) return;
   Sometimes<"an operator's call is refused">(absl::IsFailedPrecondition(answer));
   Sometimes<"an operator's call is carried out">(answer.ok());
+  const auto asked = open_.find(id);
+  const bool is_kill = asked != open_.end() &&
+                       asked->second.call.name == v1::master::KillTaskRequest().GetTypeName();
+  Sometimes<"an operator has a task killed">(answer.ok() && is_kill);
   if (absl::IsInvalidArgument(answer) || absl::IsUnimplemented(answer)) {
     cluster_.ledger().Fail(
         absl::StrCat("an operator's call is not understood: ", answer.ToString()));
@@ -92,6 +101,22 @@ void OperatorNode::OnStreamClosed(ConnectionId id, const absl::Status&) {
   Sometimes<"an operator repeats a call">(true);
   context_.After(absl::Milliseconds(rng_.Uniform(10, 2000)),
                  [this, open] { Send(open.call, open.tries + 1); });
+}
+
+// Where there is a whitelist, it lacks one agent or more while there is trouble.
+void OperatorNode::ChangeWhitelist() {
+  if (!cluster_.is_growing()) {
+    if (cluster_.whitelist() != nullptr) cluster_.PutWhitelist(nullptr);
+    return;
+  }
+  if (!rng_.Chance(0.1)) return;
+  if (cluster_.whitelist() != nullptr && rng_.Chance(0.5)) return cluster_.PutWhitelist(nullptr);
+  std::vector<std::string> listed;
+  for (int i = 1; i <= cluster_.shape().agents; ++i) {
+    if (rng_.Chance(0.6)) listed.push_back(absl::StrCat("agent-", i));
+  }
+  if (!context_.Record(absl::StrCat("lists ", absl::StrJoin(listed, " ")))) return;
+  cluster_.PutWhitelist(std::make_shared<const std::vector<std::string>>(std::move(listed)));
 }
 
 // Whoever declares an agent gone repairs its machine, and it comes back with nothing on its disk.

@@ -36,6 +36,7 @@ class OperatorNode : public Node {
   // What they do by themselves every now and then.
   void Live();
   void Send(OperatorCall call, int tries);
+  void ChangeWhitelist();
   void ReplaceGoneMachines(const master::Books& books);
 
   NodeContext& context_;
