@@ -83,6 +83,7 @@ Cluster::Cluster(uint64_t seed, Rng rng)
       volumes_(
           std::make_unique<VolumeLedger>(*resources::ParseResources(kAgentResources), &ledger_)),
       quotas_(&ledger_),
+      groups_(&ledger_),
       watcher_(&ledger_, world_.MakeRng("watcher")),
       ensemble_(world_.MakeRng("ensemble")),
       rng_(world_.MakeRng("cluster")) {
@@ -147,8 +148,10 @@ void Cluster::AddMachine(int index) {
 
 void Cluster::AddFramework(int index) {
   const std::string name = absl::StrCat("framework-", index + 1);
-  jobs_.push_back(std::make_unique<Job>(name, world_.MakeRng(absl::StrCat("job ", name)),
-                                        world_.MakeRng(absl::StrCat("sharing ", name))));
+  const HostChoice hosts(shape_.agents, world_.MakeRng(absl::StrCat("hosts ", name)));
+  jobs_.push_back(std::make_unique<Job>(name, hosts, world_.MakeRng(absl::StrCat("job ", name)),
+                                        world_.MakeRng(absl::StrCat("sharing ", name)),
+                                        world_.MakeRng(absl::StrCat("grouping ", name))));
   Job* const job = jobs_.back().get();
   world_.AddNode(name, {.make = [this, job](NodeContext* context) {
                    return std::make_unique<FrameworkNode>(context, this, job);

@@ -14,6 +14,7 @@
 #include "libs/simulation/world.h"
 #include "tests/simulation/cluster_watcher.h"
 #include "tests/simulation/ensemble.h"
+#include "tests/simulation/group_ledger.h"
 #include "tests/simulation/job.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/machine.h"
@@ -68,6 +69,7 @@ class Cluster {
   Ledger& ledger() { return ledger_; }
   VolumeLedger& volumes() { return *volumes_; }
   QuotaLedger& quotas() { return quotas_; }
+  GroupLedger& groups() { return groups_; }
   RegistryHistory& registry_history() { return registry_history_; }
   ClusterWatcher& watcher() { return watcher_; }
   Ensemble& ensemble() { return ensemble_; }
@@ -138,6 +140,7 @@ class Cluster {
   Ledger ledger_;
   const std::unique_ptr<VolumeLedger> volumes_;
   QuotaLedger quotas_;
+  GroupLedger groups_;
   RegistryHistory registry_history_;
   ClusterWatcher watcher_;
   Ensemble ensemble_;

@@ -11,14 +11,10 @@ namespace {
 using v1::scheduler::Call;
 using v1::scheduler::Event;
 
-sdk::DriverCoreOptions OptionsOf(NodeContext* context, const Cluster& cluster, const Job& job) {
-  sdk::DriverCoreOptions options;
-  for (int i = 0; i < cluster.shape().masters; ++i) {
-    options.masters.push_back(cluster.MasterAddress(i));
-  }
-  v1::FrameworkInfo& info = options.framework;
+v1::FrameworkInfo InfoOf(const std::string& name, const Cluster& cluster, const Job& job) {
+  v1::FrameworkInfo info;
   info.set_user("nobody");
-  info.set_name(context->name());
+  info.set_name(name);
   info.add_roles(job.role());
   info.set_failover_timeout(absl::ToDoubleSeconds(cluster.Scaled(job.failover_timeout)));
   info.add_capabilities()->set_type(v1::FrameworkInfo::Capability::MULTI_ROLE);
@@ -30,6 +26,15 @@ sdk::DriverCoreOptions OptionsOf(NodeContext* context, const Cluster& cluster, c
     info.add_capabilities()->set_type(v1::FrameworkInfo::Capability::SHARED_RESOURCES);
   }
   if (!job.framework_id.empty()) info.mutable_id()->set_value(job.framework_id);
+  return info;
+}
+
+sdk::DriverCoreOptions OptionsOf(NodeContext* context, const Cluster& cluster, const Job& job) {
+  sdk::DriverCoreOptions options;
+  for (int i = 0; i < cluster.shape().masters; ++i) {
+    options.masters.push_back(cluster.MasterAddress(i));
+  }
+  options.framework = InfoOf(context->name(), cluster, job);
   options.connect_timeout = cluster.Scaled(options.connect_timeout);
   options.reconcile_interval = absl::Minutes(1);
   options.seed = context->MakeRng("driver").Next();
@@ -42,7 +47,8 @@ FrameworkNode::FrameworkNode(NodeContext* context, Cluster* cluster, Job* job)
     : CoreNode(context, SimDriver(OptionsOf(context, *cluster, *job))),
       cluster_(*cluster),
       job_(*job),
-      rng_(context->MakeRng("scheduler")) {}
+      rng_(context->MakeRng("scheduler")),
+      gangs_(cluster->shape().agents, &cluster->ledger(), context->MakeRng("gangs")) {}
 
 void FrameworkNode::Start() {
   CoreNode::Start();
@@ -74,9 +80,11 @@ void FrameworkNode::Apply(absl::Time, Effect effect) {
   if (auto* send = std::get_if<SimDriver::Send>(&effect)) return Send(*send);
   if (auto* ended = std::get_if<SimDriver::Ended>(&effect)) return Ended(ended->status);
   if (auto* deliver = std::get_if<SimDriver::Deliver>(&effect)) return OnEvent(deliver->event);
+  if (std::holds_alternative<SimDriver::Disconnected>(effect)) return gangs_.OnDisconnected();
   if (auto* subscribed = std::get_if<SimDriver::Subscribed>(&effect)) {
     Sometimes<"a framework subscribes again">(subscribed->again);
     job_.framework_id = subscribed->framework_id;
+    if (!job_.hosts.is_picky()) TakeAnyAgent();
     for (const auto& [id, attempt] : job_.tries()) {
       if (attempt.is_open() && attempt.is_kill_wanted) SayKill(id);
     }
@@ -102,7 +110,13 @@ void FrameworkNode::Send(const SimDriver::Send& send) {
   if (send.call.type() == Call::ACKNOWLEDGE) {
     cluster_.ledger().OnAcknowledged(job_.framework_id, send.call.acknowledge());
   }
-  *frames_.Of(connection_)->add_calls() = send.call;
+  Call* const call = frames_.Of(connection_)->add_calls();
+  *call = send.call;
+  // The SDK's driver does not speak of offer constraints.
+  if (call->type() != Call::SUBSCRIBE) return;
+  has_said_choice_ = job_.hosts.is_picky();
+  if (!has_said_choice_) return;
+  *call->mutable_subscribe()->mutable_offer_constraints() = job_.hosts.ToConstraints(job_.role());
 }
 
 void FrameworkNode::OnBatchApplied(absl::Time) { (void)frames_.Flush(&context()); }
@@ -126,7 +140,10 @@ void FrameworkNode::Ended(const absl::Status& status) {
 
 void FrameworkNode::OnEvent(const Event& event) {
   switch (event.type()) {
+    case Event::GANG_ENDED:
+      return gangs_.OnEnded(event.gang_ended());
     case Event::OFFERS:
+      gangs_.OnOffers(event.offers());
       for (const v1::Offer& offer : event.offers().offers()) OnOffer(offer);
       return;
     case Event::UPDATE:
@@ -137,6 +154,9 @@ void FrameworkNode::OnEvent(const Event& event) {
       for (const v1::InverseOffer& offer : event.inverse_offers().inverse_offers()) {
         OnInverseOffer(offer);
       }
+      return;
+    case Event::FAILURE:
+      Sometimes<"an agent refuses an executor with its group">(event.failure().has_executor_id());
       return;
     case Event::RESCIND:
       Sometimes<"an offer is rescinded">(true);
@@ -149,6 +169,11 @@ void FrameworkNode::OnEvent(const Event& event) {
 
 void FrameworkNode::OnOffer(const v1::Offer& offer) {
   offers_.insert(offer.id().value());
+  Sometimes<"a framework is offered an agent of its choice">(job_.hosts.is_picky());
+  if (!job_.hosts.Takes(offer.hostname())) {
+    cluster_.ledger().Fail(absl::StrCat(context().name(), " is offered ", offer.hostname(),
+                                        ", which it does not want"));
+  }
   const double dice = rng_.UniformDouble();
   if (dice < 0.6) return Answer(offer);
   // Some think about it, long enough for the offer to be rescinded meanwhile.
@@ -162,6 +187,8 @@ void FrameworkNode::Answer(const v1::Offer& offer) {
   OfferAnswer answer(offer);
   job_.shared_volume().Answer(context().Now(), &job_, &answer);
   job_.volumes().Answer(context().Now(), &job_, &answer);
+  const Job::Group group = job_.LaunchGroup(&answer);
+  cluster_.groups().OnAsked(job_.framework_id, group.tasks, group.is_greedy);
   for (const size_t slot : job_.Wanting()) job_.Launch(slot, &answer);
   cluster_.volumes().OnDestroyAsked(answer.destroyed());
   Say(answer.ToCall(/*refuse_seconds=*/rng_.Chance(0.2) ? 0 : 2));
@@ -169,6 +196,7 @@ void FrameworkNode::Answer(const v1::Offer& offer) {
 
 void FrameworkNode::OnUpdate(const v1::TaskStatus& status) {
   cluster_.ledger().OnDelivered(job_.framework_id, status);
+  cluster_.groups().OnDelivered(job_.framework_id, status);
   job_.Heard(status.task_id().value(), status.state(), context().Now());
   Sometimes<"a task finishes">(status.state() == v1::TASK_FINISHED);
   Sometimes<"a task is unreachable">(status.state() == v1::TASK_UNREACHABLE);
@@ -233,6 +261,19 @@ void FrameworkNode::Crowd() {
   for (size_t i = 0; i < cluster_.shape().calls_at_once; ++i) Say(call);
 }
 
+// Says so if it has said otherwise.
+void FrameworkNode::TakeAnyAgent() {
+  job_.hosts.GiveUp();
+  if (!has_said_choice_ || core().state() != sdk::DriverState::kSubscribed) return;
+  has_said_choice_ = false;
+  Sometimes<"a framework takes any agent after all">(true);
+  Call call;
+  call.set_type(Call::UPDATE_FRAMEWORK);
+  *call.mutable_update_framework()->mutable_framework_info() =
+      InfoOf(context().name(), cluster_, job_);
+  Say(std::move(call));
+}
+
 void FrameworkNode::Reconcile() {
   Call call;
   call.set_type(Call::RECONCILE);
@@ -262,6 +303,10 @@ void FrameworkNode::Live() {
   }
   if (is_leaving_) return;
   if (cluster_.is_growing() && rng_.Chance(0.1)) job_.Submit(static_cast<int>(rng_.Uniform(1, 8)));
+  if (!cluster_.is_growing()) TakeAnyAgent();
+  if (cluster_.is_growing() && core().state() == sdk::DriverState::kSubscribed) {
+    if (std::optional<Call> call = gangs_.Draw(); call.has_value()) Say(*std::move(call));
+  }
   const absl::Duration patience = cluster_.Scaled(absl::Seconds(20));
   for (const std::string& id : job_.GiveUp(context().Now() - patience)) SayKill(id);
   job_.volumes().GiveUp(context().Now() - patience, job_);

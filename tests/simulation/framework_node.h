@@ -4,6 +4,7 @@
 // Thread rule: thread-compatible.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "sdk/cpp/driver_core.h"
 #include "tests/simulation/cluster.h"
 #include "tests/simulation/frames.h"
+#include "tests/simulation/gang_keeper.h"
 #include "tests/simulation/job.h"
 
 namespace meros::simulation {
@@ -54,6 +56,7 @@ class FrameworkNode : public CoreNode<SimDriver> {
   void OnInverseOffer(const v1::InverseOffer& offer);
   void SayKill(const std::string& task_id);
   void Crowd();
+  void TakeAnyAgent();
   void Reconcile();
   // What it does by itself every now and then.
   void Live();
@@ -61,10 +64,12 @@ class FrameworkNode : public CoreNode<SimDriver> {
   Cluster& cluster_;
   Job& job_;
   Rng rng_;
+  GangKeeper gangs_;
   ConnectionId connection_ = 0;  // of the newest stream; 0: none
   StreamId stream_ = 0;          // as the driver numbers it
   Frames<v1::scheduler::Calls> frames_;
   std::set<std::string> offers_;  // that are open as far as it has heard
+  bool has_said_choice_ = false;  // on this stream
   bool is_leaving_ = false;
 };
 

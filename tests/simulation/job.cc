@@ -1,6 +1,7 @@
 #include "tests/simulation/job.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/tasks/task_state.h"
@@ -9,20 +10,24 @@ namespace meros::simulation {
 namespace {
 
 constexpr double kMemPerTask = 64;
+constexpr size_t kGroupMax = 3;
 
 }  // namespace
 
 bool Job::Try::is_open() const { return !tasks::IsTerminal(state) && state != v1::TASK_UNKNOWN; }
 
-Job::Job(std::string name, Rng rng, Rng sharing)
-    : name_(std::move(name)),
+Job::Job(std::string name, HostChoice the_hosts, Rng rng, Rng sharing, Rng grouping)
+    : hosts(std::move(the_hosts)),
+      name_(std::move(name)),
       rng_(rng),
       sharing_(sharing),
+      grouping_(grouping),
       operations_(name_),
       volumes_(name_, absl::StrCat("role-", name_), &operations_, Rng(rng_.Next())),
       shared_volume_(name_, absl::StrCat("role-", name_), &operations_, Rng(sharing_.Next())) {
   if (rng_.Chance(0.6)) volume_share_ = 0.5 * rng_.UniformDouble();
   if (sharing_.Chance(0.4)) sharing_share_ = 0.1 + 0.6 * sharing_.UniformDouble();
+  if (grouping_.Chance(0.4)) group_share_ = 0.1 + 0.6 * grouping_.UniformDouble();
   is_partition_aware = rng_.Chance(0.7);
   failover_timeout = rng_.Chance(0.3) ? absl::Seconds(10) : absl::Hours(1);
   Submit(static_cast<int>(rng_.Uniform(1, 12)));
@@ -68,17 +73,49 @@ Behaviour Job::BehaviourOf(size_t slot) {
   return behaviour;
 }
 
-bool Job::LaunchOn(size_t slot, const resources::Resources& volume, OfferAnswer* answer) {
-  const std::string id = absl::StrCat(name_, ".", slot, ".", slots_[slot].tries + 1);
+v1::TaskInfo Job::NextTry(size_t slot) {
   v1::TaskInfo task;
   task.set_name("work");
-  task.mutable_task_id()->set_value(id);
+  task.mutable_task_id()->set_value(absl::StrCat(name_, ".", slot, ".", slots_[slot].tries + 1));
   task.mutable_command()->set_value(BehaviourOf(slot).ToCommand());
-  if (!answer->Launch(std::move(task), slots_[slot].cpus, kMemPerTask, volume)) return false;
+  return task;
+}
+
+void Job::Started(size_t slot, const std::string& id, const std::string& agent_id) {
   ++slots_[slot].tries;
   slots_[slot].open_try = id;
-  tries_[id] = {.slot = slot, .agent_id = answer->agent_id()};
+  tries_[id] = {.slot = slot, .agent_id = agent_id};
+}
+
+bool Job::LaunchOn(size_t slot, const resources::Resources& volume, OfferAnswer* answer) {
+  v1::TaskInfo task = NextTry(slot);
+  const std::string id = task.task_id().value();
+  if (!answer->Launch(std::move(task), slots_[slot].cpus, kMemPerTask, volume)) return false;
+  Started(slot, id, answer->agent_id());
   return true;
+}
+
+Job::Group Job::LaunchGroup(OfferAnswer* answer) {
+  if (group_share_ == 0) return {};
+  std::vector<size_t> chosen;
+  std::vector<OfferAnswer::GroupMember> members;
+  Group group;
+  for (const size_t slot : Wanting()) {
+    if (chosen.size() == kGroupMax) break;
+    if (slots_[slot].tries > 0 || !grouping_.Chance(group_share_)) continue;
+    chosen.push_back(slot);
+    members.push_back({NextTry(slot), slots_[slot].cpus});
+    group.tasks.push_back(members.back().task.task_id().value());
+  }
+  if (chosen.size() < 2) return {};
+  group.is_greedy = grouping_.Chance(0.1);
+  const std::string executor = absl::StrCat(name_, ".group.", groups_ + 1);
+  if (!answer->LaunchGroup(executor, std::move(members), kMemPerTask, group.is_greedy)) return {};
+  ++groups_;
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    Started(chosen[i], group.tasks[i], answer->agent_id());
+  }
+  return group;
 }
 
 void Job::Heard(const std::string& task_id, v1::TaskState state, absl::Time now) {

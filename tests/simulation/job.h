@@ -14,6 +14,7 @@
 #include "libs/base/rng.h"
 #include "meros/v1/task.pb.h"
 #include "tests/simulation/asked_operations.h"
+#include "tests/simulation/host_choice.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/offer_answer.h"
 #include "tests/simulation/shared_volume.h"
@@ -33,8 +34,8 @@ class Job {
     bool is_open() const;      // no terminal state has been heard of
   };
 
-  // `sharing` draws all that shared volumes need.
-  Job(std::string name, Rng rng, Rng sharing);
+  // `sharing` draws all that shared volumes need, `grouping` all that groups need.
+  Job(std::string name, HostChoice hosts, Rng rng, Rng sharing, Rng grouping);
 
   // More work.
   void Submit(int slots);
@@ -50,6 +51,13 @@ class Job {
   // Starts a try with what the offer has. False if that does not suffice.
   bool Launch(size_t slot, OfferAnswer* answer) { return LaunchOn(slot, {}, answer); }
   bool LaunchOn(size_t slot, const resources::Resources& volume, OfferAnswer* answer);
+
+  // Some slots that were never tried, launched together or not at all.
+  struct Group {
+    std::vector<std::string> tasks;  // none: nothing was launched
+    bool is_greedy = false;          // it asks for more than there is
+  };
+  Group LaunchGroup(OfferAnswer* answer);
 
   // What was heard about a task; unknown ones are ignored.
   void Heard(const std::string& task_id, v1::TaskState state, absl::Time now);
@@ -70,6 +78,7 @@ class Job {
   const std::string& role() const { return volumes_.role(); }
 
   std::string framework_id;  // empty: not registered yet
+  HostChoice hosts;
   bool is_partition_aware = true;
   absl::Duration failover_timeout;
   bool is_finishing = false;  // all work is done and the framework shall leave
@@ -88,12 +97,17 @@ class Job {
 
   std::vector<size_t> Wanting(Disk disk) const;
   Behaviour BehaviourOf(size_t slot);
+  v1::TaskInfo NextTry(size_t slot);
+  void Started(size_t slot, const std::string& id, const std::string& agent_id);
 
   const std::string name_;
   Rng rng_;
   Rng sharing_;
+  Rng grouping_;
   double volume_share_ = 0;   // of the slots
   double sharing_share_ = 0;  // of those without a volume of their own
+  double group_share_ = 0;    // of the slots that may
+  int groups_ = 0;
   AskedOperations operations_;
   VolumeKeeper volumes_;
   SharedVolume shared_volume_;

@@ -224,6 +224,7 @@ void MasterNode::Apply(absl::Time, Effect effect) {
   if (auto* event = std::get_if<master::ToScheduler>(&effect)) {
     EncodeEvent(event->event, info_, events_.Of(event->stream)->add_events());
   } else if (auto* message = std::get_if<master::ToAgent>(&effect)) {
+    cluster_.groups().OnToAgent(message->message);
     EncodeForAgent(message->message, info_.id(), messages_.Of(message->stream)->add_messages());
   } else if (auto* delta = std::get_if<master::ToAllocator>(&effect)) {
     whitelist_.OnToAllocator(*delta);

@@ -15,6 +15,12 @@ using resources::Resources;
 using resources::Scalar;
 using v1::Offer;
 
+// Of the executor of a group.
+constexpr double kExecutorCpus = 0.1;
+constexpr double kExecutorMemMib = 32;
+constexpr double kExecutorDiskMib = 4;
+constexpr double kTooMuchMib = 1 << 20;
+
 Resources ReadLeft(const Offer& offer) {
   absl::StatusOr<Resources> read = wire::ResourcesFromProto(offer.resources());
   MEROS_CHECK(read.ok()) << read.status().message();
@@ -100,13 +106,19 @@ std::optional<Resources> OfferAnswer::Find(const resources::ResourceName& name,
   return found;
 }
 
-bool OfferAnswer::Launch(v1::TaskInfo task, double cpus, double mem, const Resources& volume) {
+std::optional<Resources> OfferAnswer::Take(double cpus, double mem, const Resources& more) {
   std::optional<Resources> needed = Find(resources::ResourceName::Cpus(), cpus);
   const std::optional<Resources> memory = Find(resources::ResourceName::Mem(), mem);
-  if (!needed.has_value() || !memory.has_value() || !left_.Contains(volume)) return false;
+  if (!needed.has_value() || !memory.has_value() || !left_.Contains(more)) return std::nullopt;
   *needed += *memory;
-  *needed += volume;
+  *needed += more;
   left_ -= needed->NonShared();  // others may have what is shared
+  return needed;
+}
+
+bool OfferAnswer::Launch(v1::TaskInfo task, double cpus, double mem, const Resources& volume) {
+  const std::optional<Resources> needed = Take(cpus, mem, volume);
+  if (!needed.has_value()) return false;
   task.mutable_agent_id()->set_value(agent_id_);
   wire::ResourcesToProto(*needed, task.mutable_resources());
   // Tasks that follow each other go in one LAUNCH.
@@ -114,6 +126,33 @@ bool OfferAnswer::Launch(v1::TaskInfo task, double cpus, double mem, const Resou
     operations_.emplace_back().set_type(Offer::Operation::LAUNCH);
   }
   *operations_.back().mutable_launch()->add_task_infos() = std::move(task);
+  return true;
+}
+
+bool OfferAnswer::LaunchGroup(const std::string& executor_id, std::vector<GroupMember> members,
+                              double mem, bool is_greedy) {
+  const Resources before = left_;
+  Offer::Operation operation;
+  operation.set_type(Offer::Operation::LAUNCH_GROUP);
+  v1::ExecutorInfo* executor = operation.mutable_launch_group()->mutable_executor();
+  executor->set_type(v1::ExecutorInfo::DEFAULT);
+  executor->mutable_executor_id()->set_value(executor_id);
+  const Resource disk(resources::ResourceName::Disk(), *Scalar::FromDouble(kExecutorDiskMib));
+  const Resource too_much(resources::ResourceName::Mem(), *Scalar::FromDouble(kTooMuchMib));
+  std::optional<Resources> needed = Take(kExecutorCpus, kExecutorMemMib, disk);
+  if (needed.has_value()) wire::ResourcesToProto(*needed, executor->mutable_resources());
+  for (GroupMember& member : members) {
+    if (needed.has_value()) needed = Take(member.cpus, mem, {});
+    if (!needed.has_value()) {
+      left_ = before;
+      return false;
+    }
+    if (is_greedy) *needed += too_much;
+    member.task.mutable_agent_id()->set_value(agent_id_);
+    wire::ResourcesToProto(*needed, member.task.mutable_resources());
+    *operation.mutable_launch_group()->mutable_task_group()->add_tasks() = std::move(member.task);
+  }
+  operations_.push_back(std::move(operation));
   return true;
 }
 

@@ -30,6 +30,15 @@ class OfferAnswer {
   // left. A shared volume is left for further tasks.
   bool Launch(v1::TaskInfo task, double cpus, double mem, const resources::Resources& volume = {});
 
+  struct GroupMember {
+    v1::TaskInfo task;
+    double cpus = 0;
+  };
+  // Adds a group of tasks, each with so much memory, with an executor of its own. False if that is
+  // not left. A greedy one asks for more than that all the same, and is to be refused.
+  bool LaunchGroup(const std::string& executor_id, std::vector<GroupMember> members, double mem,
+                   bool is_greedy);
+
   // Volumes that the call destroys.
   const resources::Resources& destroyed() const { return destroyed_; }
   // ACCEPT, or DECLINE if nothing was added.
@@ -39,6 +48,9 @@ class OfferAnswer {
   // So much of a scalar; of what is reserved first.
   std::optional<resources::Resources> Find(const resources::ResourceName& name,
                                            double amount) const;
+  // Takes so much away; nothing if that is not left.
+  std::optional<resources::Resources> Take(double cpus, double mem,
+                                           const resources::Resources& more);
 
   const std::string id_;
   const std::string agent_id_;
