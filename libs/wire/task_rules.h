@@ -2,7 +2,8 @@
 // are those of Mesos; the numbers missing here need the master's books and are its core's:
 //
 //   0 authorized   2 task id not in use   3 agent is the offer's   13 resources are in the offers
-//   and of 9 whether the agent supports limits, of 11 whether a running executor is identical.
+//   and of 9 whether the agent supports limits, of 11 whether a running executor is identical, of
+//   14 whether the tasks that it runs have cgroups of their own, too.
 //
 // The first rule that fails, by number, is what a framework is told, so a verdict carries the
 // number of the rule that failed here: a failing rule of the core with a lower number comes first.

@@ -20,6 +20,8 @@ class AgentCapabilities {
     for (Type type : types) Add(type);
   }
 
+  friend bool operator==(const AgentCapabilities&, const AgentCapabilities&) = default;
+
   // UNKNOWN is none.
   void Add(Type type) {
     if (type != v1::AgentInfo::Capability::UNKNOWN) bits_ |= uint64_t{1} << type;

@@ -1,6 +1,8 @@
 // An agent that may stay comes into session with what it runs: the master's books and the agent's
 // report are brought together, the agent being right about what it runs, the master about what must
 // not run.
+#include <google/protobuf/util/message_differencer.h>
+
 #include <optional>
 #include <utility>
 
@@ -18,6 +20,8 @@
 
 namespace meros::master {
 namespace {
+
+using google::protobuf::util::MessageDifferencer;
 
 // Frameworks that only the agent knows are waited for, as long as after a fail-over of the master.
 void AddReportedFrameworks(Transaction* tx, const Agent& agent,
@@ -161,6 +165,9 @@ void RepeatKills(Transaction* tx, const Agent& agent) {
 }
 
 void Describe(Transaction* tx, Agent* agent, const AgentDescription& description) {
+  // One whose session is replaced stays active: nothing else tells the allocator of its attributes.
+  const bool is_news =
+      agent->is_active() && !MessageDifferencer::Equals(*agent->record.info, *description.info);
   agent->record.info = description.info;
   tx->books().agents.SetKey(agent, description.registration_key);
   agent->record.version = description.version;
@@ -169,6 +176,7 @@ void Describe(Transaction* tx, Agent* agent, const AgentDescription& description
   agent->record.ip = description.ip;
   agent->resource_version_uuid = description.resource_version_uuid;
   tx->RefreshMaintenance(agent);
+  if (is_news) tx->TellAllocator(tx->Describe(*agent));
 }
 
 }  // namespace

@@ -100,6 +100,8 @@ void WriteReachable(Transaction* tx, Agent* agent, AgentReregister message) {
   tx->SetAgentState(agent, AgentState::kReadmitting);
   agent->record.info = message.agent.info;
   agent->record.ip = message.agent.ip;
+  agent->record.version = message.agent.version;
+  agent->record.capabilities = message.agent.capabilities;
   tx->RefreshMaintenance(agent);
   tx->books().agents.SetKey(agent, message.agent.registration_key);
   tx->Write(ObjectKey(agent->record.id), ReachableAgentRecord{FactsOf(*agent)},
@@ -123,12 +125,15 @@ void Hold(Transaction* tx, Agent* agent, AgentReregister message) {
 // The record of an agent that stays in the registry as it is, if what it says of itself changed.
 void WriteIfChanged(Transaction* tx, const Agent& agent, const AgentDescription& description) {
   if (description.info->SerializeAsString() == agent.record.info->SerializeAsString() &&
-      description.ip == agent.record.ip) {
+      description.ip == agent.record.ip && description.version == agent.record.version &&
+      description.capabilities == agent.record.capabilities) {
     return;
   }
   AgentFacts facts = FactsOf(agent);
   facts.info = description.info;
   facts.ip = description.ip;
+  facts.version = description.version;
+  facts.capabilities = description.capabilities;
   tx->Write(ObjectKey(agent.record.id), UpdateAgentRecord{std::move(facts)}, NothingAfter{});
 }
 

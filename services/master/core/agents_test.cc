@@ -200,6 +200,30 @@ TEST_F(Agents, AnAgentThatReconnectsIsAskedForTasksItLacks) {
   EXPECT_THAT(lines, Not(Contains(HasSubstr("REACHABLE"))));
 }
 
+TEST_F(Agents, WhatChangedAboutOneThatReplacesItsSessionIsWrittenAndToldTheAllocator) {
+  RunATask();
+  const ReportedTask task = AReportedTask("t", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64));
+  AgentReregister same = Return(3, "m-S0", {task});
+  AgentReregister changed = Return(4, "m-S0", {task});
+  auto info = std::make_shared<v1::AgentInfo>(*changed.agent.info);
+  info->set_hostname("renamed");
+  changed.agent.info = std::move(info);
+  AgentReregister upgraded = changed;
+  upgraded.stream = 5;
+  upgraded.agent.version = "0.2";
+
+  auto lines = driver_.Do(std::move(same));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("UPDATE_AGENT"))));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("AGENT m-S0 active"))));
+  lines = driver_.Do(std::move(changed));
+  EXPECT_THAT(lines, Contains(HasSubstr("UPDATE_AGENT")));
+  EXPECT_THAT(lines, Contains(HasSubstr("AGENT m-S0 active")));
+  EXPECT_EQ(driver_.books().agents.Find(AgentId("m-S0"))->record.info->hostname(), "renamed");
+  driver_.CommitWrites();
+  lines = driver_.Do(std::move(upgraded));
+  EXPECT_THAT(lines, Contains(HasSubstr("UPDATE_AGENT")));
+}
+
 TEST_F(Agents, TasksOfARemovedFrameworkAreShutDownOnReturn) {
   RunATask();
   driver_.Do(AgentStreamClosed{2});

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/tasks/task_state.h"
 #include "services/master/core/task_state.h"
 
 namespace meros::master {
@@ -69,6 +70,30 @@ absl::StatusOr<resources::Resources> NeedOfExecutor(const TaskLaunch& task,
   return resources::Resources();
 }
 
+bool HasOwnCgroups(const v1::ContainerInfo& container) {
+  const v1::LinuxInfo& linux_info = container.linux_info();
+  return linux_info.has_share_cgroups() && !linux_info.share_cgroups();
+}
+
+// Rule 14, the part that is about the executor: of the tasks that run in it all have cgroups of
+// their own, or none. Cost: O(tasks of the agent) if it runs already.
+absl::Status CheckCgroups(const TaskLaunch& task, const SpentOffers& spent) {
+  if (!spent.agent->executors.contains(KeyOf(task, spent))) return absl::OkStatus();
+  for (const auto& [sequence, other] : spent.agent->tasks) {
+    if (other->framework_id() != spent.framework->record.id ||
+        other->executor_id() != task.executor_id || tasks::IsTerminal(other->state)) {
+      continue;
+    }
+    v1::TaskInfo described;
+    described.ParseFromString(*other->facts->description);  // of our own making
+    if (HasOwnCgroups(described.container()) == HasOwnCgroups(task.info->container())) break;
+    return absl::InvalidArgumentError(
+        absl::StrCat("tasks of the group must have the same share_cgroups as task ",
+                     other->id().value(), ", which runs in executor ", task.executor_id.value()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckLeft(const char* who, const resources::Resources& wanted,
                        const SpentOffers& spent) {
   if (spent.left.Contains(WithSingleShares(wanted))) return absl::OkStatus();
@@ -111,6 +136,7 @@ absl::StatusOr<resources::Resources> NeedOfGroup(const LaunchGroupOperation& gro
     MEROS_RETURN_IF_ERROR(CheckRole(task, spent));
     wanted += task.resources;
   }
+  MEROS_RETURN_IF_ERROR(CheckCgroups(first, spent));
   MEROS_RETURN_IF_ERROR(CheckLeft("group", wanted, spent));
   return wanted;
 }

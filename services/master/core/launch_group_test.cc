@@ -71,6 +71,27 @@ TEST_F(LaunchGroupTest, AFurtherGroupJoinsTheExecutorThatRuns) {
   EXPECT_EQ(agent().record.used, Resources::Of(4, 256));
 }
 
+TEST_F(LaunchGroupTest, TasksOfOneExecutorAllHaveCgroupsOfTheirOwnOrNone) {
+  const auto with_own = [](const std::string& id) {
+    TaskLaunch task = Member(id);
+    task.info->mutable_container()->mutable_linux_info()->set_share_cgroups(false);
+    return task;
+  };
+  Launch({Member("a")});
+  Offer();
+  EXPECT_THAT(Launch({with_own("b")}),
+              Contains(HasSubstr("same share_cgroups as task a, which runs in executor e")));
+  Offer();
+  EXPECT_THAT(Launch({Member("c")}), Contains(HasSubstr("RUN_GROUP")));
+
+  driver_.Update(2, "m-0000", "a", v1::TASK_FINISHED, "u1");
+  driver_.Update(2, "m-0000", "c", v1::TASK_FINISHED, "u2");
+  Offer();
+  EXPECT_THAT(Launch({with_own("d")}), Contains(HasSubstr("RUN_GROUP"))) << "nobody is left in it";
+  Offer();
+  EXPECT_THAT(Launch({Member("e")}), Contains(HasSubstr("same share_cgroups as task d")));
+}
+
 TEST_F(LaunchGroupTest, AllAreToldWhyNoneIsLaunched) {
   struct Row {
     const char* fault;

@@ -127,6 +127,17 @@ TEST(DecodeAgentMessage, ReportsMustFitTogether) {
   const auto& decoded = std::get<AgentReregister>(*input);
   EXPECT_EQ(decoded.tasks[0].resources.Cpus().millis(), 1000);
   EXPECT_EQ(decoded.tasks[0].name, "t");  // made up from the report
+
+  task->mutable_executor_id()->set_value("e");
+  EXPECT_THAT(Decoded(message).status().message(),
+              HasSubstr("tasks[0].executor_id: is not among executors: e"));
+  task->set_state(v1::TASK_FINISHED);
+  EXPECT_TRUE(Decoded(message).ok()) << "its executor may have ended with it";
+  task->set_state(v1::TASK_RUNNING);
+  v1::ExecutorInfo* executor = report->add_executors();
+  executor->mutable_executor_id()->set_value("e");
+  executor->mutable_framework_id()->set_value("f");
+  EXPECT_TRUE(Decoded(message).ok());
   *report->add_tasks() = *task;
   EXPECT_THAT(Decoded(message).status().message(), HasSubstr("tasks[1]"));
 }

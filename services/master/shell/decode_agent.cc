@@ -201,6 +201,23 @@ absl::Status DecodeExecutors(const pb::Reregister& message, const FieldPath& pat
   return absl::OkStatus();
 }
 
+// A task that runs in an executor runs in one that the agent has.
+absl::Status CheckExecutorsOfTasks(const AgentReregister& report, const FieldPath& path) {
+  absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> running;
+  for (const Executor& executor : report.executors) {
+    running.emplace(executor.framework_id.value(), executor.id.value());
+  }
+  for (size_t i = 0; i < report.tasks.size(); ++i) {
+    const ReportedTask& task = report.tasks[i];
+    if (task.state != v1::TASK_RUNNING || task.executor_id.empty()) continue;
+    if (running.contains({task.framework_id.value(), task.executor_id.value()})) continue;
+    return path.Item("tasks", static_cast<int>(i))
+        .Field("executor_id")
+        .Fault("is not among executors: ", task.executor_id.value());
+  }
+  return absl::OkStatus();
+}
+
 // What a digest stands for does not come beside it.
 absl::Status CheckOnlyDigest(const pb::Reregister& message, const FieldPath& path) {
   if (message.tasks_size() + message.task_infos_size() + message.frameworks_size() +
@@ -226,6 +243,7 @@ absl::StatusOr<Input> Decode(pb::Reregister* message, StreamId stream, const Fie
     MEROS_RETURN_IF_ERROR(DecodeFrameworks(*message, path, &result));
     MEROS_RETURN_IF_ERROR(DecodeTasks(*message, path, &result));
     MEROS_RETURN_IF_ERROR(DecodeExecutors(*message, path, &result));
+    MEROS_RETURN_IF_ERROR(CheckExecutorsOfTasks(result, path));
   }
   for (int i = 0; i < message->operations_size(); ++i) {
     MEROS_ASSIGN_OR_RETURN(ReportedOperation operation,

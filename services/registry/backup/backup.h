@@ -3,7 +3,7 @@
 //
 // The registry may not go back to an epoch that agents and the allocator have left behind, so a
 // store that is made from a backup begins `epoch_margin` above the backup's: above every leader
-// since.
+// since. For those who watch the records its revisions leave a gap, too.
 //
 // A store, other than a backup, may also be a path of a ZooKeeper ensemble, as zk://... . While it
 // is read or made no registry can serve it. One that was not made to its end is refused by
@@ -48,7 +48,8 @@ absl::StatusOr<StoreSummary> VerifyStore(const std::string& where);
 
 // Makes the store `where`, a file that must not exist or a path of ZooKeeper without records, from
 // a backup. Nobody holds its lease.
-// ERRORS: as VerifyStore and WriteBackup; InvalidArgument (epoch_margin too large).
+// ERRORS: as VerifyStore and WriteBackup; InvalidArgument (epoch_margin or the backup's revision
+// too large).
 absl::StatusOr<StoreSummary> RestoreBackup(const std::string& backup, const std::string& where,
                                            uint64_t epoch_margin);
 

@@ -92,7 +92,8 @@ TEST_F(BackupTest, ARestoredStoreBeginsAboveEveryEpochSinceAndIsLedByNobody) {
   ASSERT_TRUE(restored.ok()) << restored.status();
   EXPECT_EQ(restored->epoch, 1005u);
   const StoredState state = Read(store_);
-  EXPECT_EQ(state.revision, 77u);
+  EXPECT_EQ(state.revision, 10'000'000'000'077u) << "nobody who watched before goes on after it";
+  EXPECT_EQ(restored->revision, state.revision);
   EXPECT_EQ(state.records.size(), 2u);
   EXPECT_EQ(LeaseOf(state).epoch(), 1005u);
   EXPECT_TRUE(LeaseOf(state).released());

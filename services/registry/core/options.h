@@ -34,6 +34,10 @@ struct CoreOptions {
   size_t watch_ring_changes_max = 100000;
   size_t watch_ring_bytes_max = 64 << 20;
 
+  // A watcher to whom so many commits meant nothing is told the revision alone, so that it can go
+  // on after one that is still remembered.
+  size_t watch_silent_commits_max = 1000;
+
   // ERRORS: InvalidArgument naming the first option that makes no sense.
   absl::Status Validate() const;
 };

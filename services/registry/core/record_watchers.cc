@@ -52,6 +52,7 @@ void RecordWatchers::Add(StreamId watch, const v1::WatchRequest& request, const 
   std::sort(watcher.kinds.begin(), watcher.kinds.end());
   watcher.kinds.erase(std::unique(watcher.kinds.begin(), watcher.kinds.end()), watcher.kinds.end());
   watcher.told = request.after_revision();
+  watcher.shown = watcher.told;
   if (watcher.told == 0) {
     watcher.told = revision;
     watcher.being_told = AllAt(revision, records);
@@ -135,7 +136,9 @@ void RecordWatchers::TellMore(StreamId watch, Watcher* watcher, Parts* parts,
       if (next == nullptr) return;
       watcher->told = next->revision;
       watcher->next = NextWanted(*next, watcher->kinds, 0);
-      if (watcher->next == next->changes.size()) continue;  // nothing of it is wanted
+      const bool is_wanted = watcher->next < next->changes.size();
+      const uint64_t silent = watcher->told - watcher->shown;
+      if (!is_wanted && silent < options_.watch_silent_commits_max) continue;
       watcher->being_told = std::move(next);
     }
     const RevisionChanges& all = *watcher->being_told;
@@ -145,6 +148,7 @@ void RecordWatchers::TellMore(StreamId watch, Watcher* watcher, Parts* parts,
     out->push_back(TellWatcher{watch, part.response});
     watcher->unread += part.bytes;
     watcher->next = part.end;
+    watcher->shown = all.revision;
     if (part.response->last()) watcher->being_told = nullptr;
   }
 }

@@ -12,7 +12,8 @@
 // A watcher is told more when it has read: at most `watch_unread_bytes_max`, and a part, are on the
 // way to it. What it is yet to be told lies once for all in a ring of the last commits. Whoever
 // reads so slowly that the ring forgets what he needs is overrun: he alone is ended. A part is made
-// once for all who want the same and are told it together.
+// once for all who want the same and are told it together. A watcher of few kinds is told the
+// revision alone from time to time, so that it can go on after one that is remembered.
 //
 // Thread rule: strand-confined.
 #pragma once
@@ -74,6 +75,7 @@ class RecordWatchers {
   struct Watcher {
     Kinds kinds;
     uint64_t told = 0;         // everything up to this revision, save the rest of being_told
+    uint64_t shown = 0;        // revision of the last response
     SharedChanges being_told;  // null: nothing is half told
     size_t next = 0;           // the first change of being_told that is not told yet
     size_t unread = 0;         // bytes

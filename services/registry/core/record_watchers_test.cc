@@ -148,6 +148,19 @@ TEST_F(RecordWatching, OnlyWantedKindsAreToldAndCommitsWithoutThemAreNot) {
   EXPECT_EQ(Told(both, 8), Lines({"3: +10/r=3 last"}));
 }
 
+TEST_F(RecordWatching, WhoWantsNothingOfWhatIsCommittedIsToldTheRevisionFromTimeToTime) {
+  options_.watch_silent_commits_max = 3;
+  Begin();
+  Watch(7, From(0, {v1::RECORD_KIND_ROLE}));  // at revision 1
+  EXPECT_TRUE(Told(Put("x", "1"), 7).empty());
+  EXPECT_TRUE(Told(Put("x", "2"), 7).empty());
+  EXPECT_EQ(Told(Put("x", "3"), 7), Lines({"4: last"}));
+  EXPECT_TRUE(Told(Put("x", "4"), 7).empty());
+  EXPECT_EQ(Told(Change({Mutation(v1::RECORD_KIND_ROLE, "r", "1")}), 7),
+            Lines({"6: +10/r=1 last"}));
+  EXPECT_TRUE(Told(Put("x", "5"), 7).empty()) << "counted from what it was told last";
+}
+
 TEST_F(RecordWatching, TheLeaseIsARecordAsInListings) {
   Watch(7, From(0, {v1::RECORD_KIND_LEASE}));
   v1::Request release;

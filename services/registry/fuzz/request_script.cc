@@ -30,6 +30,7 @@ CoreOptions SmallOptions() {
   options.record_watchers_max = 3;
   options.watch_unread_bytes_max = 64;
   options.watch_ring_changes_max = 12;
+  options.watch_silent_commits_max = kSilentCommits;
   return options;
 }
 

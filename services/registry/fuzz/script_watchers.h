@@ -19,6 +19,9 @@
 
 namespace meros::registry {
 
+// CoreOptions::watch_silent_commits_max of the script.
+inline constexpr uint64_t kSilentCommits = 3;
+
 class ScriptWatchers {
  public:
   void Begin(StreamId watch, const v1::WatchRequest& request);
@@ -30,7 +33,8 @@ class ScriptWatchers {
   std::optional<StreamId> Drop(size_t which);
   // Bytes heard since the last time, of those who heard any.
   std::vector<std::pair<StreamId, size_t>> TakeUnread();
-  // CHECKs that whoever watches everything since 0, and has read it, knows these records.
+  // CHECKs that whoever watches everything since 0, and has read it, knows these records, and that
+  // nobody's revision is old.
   void Check(const Records& records, uint64_t revision) const;
 
  private:
