@@ -4,6 +4,8 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <limits>
+
 #include "absl/strings/match.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/lock_checks.h"
@@ -54,6 +56,11 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ad
   set_ms(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, options.reconnect_initial);
   set_ms(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, absl::Seconds(2));  // also the connect timeout
   set_ms(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, options.reconnect_maximum);
+  if (options.stays_open) {
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    // Later versions of gRPC close a connection that had no call for half an hour.
+    arguments.SetInt(GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS, std::numeric_limits<int>::max());
+  }
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
   arguments.SetInt("meros.connection_group", options.connection_group);
   if (options.connection_group != 0) arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

@@ -27,6 +27,9 @@ struct ChannelOptions {
   absl::Duration reconnect_maximum = absl::Seconds(5);
   // Distinct values give distinct connections; equal channels share one (benchmarks need their own).
   int connection_group = 0;
+  // The connection is probed while there is no call, too, so that one to a host that vanished is
+  // not taken for open; and it is never closed for want of calls. See WarmChannels.
+  bool stays_open = false;
 };
 
 // `address` is host:port or unix:/path; unix ignores `tls`. Connects lazily.

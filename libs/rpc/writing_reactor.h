@@ -40,7 +40,7 @@ class WritingReactor : public Reactor, public WatchedStream {
       overflow = !outbox_.Push(std::move(frame));
     }
     if (overflow) {
-      Abort(absl::ResourceExhaustedError(
+      Cut(absl::ResourceExhaustedError(
           absl::StrCat("peer reads too slowly: more than ", options_.bytes_max, " bytes waiting")));
       return false;
     }
@@ -70,6 +70,12 @@ class WritingReactor : public Reactor, public WatchedStream {
     Unpin();
   }
 
+  // Whether the stream was ended because its peer reads too slowly. Final in on_closed.
+  bool was_cut() const {
+    MutexLock lock(&mutex_);
+    return cut_;
+  }
+
   // Bytes waiting to be written: what a shell looks at to slow its source down.
   size_t queued_bytes() const {
     MutexLock lock(&mutex_);
@@ -81,7 +87,7 @@ class WritingReactor : public Reactor, public WatchedStream {
       MutexLock lock(&mutex_);
       if (!writing_ || write_started_ > deadline_start) return;
     }
-    Abort(absl::DeadlineExceededError(
+    Cut(absl::DeadlineExceededError(
         absl::StrCat("peer did not read for ", absl::FormatDuration(options_.write_deadline))));
   }
   absl::Duration write_deadline() const final { return options_.write_deadline; }
@@ -181,10 +187,19 @@ class WritingReactor : public Reactor, public WatchedStream {
   virtual void HurryUnpin() {}
 
  private:
+  void Cut(absl::Status status) {
+    {
+      MutexLock lock(&mutex_);
+      cut_ = true;
+    }
+    Abort(std::move(status));
+  }
+
   const OutboxOptions options_;
   mutable Mutex mutex_;
   Outbox<Out> outbox_ MEROS_GUARDED_BY(mutex_);
   std::optional<absl::Status> end_ MEROS_GUARDED_BY(mutex_);
+  bool cut_ MEROS_GUARDED_BY(mutex_) = false;
   bool started_ MEROS_GUARDED_BY(mutex_) = false;
   bool writing_ MEROS_GUARDED_BY(mutex_) = false;
   bool end_started_ MEROS_GUARDED_BY(mutex_) = false;

@@ -7,7 +7,7 @@
 #include "libs/base/mutex.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/bidi_client_stream.h"
-#include "libs/rpc/channel.h"
+#include "libs/rpc/warm_channels.h"
 #include "libs/runtime/core_strand.h"
 #include "libs/runtime/random_seed.h"
 #include "meros/v1/scheduler/scheduler_service.grpc.pb.h"
@@ -31,11 +31,13 @@ class SchedulerDriver::Impl {
         strand_(DriverCore({.masters = options_.masters,
                             .framework = options_.framework,
                             .seed = runtime::RandomSeed()}),
-                {.name = "scheduler"}) {}
+                {.name = "scheduler"}),
+        channels_({.addresses = options_.masters, .tls = options_.tls}) {}
 
   absl::Status Start() {
     if (options_.masters.empty()) return absl::InvalidArgumentError("masters: must not be empty");
     MEROS_RETURN_IF_ERROR(options_.tls.Validate());
+    channels_.Start();
     strand_.Start([this](absl::Time, std::vector<DriverCore::Effect> effects) {
       for (DriverCore::Effect& effect : effects) {
         std::visit([this](auto& e) { Apply(e); }, effect);
@@ -59,6 +61,7 @@ class SchedulerDriver::Impl {
   void ShutDown() {
     if (!started_) return;
     strand_.Stop();
+    channels_.Stop();
     if (stream_ != nullptr) stream_->Cancel();
     MutexLock lock(&mutex_);
     while (open_streams_ > 0) changed_.Wait(&mutex_);
@@ -73,7 +76,7 @@ class SchedulerDriver::Impl {
     stream_id_ = open.stream;
     stream_ = Stream::Create();
     // Options were validated at the start; what can still fail is reading the files.
-    auto channel = rpc::MakeChannel(open.address, options_.tls);
+    const auto channel = channels_.Get(open.address);
     if (!channel.ok()) {
       stream_ = nullptr;
       Post(DriverCore::Closed{open.stream, channel.status()});
@@ -189,6 +192,7 @@ class SchedulerDriver::Impl {
   Scheduler* const scheduler_;
   const DriverOptions options_;
   runtime::CoreStrand<DriverCore> strand_;
+  rpc::WarmChannels channels_;  // to all masters
   bool started_ = false;
 
   // Strand's thread only.

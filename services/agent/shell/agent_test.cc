@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "libs/rpc/channel.h"
+#include "libs/rpc/testing/silent_server.h"
 #include "libs/storage/sqlite_store.h"
 #include "libs/testing/matchers.h"
 #include "libs/testing/process.h"
@@ -223,6 +224,16 @@ TEST_F(AgentTest, TriesTheNextMasterWhenOneDoesNotAnswer) {
   StartAgent({"127.0.0.1:1", master_.address()});
 
   EXPECT_TRUE(master_.WaitForRegistrations(1));
+}
+
+TEST_F(AgentTest, IsConnectedToMastersThatItHasNeverDialled) {
+  rpc::SilentServer standby;
+  standby.Listen();
+
+  StartAgent({master_.address(), standby.address()});
+
+  ASSERT_TRUE(master_.WaitForRegistrations(1));
+  EXPECT_TRUE(Eventually([&] { return standby.open() == 1; }));
 }
 
 TEST_F(AgentTest, FullDiskDelaysLaunchesAndLosesNothing) {

@@ -1,12 +1,11 @@
 #include "services/agent/shell/master_link.h"
 
-#include <map>
 #include <utility>
 
 #include "libs/base/mutex.h"
 #include "libs/base/rng.h"
 #include "libs/rpc/bidi_client_stream.h"
-#include "libs/rpc/channel.h"
+#include "libs/rpc/warm_channels.h"
 #include "libs/runtime/clock.h"
 #include "libs/runtime/leader_search.h"
 #include "meros/agent_link/v1/agent_link.grpc.pb.h"
@@ -28,14 +27,14 @@ struct MasterLink::Impl {
   Impl(const MasterLinkOptions& options, uint64_t seed)
       : rng(seed),
         search(options.masters,
-               {.initial = options.backoff_initial, .maximum = options.backoff_maximum}) {}
+               {.initial = options.backoff_initial, .maximum = options.backoff_maximum}),
+        channels({.addresses = options.masters, .tls = options.tls}) {}
 
   Mutex mutex;
   CondVar closed;
   Rng rng MEROS_GUARDED_BY(mutex);
   runtime::LeaderSearch search MEROS_GUARDED_BY(mutex);
-  // Kept for ever: one idle connection per master makes a fail-over quick.
-  std::map<std::string, std::unique_ptr<Service::Stub>> stubs MEROS_GUARDED_BY(mutex);
+  rpc::WarmChannels channels;
   std::shared_ptr<Stream> stream MEROS_GUARDED_BY(mutex);
   StreamId id MEROS_GUARDED_BY(mutex) = 0;
   int open_streams MEROS_GUARDED_BY(mutex) = 0;  // whose on_closed has not returned
@@ -49,7 +48,10 @@ MasterLink::MasterLink(MasterLinkOptions options, uint64_t seed, Redialer* redia
 
 MasterLink::~MasterLink() { Stop(); }
 
-void MasterLink::Start(MasterLinkHandlers handlers) { handlers_ = std::move(handlers); }
+void MasterLink::Start(MasterLinkHandlers handlers) {
+  handlers_ = std::move(handlers);
+  impl_->channels.Start();
+}
 
 void MasterLink::Stop() {
   std::shared_ptr<Stream> stream;
@@ -58,6 +60,7 @@ void MasterLink::Stop() {
     impl_->stopping = true;
     stream = impl_->stream;
   }
+  impl_->channels.Stop();
   if (stream != nullptr) stream->Cancel();
   MutexLock lock(&impl_->mutex);
   while (impl_->open_streams > 0) impl_->closed.Wait(&impl_->mutex);
@@ -76,31 +79,26 @@ void MasterLink::Dial() {
   auto stream = Stream::Create();
   StreamId id = 0;
   std::string master, lost;
-  Service::Stub* stub = nullptr;
   {
     MutexLock lock(&impl_->mutex);
     if (impl_->stopping) return;
     master = impl_->search.Dial(Now());
     lost = impl_->search.lost_master();
-    auto& known = impl_->stubs[master];
-    if (known == nullptr) {
-      auto channel = rpc::MakeChannel(master, options_.tls);
-      if (channel.ok()) known = Service::NewStub(*channel);
-    }
-    stub = known.get();
+  }
+  const auto channel = impl_->channels.Get(master);
+  {
+    MutexLock lock(&impl_->mutex);
+    if (impl_->stopping) return;
     id = ++impl_->id;
-    if (stub != nullptr) {
+    if (channel.ok()) {
       impl_->stream = stream;
       ++impl_->open_streams;
     }
   }
   // First, so that the core knows the stream when its first message comes.
   handlers_.on_up(id, master, lost);
-  if (stub == nullptr) {
-    return handlers_.on_down(id,
-                             absl::InvalidArgumentError("no channel to the master can be made"));
-  }
-  stub->async()->Connect(stream->context(), stream->reactor());
+  if (!channel.ok()) return handlers_.on_down(id, channel.status());
+  Service::NewStub(*channel)->async()->Connect(stream->context(), stream->reactor());
   stream->Start({.on_frame = [this, id](link::MasterFrame frame) { OnFrame(id, std::move(frame)); },
                  .on_closed = [this, id](const absl::Status& status) { OnClosed(id, status); }});
 }

@@ -1,5 +1,6 @@
-// The agent's way to the leading master: dials whom runtime::LeaderSearch says, and keeps its
-// connections warm. What is said on the stream is the core's affair.
+// The agent's way to the leading master: dials whom runtime::LeaderSearch says, over connections
+// that are open to all masters beforehand (libs/rpc/warm_channels.h). What is said on the stream is
+// the core's affair.
 //
 // Owner: Agent. Thread rule: thread-safe; handlers run on gRPC's threads.
 #pragma once
@@ -37,6 +38,7 @@ class MasterLink {
   MasterLink(MasterLinkOptions options, uint64_t seed, Redialer* redialer);
   ~MasterLink();
 
+  // Begins to connect to all masters.
   void Start(MasterLinkHandlers handlers);
   // Ends the stream; no handler runs once it has returned. Idempotent.
   void Stop();
