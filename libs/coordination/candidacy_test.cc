@@ -67,12 +67,15 @@ class CandidacyTest : public ::testing::Test {
   ZooKeeperUrl Url(const std::string& credentials) const {
     return {.servers = ensemble_->servers(), .credentials = credentials, .path = path_};
   }
-  std::unique_ptr<Candidacy> Candidate(const std::string& data,
-                                       const std::string& credentials = "") const {
-    return std::make_unique<Candidacy>(CandidacyOptions{.url = Url(credentials),
+  static std::unique_ptr<Candidacy> CandidateAt(ZooKeeperUrl url, const std::string& data) {
+    return std::make_unique<Candidacy>(CandidacyOptions{.url = std::move(url),
                                                         .session_timeout = absl::Seconds(10),
                                                         .call_timeout = absl::Seconds(2),
                                                         .data = data});
+  }
+  std::unique_ptr<Candidacy> Candidate(const std::string& data,
+                                       const std::string& credentials = "") const {
+    return CandidateAt(Url(credentials), data);
   }
   // Runs until there is an answer.
   static Standing RunOf(Candidacy* candidate) {
@@ -186,19 +189,31 @@ TEST_F(CandidacyTest, ANodeThatWasTakenAwayIsTheEndOfALeader) {
 }
 
 TEST_F(CandidacyTest, OneThatStandsStillLosesItsPlaceWithItsSession) {
-  // A session that ends without a word: of a client that is cut off, here because nobody answers.
-  auto a = Candidate("a");
+  // A session that ends without a word: the only server that the candidate knows stands still, and
+  // the others, who go on, have not heard of it for too long.
+  const std::optional<int> leader = ensemble_->Leader();
+  ASSERT_TRUE(leader.has_value());
+  const int cut_off = (*leader + 1) % ensemble_->size();
+  ZooKeeperUrl url = Url("");
+  url.servers = ensemble_->server(cut_off);
+  auto a = CandidateAt(std::move(url), "a");
   const Standing first = RunOf(a.get());
   ASSERT_TRUE(first.we_lead);
-  for (int i = 0; i < ensemble_->size(); ++i) ensemble_->Pause(i);
-  absl::Status proof;
-  EXPECT_TRUE(testing::Eventually(kLimit, [&] { return !(proof = a->Prove().status()).ok(); }));
-  EXPECT_TRUE(absl::IsUnavailable(proof)) << proof;
-  for (int i = 0; i < ensemble_->size(); ++i) ensemble_->Resume(i);
+  const std::string place = a->node();
+  ensemble_->Pause(cut_off);
+  const absl::Status open = a->Prove().status();
+  EXPECT_TRUE(absl::IsUnavailable(open)) << open;
+  ASSERT_TRUE(testing::Eventually(kLimit, [&] { return Candidates().empty(); }));
 
-  // Either the session lived on, and so did the place; or it is a new one.
+  ensemble_->Resume(cut_off);
+
+  absl::Status proof = open;
+  EXPECT_TRUE(testing::Eventually(
+      kLimit, [&] { return !absl::IsUnavailable(proof = a->Prove().status()); }));
+  EXPECT_TRUE(absl::IsFailedPrecondition(proof)) << proof;
   EXPECT_TRUE(EventuallyLeads(a.get()));
-  EXPECT_GE(RunOf(a.get()).number, first.number);
+  EXPECT_NE(a->node(), place);
+  EXPECT_GT(RunOf(a.get()).number, first.number);
 }
 
 TEST_F(CandidacyTest, AnyOneServerMayDie) {

@@ -53,6 +53,9 @@ absl::Status LocalCluster::Launch(std::unique_ptr<Process>* process, const std::
                      options_.security_flags.end());
   }
   arguments.insert(arguments.end(), more.begin(), more.end());
+  if (options_.flags_of != nullptr) {
+    for (std::string& flag : options_.flags_of(name)) arguments.push_back(std::move(flag));
+  }
   MEROS_ASSIGN_OR_RETURN(*process, Process::Start({.name = name,
                                                    .program = BinaryPath(binary),
                                                    .arguments = std::move(arguments),

@@ -8,6 +8,7 @@
 // Thread rule: thread-compatible.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ struct LocalClusterOptions {
   // Added to the command line of each process of that service.
   std::vector<std::string> registry_flags = {}, allocator_flags = {}, master_flags = {},
                            agent_flags = {}, containerizer_flags = {};
+  // Added last, each time a process is started; asked with "registry", "allocator", "master-0",
+  // "containerizer-0", "agent-0". For links that one process alone goes through.
+  std::function<std::vector<std::string>(const std::string& process)> flags_of = nullptr;
 };
 
 class LocalCluster {

@@ -52,28 +52,40 @@ inline std::string Noise(Rng* rng) {
   return noise;
 }
 
-// Calls `visit(speaker, length, message)` for each entry. Speakers below `first_silent` say
-// something, those from there to `count` nothing.
+// Which speakers say nothing: those from `first` to before `end`.
+template <typename Speaker>
+struct Silent {
+  Speaker first;
+  Speaker end;
+  bool Has(Speaker speaker) const { return first <= speaker && speaker < end; }
+};
+
+// Calls `visit(speaker, length, message)` for each entry. Speakers are those below `count`.
 template <typename Speaker, typename Visit>
-void ReadScript(absl::string_view script, Speaker first_silent, Speaker count, Visit visit) {
+void ReadScript(absl::string_view script, Silent<Speaker> silent, Speaker count, Visit visit) {
   for (int i = 0; i < kEntriesMax && script.size() >= 3; ++i) {
     const auto byte = [&](size_t at) { return static_cast<uint8_t>(script[at]); };
     const auto speaker = static_cast<Speaker>(byte(0) % static_cast<uint8_t>(count));
     const auto length = static_cast<uint16_t>(byte(1) | byte(2) << 8);
     script.remove_prefix(3);
-    const size_t bytes = speaker < first_silent ? std::min<size_t>(length, script.size()) : 0;
+    const size_t bytes = silent.Has(speaker) ? 0 : std::min<size_t>(length, script.size());
     visit(speaker, length, script.substr(0, bytes));
     script.remove_prefix(bytes);
   }
 }
 
-// The same of what a fuzzer gives, without the line that protobuf writes for every bad string.
+// The same where all from `first_silent` on say nothing.
 template <typename Speaker, typename Visit>
-void PlayScript(const uint8_t* data, size_t size, Speaker first_silent, Speaker count,
-                Visit visit) {
+void ReadScript(absl::string_view script, Speaker first_silent, Speaker count, Visit visit) {
+  ReadScript(script, Silent<Speaker>{first_silent, count}, count, visit);
+}
+
+// The same of what a fuzzer gives, without the line that protobuf writes for every bad string.
+template <typename SilentOnes, typename Speaker, typename Visit>
+void PlayScript(const uint8_t* data, size_t size, SilentOnes silent, Speaker count, Visit visit) {
   static google::protobuf::LogHandler* const before = google::protobuf::SetLogHandler(nullptr);
   (void)before;
-  ReadScript({reinterpret_cast<const char*>(data), size}, first_silent, count, visit);
+  ReadScript({reinterpret_cast<const char*>(data), size}, silent, count, visit);
 }
 
 // Moves `now` by `by` and ticks the core whenever it asks for it until then. CHECKs that it does

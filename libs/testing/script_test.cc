@@ -38,6 +38,14 @@ TEST(Script, AnyBytesAreAScript) {
   EXPECT_THAT(Read(std::string("\x04\xff\xff") + "rest"), ElementsAre("1 65535 rest"));
 }
 
+TEST(Script, ThoseWhoSayNothingMayBeAmongTheOthers) {
+  std::vector<std::string> said;
+  ReadScript(Entry(Who::kFirst, uint16_t{5}) + Entry(Who::kSilent, "hello"),
+             Silent<Who>{Who::kFirst, Who::kSecond}, Who::kCount,
+             [&](Who, uint16_t, absl::string_view message) { said.emplace_back(message); });
+  EXPECT_THAT(said, ElementsAre("", "hello"));
+}
+
 TEST(Script, EndsAtTheBound) {
   std::string script;
   for (int i = 0; i < 2 * kEntriesMax; ++i) script += Entry(Who::kSilent, uint16_t{1});

@@ -58,15 +58,17 @@ std::string Ask(const std::string& host, int port, absl::string_view word) {
 
 ZooKeeperEnsemble::ZooKeeperEnsemble(ZooKeeperEnsembleOptions options)
     : options_(std::move(options)),
-      host_(OwnLoopback()),
+      loopback_(OwnLoopback()),
       first_port_(NextPorts(options_.servers)),
       processes_(options_.servers) {}
 
 ZooKeeperEnsemble::~ZooKeeperEnsemble() = default;
 
-std::string ZooKeeperEnsemble::server(int i) const {
-  return absl::StrCat(host_, ":", first_port_ + 3 * i);
+const std::string& ZooKeeperEnsemble::host(int i) const {
+  return hosts_ == nullptr ? loopback_ : hosts_->address(i);
 }
+
+std::string ZooKeeperEnsemble::server(int i) const { return absl::StrCat(host(i), ":", port(i)); }
 
 std::string ZooKeeperEnsemble::servers() const {
   std::string all;
@@ -79,6 +81,9 @@ absl::Status ZooKeeperEnsemble::Start() {
     return absl::NotFoundError(
         "no ZooKeeper here: install the packages zookeeper and default-jre-headless");
   }
+  if (options_.on_separate_hosts) {
+    MEROS_ASSIGN_OR_RETURN(hosts_, SeparateHosts::Create(size(), options_.directory));
+  }
   for (int i = 0; i < size(); ++i) MEROS_RETURN_IF_ERROR(Launch(i));
   return AwaitAll();
 }
@@ -90,31 +95,32 @@ absl::Status ZooKeeperEnsemble::Launch(int i) {
   const std::string config = data + "/zoo.cfg";
   {
     std::ofstream out(config);
-    // 30 s for a server to join and 10 s to follow, however long a tick is.
+    // 30 s for a server to join, however long a tick is.
     out << "tickTime=" << absl::ToInt64Milliseconds(options_.tick)
         << "\ninitLimit=" << absl::Seconds(30) / options_.tick
-        << "\nsyncLimit=" << absl::Seconds(10) / options_.tick
+        << "\nsyncLimit=" << options_.peer_timeout / options_.tick
         << "\nmaxSessionTimeout=60000\nmaxClientCnxns=0\ndataDir=" << data
-        << "\nclientPort=" << first_port_ + 3 * i << "\nclientPortAddress=" << host_
+        << "\nclientPort=" << port(i) << "\nclientPortAddress=" << host(i)
         << "\nadmin.enableServer=false\n4lw.commands.whitelist=srvr\n";
     for (int peer = 0; size() > 1 && peer < size(); ++peer) {
-      out << "server." << peer + 1 << "=" << host_ << ":" << first_port_ + 3 * peer + 1 << ":"
-          << first_port_ + 3 * peer + 2 << "\n";
+      out << "server." << peer + 1 << "=" << host(peer) << ":" << port(peer) + 1 << ":"
+          << port(peer) + 2 << "\n";
     }
   }
-  std::vector<std::string> arguments = {"-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto",
-                                        "-Dzookeeper.preAllocSize=1024"};
+  std::vector<std::string> line;
+  if (hosts_ != nullptr) line = hosts_->enter(i);
+  line.insert(line.end(), {kJava, "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto",
+                           "-Dzookeeper.preAllocSize=1024"});
   if (options_.durable) {
-    arguments.insert(arguments.end(), {"-Xmx1g"});
+    line.insert(line.end(), {"-Xmx1g"});
   } else {
-    arguments.insert(arguments.end(),
-                     {"-Xmx192m", "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no"});
+    line.insert(line.end(), {"-Xmx192m", "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no"});
   }
-  arguments.insert(arguments.end(),
-                   {"-cp", kJar, "org.apache.zookeeper.server.quorum.QuorumPeerMain", config});
+  line.insert(line.end(),
+              {"-cp", kJar, "org.apache.zookeeper.server.quorum.QuorumPeerMain", config});
   MEROS_ASSIGN_OR_RETURN(processes_[i], Process::Start({.name = absl::StrCat("zookeeper", i),
-                                                        .program = kJava,
-                                                        .arguments = std::move(arguments),
+                                                        .program = line.front(),
+                                                        .arguments = {line.begin() + 1, line.end()},
                                                         .log_dir = options_.directory}));
   return absl::OkStatus();
 }
@@ -128,7 +134,7 @@ void ZooKeeperEnsemble::Pause(int i) { processes_[i]->Signal(SIGSTOP); }
 void ZooKeeperEnsemble::Resume(int i) { processes_[i]->Signal(SIGCONT); }
 
 std::string ZooKeeperEnsemble::Mode(int i) const {
-  const std::string answer = Ask(host_, first_port_ + 3 * i, "srvr");
+  const std::string answer = Ask(host(i), port(i), "srvr");
   constexpr absl::string_view kMark = "Mode: ";
   const size_t at = answer.find(std::string(kMark));
   if (at == std::string::npos) return "";
@@ -157,6 +163,7 @@ absl::Status ZooKeeperEnsemble::AwaitAll() {
 }
 
 absl::Status ZooKeeperEnsemble::Heal() {
+  if (hosts_ != nullptr) MEROS_RETURN_IF_ERROR(hosts_->MendAll());
   for (int i = 0; i < size(); ++i) {
     Resume(i);
     if (!processes_[i]->running()) MEROS_RETURN_IF_ERROR(Restart(i));

@@ -7,7 +7,8 @@
 //
 // A start costs about a second of CPU per server, so tests of one program share one ensemble and
 // use paths of their own. Each process has a loopback address of its own (from its pid), so that
-// ports never clash with those of others.
+// ports never clash with those of others. Servers that are to be cut from each other have hosts of
+// their own.
 //
 // Thread rule: thread-compatible. Nothing runs on when the starting thread has ended.
 #pragma once
@@ -20,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "libs/testing/process.h"
+#include "libs/testing/separate_hosts.h"
 
 namespace meros::testing {
 
@@ -30,6 +32,11 @@ struct ZooKeeperEnsembleOptions {
   absl::Duration tick = absl::Milliseconds(200);
   // For measurements: fsync each transaction, let the compiler work, give it memory.
   bool durable = false;
+  // Each server on a host of its own (separate_hosts.h), so that they can be cut from each other.
+  // Needs root.
+  bool on_separate_hosts = false;
+  // A server that hears nothing from the others for so long looks for a new leader.
+  absl::Duration peer_timeout = absl::Seconds(10);
 };
 
 class ZooKeeperEnsemble {
@@ -49,6 +56,8 @@ class ZooKeeperEnsemble {
   void Kill(int i) { processes_[i]->Kill(); }
   // Starts it again on its data, without waiting for it.
   absl::Status Restart(int i);
+  // REQUIRES: on_separate_hosts. All others go on hearing each of the two.
+  absl::Status Cut(int i, int j) { return hosts_->Cut(i, j); }
   void Pause(int i);   // SIGSTOP
   void Resume(int i);  // SIGCONT
   Process& process(int i) { return *processes_[i]; }
@@ -57,7 +66,7 @@ class ZooKeeperEnsemble {
   std::string Mode(int i) const;
   // The present leader of those that serve.
   std::optional<int> Leader() const;
-  // Resumes and restarts whatever does not run, and waits until all serve.
+  // Mends, resumes and restarts whatever is cut or does not run, and waits until all serve.
   absl::Status Heal();
 
  private:
@@ -65,8 +74,12 @@ class ZooKeeperEnsemble {
   absl::Status AwaitAll();
 
   const ZooKeeperEnsembleOptions options_;
-  const std::string host_;
+  const std::string& host(int i) const;
+  int port(int i) const { return first_port_ + 3 * i; }  // and the next two for the others
+
+  const std::string loopback_;
   const int first_port_;
+  std::unique_ptr<SeparateHosts> hosts_;  // outlives the processes
   std::vector<std::unique_ptr<Process>> processes_;
 };
 
