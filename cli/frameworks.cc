@@ -1,8 +1,10 @@
-// meros frameworks: who schedules on this cluster.
+// meros frameworks, framework, teardown: who schedules on this cluster, one of them, its removal.
 #include <cstdio>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "cli/format.h"
 #include "cli/verbs.h"
 
@@ -11,13 +13,16 @@ namespace {
 
 using meros::v1::master::FrameworkView;
 
+std::string Roles(const meros::v1::FrameworkInfo& info) {
+  return info.roles().empty() ? info.role() : absl::StrJoin(info.roles(), ",");
+}
+
 std::vector<std::string> Row(const FrameworkView& view) {
   const auto& info = view.info();
-  const std::string roles = info.roles().empty() ? info.role() : absl::StrJoin(info.roles(), ",");
   return {info.id().value(),
           info.name(),
           FrameworkView::State_Name(view.state()),
-          roles,
+          Roles(info),
           absl::StrCat(view.tasks_active()),
           Number(Scalar(view.used(), "cpus")),
           Megabytes(Scalar(view.used(), "mem")),
@@ -32,6 +37,67 @@ int Frameworks(const Common& common, meros::v1::master::ListFrameworksRequest re
   if (!all.ok()) return Fail(all.status());
   for (const auto& framework : all->frameworks()) table.Add(Row(framework));
   std::fputs(common.json ? (Json(*all) + "\n").c_str() : table.Print().c_str(), stdout);
+  return 0;
+}
+
+// "cpus 1, mem 32M, disk 0M".
+std::string Amounts(const google::protobuf::RepeatedPtrField<meros::v1::Resource>& resources) {
+  return absl::StrCat("cpus ", Number(Scalar(resources, "cpus")), ", mem ",
+                      Megabytes(Scalar(resources, "mem")), ", disk ",
+                      Megabytes(Scalar(resources, "disk")));
+}
+
+std::string CapabilityNames(const meros::v1::FrameworkInfo& info) {
+  using Capability = meros::v1::FrameworkInfo::Capability;
+  return absl::StrJoin(info.capabilities(), ",", [](std::string* out, const Capability& one) {
+    absl::StrAppend(out, Capability::Type_Name(one.type()));
+  });
+}
+
+void Print(const FrameworkView& view) {
+  const auto& info = view.info();
+  std::string out;
+  const auto line = [&](absl::string_view name, absl::string_view value) {
+    if (value.empty()) return;
+    absl::StrAppend(&out, name, std::string(18 - name.size(), ' '), Printable(value), "\n");
+  };
+  line("framework", info.id().value());
+  line("name", info.name());
+  line("state", FrameworkView::State_Name(view.state()));
+  line("roles", Roles(info));
+  line("suppressed", absl::StrJoin(view.suppressed_roles(), ","));
+  line("user", info.user());
+  line("principal", info.principal());
+  line("host", info.hostname());
+  line("web", info.webui_url());
+  line("capabilities", CapabilityNames(info));
+  line("failover timeout", absl::StrCat(Number(info.failover_timeout()), "s"));
+  line("used", Amounts(view.used()));
+  line("offered", Amounts(view.offered()));
+  line("tasks",
+       absl::StrCat(view.tasks_active(), " active, ", view.tasks_completed(), " completed"));
+  line("registered", Age(view.registered_time()));
+  if (view.reregistered_time() > 0) line("reregistered", Age(view.reregistered_time()));
+  if (view.completed_time() > 0) line("completed", Age(view.completed_time()));
+  const auto& by_role = view.offer_constraints().role_constraints();
+  for (const auto& [role, constraints] : std::map(by_role.begin(), by_role.end())) {
+    line("constraints", absl::StrCat(role, " ", Json(constraints)));
+  }
+  std::fputs(out.c_str(), stdout);
+}
+
+int ShowFramework(const Common& common, const std::string& id) {
+  auto cluster = Cluster::Connect(common.connection);
+  if (!cluster.ok()) return Fail(cluster.status());
+  meros::v1::master::GetFrameworkRequest request;
+  request.mutable_framework_id()->set_value(id);
+  const auto response = cluster->Call(&Cluster::MasterStub::GetFramework, request);
+  if (!response.ok()) return Fail(response.status());
+  if (common.json) {
+    std::printf("%s\n", Json(response->framework()).c_str());
+  } else {
+    Print(response->framework());
+  }
   return 0;
 }
 
@@ -74,6 +140,15 @@ void AddFrameworks(CLI::App* app, Common* common) {
       return Frameworks(*common, std::move(request));
     };
   });
+}
+
+void AddFramework(CLI::App* app, Common* common) {
+  auto id = std::make_shared<std::string>();
+  CLI::App* verb = app->add_subcommand("framework", "One framework");
+  verb->require_subcommand(1);
+  CLI::App* show = verb->add_subcommand("show", "Shows one framework");
+  show->add_option("id", *id, "Framework id")->required();
+  show->callback([=] { common->chosen = [=] { return ShowFramework(*common, *id); }; });
 }
 
 void AddTeardown(CLI::App* app, Common* common) {

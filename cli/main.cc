@@ -46,12 +46,12 @@ int main(int argc, char** argv) {
   app.add_flag("--json", common.json, "JSON for programs instead of tables");
   app.require_subcommand(1);
   app.fallthrough();  // common options may also follow the verb
-  for (auto add :
-       {AddRun,      AddPs,          AddTask,      AddLogs,        AddKill,     AddAgents,
-        AddAgent,    AddFrameworks,  AddExecutors, AddOffers,      AddTeardown, AddQuota,
-        AddWeight,   AddRole,        AddReserve,   AddUnreserve,   AddVolume,   AddOperations,
-        AddExplain,  AddSnapshot,    AddSimulate,  AddRegistry,    AddTop,      AddWatch,
-        AddLogLevel, AddMasterFlags, AddVersion,   AddMaintenance, AddCompletion}) {
+  for (auto add : {AddRun,      AddPs,          AddTask,       AddLogs,        AddKill,
+                   AddAgents,   AddAgent,       AddFrameworks, AddFramework,   AddExecutors,
+                   AddOffers,   AddTeardown,    AddQuota,      AddWeight,      AddRole,
+                   AddReserve,  AddUnreserve,   AddVolume,     AddOperations,  AddExplain,
+                   AddSnapshot, AddSimulate,    AddRegistry,   AddTop,         AddWatch,
+                   AddLogLevel, AddMasterFlags, AddVersion,    AddMaintenance, AddCompletion}) {
     add(&app, &common);
   }
   CLI11_PARSE(app, argc, argv);

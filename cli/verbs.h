@@ -26,6 +26,7 @@ void AddKill(CLI::App* app, Common* common);
 void AddAgents(CLI::App* app, Common* common);
 void AddMasterFlags(CLI::App* app, Common* common);
 void AddFrameworks(CLI::App* app, Common* common);
+void AddFramework(CLI::App* app, Common* common);
 void AddExecutors(CLI::App* app, Common* common);
 void AddOffers(CLI::App* app, Common* common);
 void AddTeardown(CLI::App* app, Common* common);

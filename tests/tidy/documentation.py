@@ -1,9 +1,10 @@
 """M5: docs/reference lists every flag and every metric, as the programs themselves describe them,
-and documents name no test and no metric that there is not.
+and documents name no test, no metric and no flag that there is not.
 
     flags.md            what each built service prints for --help_markdown
     metrics.md          name, kind, label and help of every metric that the sources add
     mesos-checklist.md  written by hand; `Suite.Name` in it is a test of the sources
+    mesos-flags.md      written by hand; `meros-SERVICE --FLAG` is a flag of it, (`...`) its default
     docs/**.md          `meros_...` is a metric
 
 `documentation.py --write` writes the first two anew. Services that are not built are not looked at.
@@ -18,6 +19,7 @@ import tidy
 
 FLAGS_PAGE = "docs/reference/flags.md"
 METRICS_PAGE = "docs/reference/metrics.md"
+MAPPED_FLAGS_PAGE = "docs/reference/mesos-flags.md"
 CHECKLIST_PAGE = "docs/reference/mesos-checklist.md"
 SERVICES = ("master", "allocator", "registry", "agent", "containerizer")
 
@@ -210,6 +212,38 @@ def metric_name_findings(tree):
     ]
 
 
+def flags_of(page):
+    """{(service, flag): default} of the page of flags."""
+    return {
+        (service, flag): default
+        for service in SERVICES
+        for flag, default in re.findall(
+            r"^\| `(--\w+)` \| .*? \| `(.*?)` \| ", section_of(page, service) or "", re.MULTILINE
+        )
+    }
+
+
+def mapped_flag_findings(tree):
+    if MAPPED_FLAGS_PAGE not in tree.files or FLAGS_PAGE not in tree.files:
+        return []
+    known = flags_of(tree.read(FLAGS_PAGE))
+    findings = []
+    for number, line in enumerate(tree.read(MAPPED_FLAGS_PAGE).splitlines(), 1):
+        for service, flag, default in re.findall(
+            r"`meros-(\w+) (--\w+)`(?: \(`([^`]*)`)?", line
+        ):
+            is_known = (service, flag) in known
+            if is_known and default in ("", known[(service, flag)]):
+                continue
+            what = f"meros-{service} has no flag {flag}"
+            if is_known:
+                what = f"the default of {flag} is {known[(service, flag)]}, not {default}"
+            findings.append(
+                tidy.Finding(MAPPED_FLAGS_PAGE, number, "M5 documentation", what, FLAGS_PAGE)
+            )
+    return findings
+
+
 def check(tree):
     bin_dir = os.environ.get("MEROS_BIN_DIR", "build/dev/bin")
     return (
@@ -217,6 +251,7 @@ def check(tree):
         + flag_findings(tree, service_sections(bin_dir))
         + test_name_findings(tree)
         + metric_name_findings(tree)
+        + mapped_flag_findings(tree)
     )
 
 

@@ -67,6 +67,30 @@ class FlagsTest(unittest.TestCase):
         self.assertEqual(1, len(self.findings(page, {"a": None})))
 
 
+class MappedFlagsTest(unittest.TestCase):
+
+    def findings(self, mapping):
+        flags = (
+            "# Flags\n\n## meros-master\n\n| `--a` | string | `x` | A. |\n\n"
+            "## meros-agent\n\n| `--b` | string | `empty` | B. |\n"
+        )
+        return [
+            finding.what
+            for finding in documentation.mapped_flag_findings(
+                tidy.FakeTree(
+                    {documentation.FLAGS_PAGE: flags, documentation.MAPPED_FLAGS_PAGE: mapping}
+                )
+            )
+        ]
+
+    def test_flags_and_their_defaults_are_those_of_the_service(self):
+        self.assertEqual([], self.findings("| `a` | `meros-master --a` (`x`), `meros-agent --b` |"))
+        self.assertEqual(["meros-master has no flag --b"], self.findings("`meros-master --b`"))
+        self.assertEqual(
+            ["the default of --a is x, not y"], self.findings("`meros-master --a` (`y`, not z)")
+        )
+
+
 class TestNamesTest(unittest.TestCase):
 
     def test_only_tests_that_exist_may_be_named(self):
