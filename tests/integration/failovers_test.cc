@@ -1,8 +1,9 @@
-// Goal: whoever leads may be killed again and again, and the registry with it; no task restarts, no
-// update is lost or told twice, and every launch is accounted for. Method: three masters that elect
-// through three ZooKeeper servers, two registries with their store in there, five agents; the
-// leader is killed with SIGKILL while long tasks run and short ones are launched without pause;
-// then the framework's memory is audited. MEROS_FAILOVERS says how often (tools/cluster/failovers).
+// Goal: whoever leads may be killed again and again, and any other process with it; no task
+// restarts, no update is lost or told twice, and every launch is accounted for. Method: three
+// masters that elect through three ZooKeeper servers, two registries with their store in there,
+// five agents; the leader is killed with SIGKILL, and mostly one of the others at the same time,
+// while long tasks run and short ones are launched without pause; then the framework's memory is
+// audited. MEROS_FAILOVERS says how often (tools/cluster/failovers).
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ constexpr absl::Duration kLimit = absl::Seconds(180);
 constexpr int kMasters = 3, kAgents = 5;
 // Short tasks that must have run to their end under each leader.
 constexpr size_t kEndsPerLeader = 10;
+// What dies beside a leader, by turns.
+enum class Other { kAgent, kContainerizer, kRegistry, kZooKeeper, kAllocator, kNothing, kCount };
 // Of one launch.
 constexpr size_t kTasksPerOffer = 10;
 
@@ -101,6 +104,48 @@ class FailoversTest : public ::testing::Test {
     ASSERT_TRUE(ready.ok()) << ready;
     registry_addresses_[i] = registries_[i]->address();
   }
+
+  // Another one of its kind in each round.
+  void KillOther(size_t round) {
+    switch (OtherOf(round)) {
+      case Other::kAgent:
+        return cluster_->agent(AgentOf(round)).Kill();
+      case Other::kContainerizer:
+        return cluster_->containerizer(AgentOf(round)).Kill();
+      case Other::kRegistry:
+        return registries_[round % 2]->Kill();
+      case Other::kZooKeeper:
+        return ensemble_.Kill(static_cast<int>(round % ensemble_.size()));
+      case Other::kAllocator:
+        return cluster_->allocator().Kill();
+      case Other::kNothing:
+      case Other::kCount:
+        return;
+    }
+  }
+  absl::Status RestartOther(size_t round) {
+    switch (OtherOf(round)) {
+      case Other::kAgent:
+        return cluster_->RestartAgent(AgentOf(round));
+      case Other::kContainerizer:
+        return cluster_->RestartContainerizer(AgentOf(round));
+      case Other::kRegistry:
+        StartRegistry(static_cast<int>(round % 2));
+        return absl::OkStatus();
+      case Other::kZooKeeper:
+        return ensemble_.Heal();
+      case Other::kAllocator:
+        return cluster_->RestartAllocator();
+      case Other::kNothing:
+      case Other::kCount:
+        return absl::OkStatus();
+    }
+    return absl::OkStatus();
+  }
+  static Other OtherOf(size_t round) {
+    return static_cast<Other>(round % static_cast<size_t>(Other::kCount));
+  }
+  static int AgentOf(size_t round) { return static_cast<int>(round % kAgents); }
 
   int AwaitLeader(int not_this) const {
     int leader = -1;
@@ -199,20 +244,19 @@ TEST_F(FailoversTest, NothingIsLostOrDoneTwiceWhoeverDies) {
 
   for (size_t round = 0; round < Failovers(); ++round) {
     const int leader = AwaitLeader(-1);
-    const int registry = static_cast<int>(round % 2);
-    const bool registry_too = round % 3 == 2;
     const size_t first = launched_;
     const absl::Time killed = testing::PollNow();
     cluster_->master(leader).Kill();
-    if (registry_too) registries_[registry]->Kill();
+    KillOther(round);
 
     const int next = AwaitLeader(leader);
+    const absl::Status restarted = RestartOther(round);
+    ASSERT_TRUE(restarted.ok()) << round << ": " << restarted;
     const size_t since = launched_;
     ASSERT_TRUE(testing::Eventually(kLimit, [&] { return Finished(since) > 0; })) << round;
     gaps.push_back(testing::PollNow() - killed);
     EXPECT_NE(next, leader);
     ASSERT_TRUE(cluster_->RestartMaster(leader).ok());
-    if (registry_too) StartRegistry(registry);
     ASSERT_TRUE(testing::Eventually(kLimit, [&] { return Finished(first) >= kEndsPerLeader; }))
         << round;
     while (testing::PollNow() - killed < Interval()) testing::PollPause();

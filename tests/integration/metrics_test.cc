@@ -1,8 +1,10 @@
 // Goal: whoever moves a dashboard over from Mesos finds every metric that
-// docs/reference/mesos-metrics.md promises, and what a framework did is counted under its name.
-// Method: a cluster of the real services, a framework with two tasks, and scrapes.
+// docs/reference/mesos-metrics.md promises, with the labels that it names, and what a framework did
+// is counted under its name. Method: a cluster of the real services, a framework with two tasks, a
+// quota, an operation, and scrapes.
 #include <gmock/gmock.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -12,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "libs/testing/http_get.h"
 #include "libs/testing/local_cluster.h"
+#include "libs/testing/metric_promises.h"
 #include "libs/testing/temp_dir.h"
 #include "tests/integration/recording_scheduler.h"
 
@@ -46,7 +49,10 @@ std::set<std::string> NamesIn(absl::string_view text) {
 
 class MetricsTest : public ::testing::Test {
  protected:
-  MetricsTest() : cluster_({.directory = directory_.path()}) {}
+  // An agent that a test stops for a while is not lost meanwhile.
+  MetricsTest()
+      : cluster_(
+            {.directory = directory_.path(), .master_flags = {"--agent_unreachable_timeout=1h"}}) {}
 
   void SetUp() override {
     const absl::Status started = cluster_.Start();
@@ -60,8 +66,26 @@ class MetricsTest : public ::testing::Test {
     return Scrape(cluster_.master()) + Scrape(cluster_.allocator()) + Scrape(cluster_.registry());
   }
 
+  // One task of the framework runs, and one has failed.
+  void RunTwoTasks(RecordingScheduler* scheduler, sdk::SchedulerDriver* driver) {
+    ASSERT_TRUE(driver->Start().ok());
+    const auto offer = scheduler->WaitOffer();
+    ASSERT_TRUE(offer.has_value());
+    agent_id_ = offer->agent_id().value();
+    driver->LaunchTasks({offer->id()}, {ShellTask("stays", *offer, 0.1, 32, "sleep 1000"),
+                                        ShellTask("fails", *offer, 0.1, 32, "exit 3")});
+    ASSERT_TRUE(scheduler->WaitState("stays", meros::v1::TASK_RUNNING).has_value());
+    ASSERT_TRUE(scheduler->WaitState("fails", meros::v1::TASK_FAILED).has_value());
+  }
+  sdk::DriverOptions Options(const std::string& name) const {
+    return {.masters = {cluster_.master_address()},
+            .framework = Framework(name),
+            .tls = {.insecure = true}};
+  }
+
   testing::TempDir directory_;
   testing::LocalCluster cluster_;
+  std::string agent_id_;  // that the tasks run on
 };
 
 TEST_F(MetricsTest, EveryMetricOfTheMappingTableIsServed) {
@@ -77,18 +101,35 @@ TEST_F(MetricsTest, EveryMetricOfTheMappingTableIsServed) {
   EXPECT_THAT(missing, IsEmpty());
 }
 
+TEST_F(MetricsTest, EveryLabelOfTheMappingTableIsServed) {
+  std::vector<testing::MetricPromise> promises = testing::LabelsPromisedIn(MappingTable());
+  // Which values a label has is another test's: many come of what seldom happens.
+  for (testing::MetricPromise& promise : promises) promise.value.clear();
+  ASSERT_THAT(promises, SizeIs(::testing::Gt(40u))) << "the table was not read";
+  RecordingScheduler scheduler;
+  sdk::SchedulerDriver driver(&scheduler, Options("labelled"));
+  RunTwoTasks(&scheduler, &driver);
+  ASSERT_EQ(cluster_.Cli({"quota", "set", "eng", "--guarantee", "cpus=1"}).exit_code, 0);
+  cluster_.agent().Signal(SIGSTOP);  // an operation is in the books until its agent has answered
+  ASSERT_EQ(cluster_.Cli({"reserve", agent_id_, "disk=10", "--role", "eng"}).exit_code, 0);
+
+  std::vector<std::string> missing;
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(60), [&] {
+    missing.clear();
+    const std::string served = ScrapeAll();
+    for (const testing::MetricPromise& promise : promises) {
+      if (!testing::Keeps(served, promise)) missing.push_back(testing::ToString(promise));
+    }
+    return missing.empty();
+  })) << ::testing::PrintToString(missing);
+  cluster_.agent().Signal(SIGCONT);
+  driver.Stop();
+}
+
 TEST_F(MetricsTest, WhatAFrameworkDidIsCountedUnderItsName) {
   RecordingScheduler scheduler;
-  sdk::SchedulerDriver driver(&scheduler, {.masters = {cluster_.master_address()},
-                                           .framework = Framework("counted"),
-                                           .tls = {.insecure = true}});
-  ASSERT_TRUE(driver.Start().ok());
-  const auto offer = scheduler.WaitOffer();
-  ASSERT_TRUE(offer.has_value());
-  driver.LaunchTasks({offer->id()}, {ShellTask("stays", *offer, 0.1, 32, "sleep 1000"),
-                                     ShellTask("fails", *offer, 0.1, 32, "exit 3")});
-  ASSERT_TRUE(scheduler.WaitState("stays", meros::v1::TASK_RUNNING).has_value());
-  ASSERT_TRUE(scheduler.WaitState("fails", meros::v1::TASK_FAILED).has_value());
+  sdk::SchedulerDriver driver(&scheduler, Options("counted"));
+  RunTwoTasks(&scheduler, &driver);
 
   const std::string who = "{framework_id=\"" + scheduler.framework_id() + "\",name=\"counted\"";
   const auto expected =

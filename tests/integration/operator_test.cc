@@ -1,7 +1,13 @@
 // Goal: what operators ask of a running cluster is answered as they asked: listings and watches
-// show what their filters say, and the log level is what they set, for as long as they said.
+// show what their filters say, a framework is torn down, completion knows the verbs, and the log
+// level is what they set, for as long as they said.
 // Method: a cluster of the real services, a framework with a task, and the command line.
 #include <gmock/gmock.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -22,6 +28,8 @@ class OperatorTest : public ::testing::Test {
  protected:
   OperatorTest()
       : cluster_({.directory = directory_.path(),
+                  // An agent that a test stops for a while is not lost meanwhile.
+                  .master_flags = {"--agent_unreachable_timeout=1h"},
                   .agent_flags = {"--hostname=node-1", "--attributes=rack:r1;gen:2"}}) {}
 
   void SetUp() override {
@@ -116,6 +124,72 @@ TEST_F(OperatorTest, OffersAreListedUntilTheyAreAnswered) {
   EXPECT_TRUE(testing::Eventually(absl::Seconds(60),
                                   [&] { return !absl::StrContains(Out({"offers"}), id); }));
   driver.Stop();
+}
+
+TEST_F(OperatorTest, AFrameworkIsShownWithItsExecutorsUntilItIsTornDown) {
+  RecordingScheduler scheduler;
+  sdk::SchedulerDriver driver(&scheduler, {.masters = {cluster_.master_address()},
+                                           .framework = Framework("shown"),
+                                           .tls = {.insecure = true}});
+  ASSERT_TRUE(driver.Start().ok());
+  const auto offer = scheduler.WaitOffer();
+  ASSERT_TRUE(offer.has_value());
+  // Agents run no custom executors: one is known until its agent, which is held, has refused it.
+  cluster_.agent().Signal(SIGSTOP);
+  auto task = ShellTask("t1", *offer, 0.1, 32, "");
+  task.clear_command();
+  task.mutable_executor()->set_type(meros::v1::ExecutorInfo::CUSTOM);
+  task.mutable_executor()->mutable_executor_id()->set_value("sleeper");
+  task.mutable_executor()->mutable_command()->set_value("sleep 1000");
+  driver.LaunchTasks({offer->id()}, {task});
+  const std::string id = scheduler.framework_id();
+
+  EXPECT_TRUE(testing::Eventually(
+      absl::Seconds(60), [&] { return absl::StrContains(Out({"executors"}), "sleeper"); }));
+  EXPECT_THAT(Out({"executors", "--framework", id, "--agent", offer->agent_id().value()}),
+              AllOf(HasSubstr("sleeper"), HasSubstr("shown"), HasSubstr("node-1")));
+  EXPECT_THAT(Out({"executors", "--json"}), HasSubstr("\"sleeper\""));
+  EXPECT_THAT(Out({"executors", "--framework", "other"}), Not(HasSubstr("sleeper")));
+  EXPECT_THAT(
+      Out({"framework", "show", id}),
+      AllOf(HasSubstr("framework         " + id + "\n"), HasSubstr("name              shown\n"),
+            HasSubstr("state             CONNECTED\n"), HasSubstr("MULTI_ROLE,PARTITION_AWARE"),
+            HasSubstr("failover timeout  600s\n"),
+            HasSubstr("used              cpus 0.1, mem 32M, "),
+            HasSubstr("tasks             1 active, 0 completed\n")));
+  EXPECT_THAT(Out({"framework", "show", id, "--json"}), HasSubstr("\"name\":\"shown\""));
+  EXPECT_THAT(Err({"framework", "show", "nobody"}), HasSubstr("nobody"));
+
+  Out({"teardown", id});
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(60), [&] {
+    return absl::StrContains(Out({"framework", "show", id}), "state             COMPLETED\n");
+  }));
+  EXPECT_THAT(Out({"framework", "show", id}), HasSubstr("completed  "));
+  EXPECT_THAT(Out({"frameworks"}), Not(HasSubstr(id)));
+  EXPECT_TRUE(testing::Eventually(absl::Seconds(60), [&] {
+    return !absl::StrContains(Out({"executors"}), "sleeper");
+  })) << "its executor goes with it";
+  cluster_.agent().Signal(SIGCONT);
+  driver.Stop();
+}
+
+TEST_F(OperatorTest, CompletionKnowsEveryVerbAndItsOptions) {
+  // What bash proposes for the words, of which the last one is being typed.
+  const auto proposals = [&](const std::string& words) {
+    const std::string file = directory_ / "completion";
+    std::ofstream(file) << Out({"completion", "bash"}) << "COMP_WORDS=(" << words
+                        << ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_meros\n"
+                        << "echo \"${COMPREPLY[*]}\" > " << file << ".out\n";
+    EXPECT_EQ(std::system(absl::StrCat("bash ", file).c_str()), 0);
+    std::stringstream out;
+    out << std::ifstream(file + ".out").rdbuf();
+    return out.str();
+  };
+
+  EXPECT_EQ(proposals("meros tear"), "teardown\n");
+  EXPECT_EQ(proposals("meros framework sh"), "show\n");
+  EXPECT_EQ(proposals("meros executors --fr"), "--framework\n");
+  EXPECT_THAT(Out({"completion", "zsh"}), HasSubstr("bashcompinit"));
 }
 
 TEST_F(OperatorTest, TheVersionSaysWhichBuildItIs) {
