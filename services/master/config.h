@@ -13,6 +13,7 @@
 #include "libs/coordination/zookeeper_url.h"
 #include "libs/resources/agent_constraints.h"
 #include "libs/rpc/credentials.h"
+#include "libs/rpc/outbox.h"
 #include "services/master/core/options.h"
 
 namespace meros::master {
@@ -55,6 +56,9 @@ struct MasterConfig {
   int64_t max_early_tasks = 1000000;
   int64_t mass_loss_percent = 20;
   absl::Duration max_gang_deadline = absl::Hours(24);
+
+  // What may wait to be read on each stream of a scheduler, agent or operator. Has no flag.
+  rpc::OutboxOptions outbox;
 
   // From `election`, by Finish(); nothing: the registry's lease elects.
   std::optional<coordination::ZooKeeperUrl> election_url;

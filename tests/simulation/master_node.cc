@@ -39,6 +39,7 @@ master::MasterOptions OptionsOf(NodeContext* context, const Cluster& cluster) {
   options.advertise_address = Cluster::AddressOf(context->name());
   options.lease_ttl =
       cluster.shape().on_zookeeper ? cluster.session_timeout() / 2 : cluster.Scaled(kLease);
+  options.fenced_max = cluster.Scaled(options.fenced_max);
   options.framework_heartbeat_interval = cluster.Scaled(options.framework_heartbeat_interval);
   options.agent_unreachable_timeout = cluster.Scaled(options.agent_unreachable_timeout);
   options.agent_reregister_timeout = cluster.Scaled(absl::Seconds(60));
@@ -250,6 +251,11 @@ void MasterNode::OnPublished(master::Publish published) {
     using master::LeadershipState;
     WantAllocator(leadership->state == LeadershipState::kLeading ||
                   leadership->state == LeadershipState::kFenced);
+    const bool steps_down = leadership->state == LeadershipState::kStandby ||
+                            leadership->state == LeadershipState::kAcquiring;
+    Sometimes<"a leader that was cut off for too long steps down">(
+        was_fenced_ && steps_down && leadership->leader_address.empty());
+    was_fenced_ = leadership->state == LeadershipState::kFenced;
   }
   published_.emplace_back(std::move(published));
 }

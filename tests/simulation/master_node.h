@@ -106,6 +106,7 @@ class MasterNode : public CoreNode<master::MasterCore> {
   std::vector<master::CloseStream> closings_;
   std::vector<master::Reply> replies_;  // calls are numbered as their streams
   master::EffectList published_;
+  bool was_fenced_ = false;  // by the newest that was published
 };
 
 }  // namespace meros::simulation

@@ -74,14 +74,33 @@ void TakeBackValidOffers(Transaction* tx, const Framework& framework, const Acce
   }
 }
 
-void Apply(Transaction* tx, SpentOffers* target, AcceptedOperation* operation) {
+// Refused for a reason that nobody is told by an event: what has no id gets no OPERATION_ERROR.
+absl::Status Apply(Transaction* tx, SpentOffers* target, AcceptedOperation* operation) {
   if (auto* launch = std::get_if<LaunchOperation>(operation)) {
     Launch(tx, launch, target);
-  } else if (auto* group = std::get_if<LaunchGroupOperation>(operation)) {
-    LaunchGroup(tx, group, target);
-  } else {
-    ApplyOperation(tx, std::get<ResourceOperation>(*operation), target);
+    return absl::OkStatus();
   }
+  if (auto* group = std::get_if<LaunchGroupOperation>(operation)) {
+    LaunchGroup(tx, group, target);
+    return absl::OkStatus();
+  }
+  const auto& other = std::get<ResourceOperation>(*operation);
+  absl::Status status = ApplyOperation(tx, other, target);
+  return other.id.empty() ? status : absl::OkStatus();
+}
+
+// All in order, each for itself; the first that is refused in silence.
+absl::Status ApplyAll(Transaction* tx, SpentOffers* target,
+                      std::vector<AcceptedOperation>* operations) {
+  absl::Status first;
+  for (size_t i = 0; i < operations->size(); ++i) {
+    const absl::Status status = Apply(tx, target, &(*operations)[i]);
+    if (status.ok() || !first.ok()) continue;
+    first = absl::Status(
+        status.code(),
+        absl::StrCat("accept.operations[", i, "]: ", status.message(), "; the others stand"));
+  }
+  return first;
 }
 
 // What was not used. The framework has seen and not wanted what was offered to it; what operations
@@ -108,16 +127,16 @@ absl::Status HandleAccept(Transaction* tx, Framework* framework, Accept call) {
     RefuseAll(tx, *framework, call, Status::REASON_INVALID_OFFERS,
               std::string(offers.status().message()));
     tx->NoteAnswer(framework);
-    return absl::OkStatus();
+    return offers.status();
   }
   SpentOffers target{
       framework, tx->books().agents.Find(offers->front()->agent_id), offers->front()->role, {}, {}};
   for (const Offer* offer : *offers) target.left += tx->SpendOffer(*offer);
   const resources::Resources offered = target.left;
-  for (AcceptedOperation& operation : call.operations) Apply(tx, &target, &operation);
+  absl::Status status = ApplyAll(tx, &target, &call.operations);
   ReturnRest(tx, target, offered, call.refuse);
   tx->NoteAnswer(framework);
-  return absl::OkStatus();
+  return status;
 }
 
 }  // namespace meros::master

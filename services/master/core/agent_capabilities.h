@@ -1,4 +1,6 @@
-// What an agent's software can do, as it said when it registered.
+// What an agent's software can do, as it said when it registered. Operations, limits and drains are
+// not asked of one that cannot carry them out. Offers do not look at MULTI_ROLE and
+// HIERARCHICAL_ROLE, as Mesos' do: every agent that speaks our protocol has roles in its resources.
 //
 // Thread rule: value type.
 #pragma once

@@ -76,6 +76,7 @@ absl::Duration RestOfReturn(Transaction* tx) {
 
 void HoldDue(Transaction* tx) {
   while (Agent* agent = tx->books().late_agents.HoldNext(tx->now())) {
+    tx->Add(Count::kUnreachableScheduled);
     if (!agent->is_active()) continue;
     tx->Close(agent->stream, absl::UnavailableError("the agent was silent for too long"));
     Disconnect(tx, agent);
@@ -87,7 +88,9 @@ void HoldDue(Transaction* tx) {
 void NoteSignOfLife(Transaction* tx, Agent* agent) {
   agent->last_seen = std::max(agent->last_seen, tx->now());
   if (!agent->is_late()) return;
-  tx->books().late_agents.Remove(agent);
+  LateAgents& late = tx->books().late_agents;
+  if (late.IsHeld(*agent)) tx->Add(Count::kUnreachableCanceled);
+  late.Remove(agent);
   if (agent->record.state == AgentState::kRecovered) return AwaitReturn(tx, *agent);
   WatchSilence(tx, agent);
 }

@@ -44,6 +44,7 @@ class AgentHealth : public ::testing::Test {
     for (absl::Duration passed; passed < time; passed += kBeat) {
       for (int i = 0; i < kAgents; ++i) {
         driver_.Advance(kBeat / kAgents);
+        scheduled_ += Counts(Count::kUnreachableScheduled);
         if (i >= silent) driver_.Do(AgentHeartbeat{static_cast<StreamId>(100 + i)});
       }
       driver_.CommitWrites();
@@ -51,7 +52,18 @@ class AgentHealth : public ::testing::Test {
   }
   size_t In(AgentState state) const { return driver_.books().agents.in(state); }
 
+  // In the newest effects.
+  uint64_t Counts(Count what) const {
+    uint64_t counts = 0;
+    for (const Effect& effect : driver_.effects()) {
+      const auto* counted = std::get_if<Counted>(&effect);
+      if (counted != nullptr && counted->what == what) counts += counted->by;
+    }
+    return counts;
+  }
+
   CoreDriver driver_;
+  uint64_t scheduled_ = 0;
 };
 
 TEST(Heartbeats, AreFewerOfEachAgentInLargeClusters) {
@@ -120,6 +132,8 @@ TEST_F(AgentHealth, HowManyAreHeldBackIsPublished) {
 
 TEST_F(AgentHealth, WhenEnoughAreBackTheOthersAreDeclared) {
   Pass(absl::Seconds(14), 30);
+  EXPECT_EQ(scheduled_, 30u);
+  uint64_t canceled = 0;
   for (int i = 10; i < 30; ++i) {
     AgentReregister message;
     message.stream = static_cast<StreamId>(200 + i);
@@ -127,7 +141,9 @@ TEST_F(AgentHealth, WhenEnoughAreBackTheOthersAreDeclared) {
     message.agent =
         DescriptionOf(absl::StrCat("k", i), Resources::Of(4, 4096), message.agent_id.value());
     driver_.Do(std::move(message));
+    canceled += Counts(Count::kUnreachableCanceled);
   }
+  EXPECT_EQ(canceled, 20u);
   driver_.CommitWrites();
   driver_.Advance(absl::Seconds(1));
   driver_.CommitWrites();

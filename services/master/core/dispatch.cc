@@ -115,7 +115,10 @@ void HandleSchedulerCall(Transaction* tx, SchedulerCall&& call) {
                                    "framework ", call.framework_id.value(), " is being removed")));
   }
   absl::Status status = Carry(tx, *framework, std::move(call.body));
-  (*framework)->requests.Record(call.request_id, status, tx->now());
+  // Nothing was done, and the same may be asked again.
+  if (!absl::IsUnavailable(status)) {
+    (*framework)->requests.Record(call.request_id, status, tx->now());
+  }
   tx->Answer(waiting, std::move(status));
 }
 

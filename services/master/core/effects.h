@@ -317,6 +317,8 @@ enum class Count {
   kAgentsDrained,
   kAgentsGone,
   kAgentsForgotten,
+  kUnreachableScheduled,
+  kUnreachableCanceled,
   kOperationsApplied,
   kOperationsRefused,
   kMaintenanceChanges,

@@ -51,9 +51,11 @@ void HandleInverseProposals(Transaction* tx, const AllocatorInverseOffers& messa
 
 absl::Status HandleAnswerInverseOffers(Transaction* tx, Framework* framework,
                                        const AnswerInverseOffers& call) {
+  bool is_any = false;
   for (const OfferId& id : call.offers) {
     const InverseOffer* offer = tx->books().inverse_offers.Find(id);
     if (offer == nullptr || offer->framework_id != framework->record.id) continue;
+    is_any = true;
     const AgentId agent_id = offer->agent_id;
     tx->NoteInverseAnswer(
         *offer, call.accepted ? InverseAnswer::Kind::kAccepted : InverseAnswer::Kind::kDeclined);
@@ -61,7 +63,9 @@ absl::Status HandleAnswerInverseOffers(Transaction* tx, Framework* framework,
     tx->Add(call.accepted ? Count::kInverseOffersAccepted : Count::kInverseOffersDeclined);
     if (call.accepted) ContinueDrain(tx, agent_id);
   }
-  return absl::OkStatus();
+  if (is_any) return absl::OkStatus();
+  return absl::NotFoundError(
+      "inverse_offer_ids: none of them is an inverse offer of this framework now");
 }
 
 void OnInverseOfferExpiry(Transaction* tx, uint64_t sequence) {

@@ -13,7 +13,7 @@ namespace meros::master {
 void HandleInverseProposals(Transaction* tx, const AllocatorInverseOffers& message);
 
 // Notes what a framework says to its inverse offers. Unknown ids are ignored: an offer may just
-// have been rescinded. Always OK.
+// have been rescinded. ERRORS: NotFound (none of them is known).
 absl::Status HandleAnswerInverseOffers(Transaction* tx, Framework* framework,
                                        const AnswerInverseOffers& call);
 

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "libs/tasks/task_state.h"
 #include "services/master/core/scheduler_calls.h"
 
@@ -26,10 +27,19 @@ absl::Status HandleKill(Transaction* tx, Framework* framework, const Kill& call)
   const Task* task = framework->FindTask(call.task_id);
   if (task == nullptr) {
     auto status = ReconciledStatus(tx, *framework, call.task_id, call.agent_id);
-    if (status != nullptr) tx->Tell(*framework, UpdateEvent{std::move(status)});
+    if (status == nullptr) {
+      return absl::UnavailableError(
+          absl::StrCat("task ", call.task_id.value(),
+                       " is not known yet: its agent has still to come back, or to be given up"));
+    }
+    tx->Tell(*framework, UpdateEvent{std::move(status)});
     return absl::OkStatus();
   }
-  if (!call.agent_id.empty() && call.agent_id != task->agent_id()) return absl::OkStatus();
+  if (!call.agent_id.empty() && call.agent_id != task->agent_id()) {
+    return absl::FailedPreconditionError(absl::StrCat("kill.agent_id: task ", call.task_id.value(),
+                                                      " is on agent ", task->agent_id().value(),
+                                                      ", not on ", call.agent_id.value()));
+  }
   KillKnownTask(tx, *task, call.kill_policy);
   return absl::OkStatus();
 }

@@ -26,6 +26,10 @@ Agent* LateAgents::HoldNext(absl::Time now) {
   return agent;
 }
 
+bool LateAgents::IsHeld(const Agent& agent) const {
+  return held_.contains(std::make_pair(agent.due, agent.record.sequence));
+}
+
 void LateAgents::NoteDeclared(absl::Time now) {
   Forget(now);
   declared_.push_back(now);

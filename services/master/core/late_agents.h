@@ -40,6 +40,7 @@ class LateAgents {
 
   size_t size() const { return waiting_.size() + held_.size(); }
   size_t held() const { return held_.size(); }
+  bool IsHeld(const Agent& agent) const;
   // Late now, or declared unreachable within the last kLossWindow before `now`.
   size_t LostLately(absl::Time now);
   absl::Time last_declared() const {

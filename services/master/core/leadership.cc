@@ -53,8 +53,13 @@ absl::Duration Leadership::RetryDelay() {
 Leadership::Verdict Leadership::OnTime(absl::Time now, EffectList* out) {
   if (state_ == State::kStopping) return Verdict::kNone;
   if (state_ == State::kRecovering && now >= valid_until_) return Lost(now);
+  // The lease is not given back: nobody may hear that until it is ours again, with the same epoch.
+  if (state_ == State::kFenced && now >= fenced_until_) return Lost(now);
   const bool fence = state_ == State::kLeading && now >= valid_until_;
-  if (fence) Enter(State::kFenced);
+  if (fence) {
+    Enter(State::kFenced);
+    fenced_until_ = now + fenced_max_;
+  }
   if (now >= ask_next_) Ask(now, out);
   if (fence) return Verdict::kFence;
   if (state_ == State::kRecovering && now >= read_next_) {
@@ -147,6 +152,7 @@ absl::Time Leadership::NextDeadline() const {
   absl::Time next = std::min(ask_next_, read_next_);
   if (state_ == State::kLeading || state_ == State::kRecovering)
     next = std::min(next, valid_until_);
+  if (state_ == State::kFenced) next = std::min(next, fenced_until_);
   return next;
 }
 

@@ -8,15 +8,17 @@
 //
 //   (1) time to ask;  (2) granted, with an epoch: read the records;  (3) they are here: serve;
 //   (4) another holds it, or no answer;  (5) another got it, or the registry refuses our epoch: all
-//   streams end, the books are void;  (6) our time ran out before the registry answered: FENCED;
-//   back to LEADING when it renews the same epoch;  (7) asked to stop: the lease is given back.
+//   streams end, the books are void; or it was FENCED for longer than it may be;  (6) our time ran
+//   out before the registry answered: FENCED; back to LEADING when it renews the same epoch;
+//   (7) asked to stop: the lease is given back.
 //
 // Safety: the lease is counted from the moment of asking, so ours ends before the registry's.
 // LEADING acts only until then. FENCED does nothing that anyone could see, but keeps books and
 // streams, because a registry that comes back after a restart has promised not to grant the lease
 // to another before a full ttl has passed, and renews an epoch that nobody took over: a slow or
 // restarted registry costs a pause, no fail-over. Inputs that come meanwhile are kept (bounded) and
-// handled afterwards.
+// handled afterwards. A pause is bounded too: it may be this master alone that is cut off, and
+// whoever is connected to it must look for the one that leads meanwhile (ADR 0005).
 //
 // Thread rule: strand-confined.
 #pragma once
@@ -50,7 +52,8 @@ class Leadership {
     kStepDown,  // no longer leads: the books are void
   };
 
-  Leadership(absl::Duration ttl, Rng* rng) : ttl_(ttl), rng_(rng) {}
+  Leadership(absl::Duration ttl, absl::Duration fenced_max, Rng* rng)
+      : ttl_(ttl), fenced_max_(fenced_max), rng_(rng) {}
 
   // Called with every step, before anything else is done in it.
   Verdict OnTime(absl::Time now, EffectList* out);
@@ -84,6 +87,7 @@ class Leadership {
   absl::Duration RetryDelay();
 
   const absl::Duration ttl_;
+  const absl::Duration fenced_max_;
   Rng* const rng_;
 
   LeadershipState state_ = LeadershipState::kStandby;
@@ -94,7 +98,8 @@ class Leadership {
   bool answered_ = true;
   absl::Time ask_next_ = absl::InfinitePast();     // when the next one is due
   absl::Time valid_until_ = absl::InfinitePast();  // our own view of the lease's end
-  absl::Time read_next_ = absl::InfiniteFuture();  // when the records are to be asked for again
+  absl::Time fenced_until_ = absl::InfinitePast();  // while FENCED: steps down then
+  absl::Time read_next_ = absl::InfiniteFuture();   // when the records are to be asked for again
 };
 
 }  // namespace meros::master

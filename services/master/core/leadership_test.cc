@@ -8,6 +8,7 @@ namespace meros::master::testing {
 namespace {
 
 using resources::Resources;
+using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -87,6 +88,46 @@ TEST(LeadershipOfAMaster, ADoubtfulLeaseDoesNotMakeAgentsUnreachable) {
 
   ASSERT_EQ(driver.core().leadership(), LeadershipState::kLeading);
   EXPECT_EQ(driver.books().agents.Find(AgentId("m-S0"))->record.state, AgentState::kRegistered);
+}
+
+// It may be this master alone that is cut off: whoever is connected looks for another.
+TEST(LeadershipOfAMaster, ADoubtThatLastsTooLongEndsAllStreams) {
+  MasterOptions options = TestOptions();
+  options.fenced_max = absl::Seconds(5);
+  CoreDriver driver(options);
+  driver.Lead(3);
+  driver.Subscribe(1);
+  driver.Register(2, "k", Resources::Of(4, 4096));
+  driver.set_registry_answers(false);
+  driver.Advance(options.lease_ttl);
+  ASSERT_EQ(driver.core().leadership(), LeadershipState::kFenced);
+  EXPECT_THAT(driver.Call(0, "m-0000", TeardownCall{}, 3), IsEmpty());
+
+  EXPECT_THAT(driver.Advance(absl::Milliseconds(4900)), Not(Contains(HasSubstr("close"))));
+  const auto lines = driver.Advance(absl::Milliseconds(200));
+
+  EXPECT_THAT(lines, Contains(HasSubstr("close 1: FAILED_PRECONDITION")));
+  EXPECT_THAT(lines, Contains(HasSubstr("close 2: FAILED_PRECONDITION")));
+  EXPECT_THAT(lines, Contains(HasSubstr("reply 3: FAILED_PRECONDITION")));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("RELEASE")))) << "it might be heard too late";
+  EXPECT_THAT(driver.core().leadership(),
+              AnyOf(LeadershipState::kStandby, LeadershipState::kAcquiring));
+  EXPECT_EQ(driver.books().agents.size(), 0u);
+}
+
+// It may be that the others have waited for it, and nobody for the lease.
+TEST(LeadershipOfAMaster, WhoStoodStillForLongerStillTriesToGoOn) {
+  MasterOptions options = TestOptions();
+  options.fenced_max = absl::Seconds(5);
+  CoreDriver driver(options);
+  driver.Lead(3);
+  driver.Subscribe(1);
+  driver.set_now(driver.now() + absl::Minutes(1));
+
+  EXPECT_THAT(driver.Do(runtime::Tick{}), Not(Contains(HasSubstr("close"))));
+  driver.Do(Granted(Attempt(driver.effects()), 3));
+
+  EXPECT_EQ(driver.core().leadership(), LeadershipState::kLeading);
 }
 
 TEST(LeadershipOfAMaster, WhenAnotherLeadsAllStreamsEndAndTheBooksAreVoid) {

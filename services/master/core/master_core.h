@@ -60,7 +60,7 @@ class MasterCore {
     State(MasterOptions o, uint64_t seed)
         : options(std::move(o)),
           rng(seed),
-          leadership(options.lease_ttl, &rng),
+          leadership(options.lease_ttl, options.fenced_max, &rng),
           books(std::make_unique<Books>(options.max_request_ids)),
           awaiting_leader(&options) {}
 

@@ -1,5 +1,6 @@
 #include "services/master/core/operation_rules.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 
@@ -25,6 +26,25 @@ absl::Status CheckPrincipal(absl::string_view of, const std::optional<std::strin
                  named.value_or(""), "'");
 }
 
+// What the agent has to know of reservations.
+absl::Status CheckAgentKnows(const Resource& target, const Agent& agent) {
+  using Capability = v1::AgentInfo::Capability;
+  if (!target.is_reserved()) return absl::OkStatus();
+  const std::vector<resources::Reservation>& stack = target.metadata()->reservations;
+  const auto lacks = [&](Capability::Type type) { return !agent.record.capabilities.Has(type); };
+  if (absl::StrContains(stack.back().role, '/') && lacks(Capability::HIERARCHICAL_ROLE)) {
+    return absl::FailedPreconditionError(absl::StrCat("agent ", agent.record.id.value(),
+                                                      " knows no role '", stack.back().role,
+                                                      "' (capability HIERARCHICAL_ROLE)"));
+  }
+  if (stack.size() > 1 && lacks(Capability::RESERVATION_REFINEMENT)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("agent ", agent.record.id.value(),
+                     " refines no reservations (capability RESERVATION_REFINEMENT)"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckReservation(const Resource& target, const OperationAsker& asker) {
   if (asker.framework == nullptr || !target.is_reserved()) return absl::OkStatus();
   const std::vector<resources::Reservation>& stack = target.metadata()->reservations;
@@ -39,12 +59,14 @@ absl::Status CheckReservation(const Resource& target, const OperationAsker& aske
   return CheckPrincipal("a reservation", stack.back().principal, asker);
 }
 
-absl::Status Check(const resources::Reserve& reserve, const OperationAsker& asker, const Agent&) {
+absl::Status Check(const resources::Reserve& reserve, const OperationAsker& asker,
+                   const Agent& agent) {
   if (asker.framework != nullptr && !reserve.source.empty()) {
     return Invalid("reserve.source is for operators: unreserve, then reserve");
   }
   for (const Resource& target : reserve.target) {
     MEROS_RETURN_IF_ERROR(CheckReservation(target, asker));
+    MEROS_RETURN_IF_ERROR(CheckAgentKnows(target, agent));
   }
   return absl::OkStatus();
 }

@@ -113,11 +113,12 @@ void RefuseOperation(Transaction* tx, const Framework& framework,
            OperationEvent{tx->MakeStatus(operation.id, AgentId(), v1::OPERATION_ERROR, message)});
 }
 
-void ApplyOperation(Transaction* tx, const ResourceOperation& operation, SpentOffers* spent) {
+absl::Status ApplyOperation(Transaction* tx, const ResourceOperation& operation,
+                            SpentOffers* spent) {
   const absl::StatusOr<Conversion> conversion = Judge(tx, operation, *spent);
   if (!conversion.ok()) {
-    return RefuseOperation(tx, *spent->framework, operation,
-                           std::string(conversion.status().message()));
+    RefuseOperation(tx, *spent->framework, operation, std::string(conversion.status().message()));
+    return conversion.status();
   }
   EndOffersWith(tx, spent->agent, conversion->consumed.Shared());
   spent->left -= conversion->consumed;
@@ -125,6 +126,7 @@ void ApplyOperation(Transaction* tx, const ResourceOperation& operation, SpentOf
   tx->ConvertSpent(spent->agent, spent->framework->record.id, spent->role, *conversion);
   Send(tx, spent->agent, NewOperation(tx, *spent->agent, operation, spent->framework->record.id),
        spent->role);
+  return absl::OkStatus();
 }
 
 // ---- Operators ----

@@ -21,8 +21,9 @@ struct SpentOffers {
   resources::Resources withheld;
 };
 
-// Carries one out, or says why not: OPERATION_ERROR to whoever gave it an id.
-void ApplyOperation(Transaction* tx, const ResourceOperation& operation, SpentOffers* spent);
+// Carries one out, or says why not, with OPERATION_ERROR, too, to whoever gave it an id.
+absl::Status ApplyOperation(Transaction* tx, const ResourceOperation& operation,
+                            SpentOffers* spent);
 
 // OPERATION_ERROR of no agent, if it has an id.
 void RefuseOperation(Transaction* tx, const Framework& framework,

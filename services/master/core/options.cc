@@ -26,6 +26,7 @@ absl::Status MasterOptions::Validate() const {
   const absl::Duration day = absl::Hours(24);
   for (const absl::Status& status : {
            Within("lease_ttl", lease_ttl, absl::Milliseconds(100), absl::Minutes(5)),
+           Within("fenced_max", fenced_max, absl::ZeroDuration(), absl::Hours(24)),
            Within("agent_unreachable_timeout", agent_unreachable_timeout, absl::Milliseconds(100),
                   absl::Hours(1)),
            Within("mass_loss_interval", mass_loss_interval, absl::ZeroDuration(), 365 * day),

@@ -18,11 +18,14 @@ namespace meros::master {
 void HandleSubscribe(Transaction* tx, Subscribe call);
 
 // Launches tasks with the resources of one or more offers of one agent and role; what is left is
-// returned with the filter. Always OK: tasks that cannot be launched get TASK_ERROR, TASK_DROPPED
-// or TASK_LOST, resource operations with an id that cannot be carried out get OPERATION_ERROR.
+// returned with the filter. Tasks that cannot be launched get TASK_ERROR, TASK_DROPPED or
+// TASK_LOST, resource operations with an id that cannot be carried out get OPERATION_ERROR. ERRORS:
+// NotFound or InvalidArgument (the offers, as a whole: nothing is done); that of the first resource
+// operation without an id that is refused (the others stand).
 absl::Status HandleAccept(Transaction* tx, Framework* framework, Accept call);
 
 // Returns offers with the filter. Unknown ids are ignored: the offer may just have been rescinded.
+// ERRORS: NotFound (none of them is known).
 absl::Status HandleDecline(Transaction* tx, Framework* framework, const Decline& call);
 
 // Asks for offers again, forgetting what was refused.
@@ -36,7 +39,9 @@ absl::Status HandleSuppress(Transaction* tx, Framework* framework, const Suppres
 // GANG_ENDED, too. ERRORS: FailedPrecondition (role), ResourceExhausted (a bound of the options).
 absl::Status HandleGangRequest(Transaction* tx, Framework* framework, GangRequest request);
 
-// Kills a task; one that nobody knows is reconciled instead. Always OK.
+// Kills a task; one that nobody knows is reconciled instead.
+// ERRORS: FailedPrecondition (it is on another agent), Unavailable (it may be on an agent that has
+// still to come back to this leader).
 absl::Status HandleKill(Transaction* tx, Framework* framework, const Kill& call);
 
 // ERRORS: NotFound (agent unknown or without session).

@@ -254,6 +254,21 @@ TEST_F(Tasks, AnEndThatWasToldIsNotToldAgainWhenTheAgentIsLost) {
   EXPECT_THAT(driver_.CommitWrites(), Not(Contains(HasSubstr("UPDATE t"))));
 }
 
+TEST_F(Tasks, TheIdOfAnUnreachableTaskIsInUse) {
+  driver_.Do(AgentStreamClosed{2});
+  driver_.Advance(absl::Seconds(16));
+  driver_.CommitWrites();
+  ASSERT_EQ(driver_.books().tasks.size(), 0u);
+  driver_.Register(3, "l", Resources::Of(4, 4096));
+  driver_.Propose(2, "m-0000", "m-S1", Resources::Of(1, 64));
+
+  EXPECT_THAT(driver_.Call(1, "m-0000",
+                           Accept{{driver_.Offer(2)},
+                                  {LaunchOperation{{ATask("t", "m-S1", Resources::Of(1, 64))}}},
+                                  absl::Seconds(5)}),
+              Contains(HasSubstr("TASK_ERROR REASON_TASK_INVALID \"task id t is already in use")));
+}
+
 TEST_F(Tasks, ReconciliationKnowsUnreachableAgents) {
   driver_.Do(AgentStreamClosed{2});
   driver_.Advance(absl::Seconds(16));

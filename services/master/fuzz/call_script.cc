@@ -11,7 +11,9 @@
 #include "libs/base/check.h"
 #include "libs/testing/script.h"
 #include "meros/allocator/v1/allocator_service.pb.h"
+#include "meros/v1/scheduler/scheduler_service.pb.h"
 #include "services/master/core/testing/driver.h"
+#include "services/master/fuzz/process_voices.h"
 #include "services/master/fuzz/readers.h"
 #include "services/master/shell/allocator_codec.h"
 #include "services/master/shell/decode_agent.h"
@@ -114,7 +116,9 @@ class Script {
     if (speaker < Speaker::kDrain) return Change(speaker, message);
     if (speaker < Speaker::kListAgents) return Order(speaker, message);
     if (speaker < Speaker::kTime) return readers_->Ask(speaker, message);
-    return World(speaker, length);
+    if (speaker < Speaker::kCalls) return World(speaker, length);
+    if (speaker < Speaker::kGetMaster) return Frame(speaker, message);
+    return process_.Ask(speaker, message, readers_->view());
   }
 
  private:
@@ -202,6 +206,24 @@ class Script {
     }
   }
 
+  // What comes in a wrapper, as the services unwrap it.
+  bool Frame(Speaker speaker, absl::string_view message) {
+    switch (speaker) {
+      case Speaker::kCalls:
+        return Calls(1, message);
+      case Speaker::kOtherCalls:
+        return Calls(4, message);
+      case Speaker::kCallRequest:
+        return CallRequest(message);
+      case Speaker::kAgentFrame:
+        return AgentFrame(2, message);
+      case Speaker::kNewAgentFrame:
+        return AgentFrame(5, message);
+      default:
+        return false;
+    }
+  }
+
   void Lead() {
     const absl::Time now = driver_ == nullptr ? absl::UnixEpoch() : driver_->now();
     driver_ = std::make_unique<testing::CoreDriver>();
@@ -252,11 +274,15 @@ class Script {
     }
   }
 
+  void NameOffersIn(v1::scheduler::Call* call) {
+    if (call->has_accept()) NameOffers(call->mutable_accept()->mutable_offer_ids());
+    if (call->has_decline()) NameOffers(call->mutable_decline()->mutable_offer_ids());
+  }
+
   bool Call(StreamId stream, absl::string_view bytes) {
     v1::scheduler::Call call;
     if (!Parse(bytes, &call)) return false;
-    if (call.has_accept()) NameOffers(call.mutable_accept()->mutable_offer_ids());
-    if (call.has_decline()) NameOffers(call.mutable_decline()->mutable_offer_ids());
+    NameOffersIn(&call);
     CallOrigin origin;
     origin.stream = stream;
     origin.call = stream == 0 ? ++calls_ : 0;
@@ -266,6 +292,36 @@ class Script {
     link::AgentMessage message;
     if (!Parse(bytes, &message)) return false;
     return Take(DecodeAgentMessage(&message, stream));
+  }
+  // A fault ends the stream, behind the calls before it.
+  bool Calls(StreamId stream, absl::string_view bytes) {
+    v1::scheduler::Calls frame;
+    bool is_taken = Parse(bytes, &frame);
+    for (v1::scheduler::Call& call : *frame.mutable_calls()) NameOffersIn(&call);
+    const auto take = [this](absl::StatusOr<Input> input, bool) { return Taken(std::move(input)); };
+    is_taken = is_taken && DecodeCalls(&frame, {.stream = stream}, take).ok();
+    if (!is_taken) Do(SchedulerStreamClosed{stream});
+    return is_taken;
+  }
+  bool AgentFrame(StreamId stream, absl::string_view bytes) {
+    const auto arena = std::make_shared<google::protobuf::Arena>();
+    auto* frame = google::protobuf::Arena::CreateMessage<link::AgentFrame>(arena.get());
+    const auto take = [this](absl::StatusOr<Input> input) { return Taken(std::move(input)); };
+    const bool is_taken = Parse(bytes, frame) &&
+                          DecodeAgentFrame(frame, stream, "ipv4:10.0.0.1:4711", arena, take).ok();
+    if (!is_taken) Do(AgentStreamClosed{stream});
+    return is_taken;
+  }
+  bool CallRequest(absl::string_view bytes) {
+    v1::scheduler::CallRequest request;
+    if (!Parse(bytes, &request)) return false;
+    if (request.has_call()) NameOffersIn(request.mutable_call());
+    return Take(DecodeCallRequest(request, {.call = ++calls_}));
+  }
+  absl::Status Taken(absl::StatusOr<Input> input) {
+    const absl::Status status = input.status();
+    Take(std::move(input));
+    return status;
   }
   bool Take(absl::StatusOr<Input> input) {
     if (!input.ok()) return false;
@@ -296,6 +352,7 @@ class Script {
 
   std::unique_ptr<testing::CoreDriver> driver_;
   std::unique_ptr<Readers> readers_;
+  ProcessVoices process_;
   Records records_;
   uint64_t epoch_ = 0;
   StreamId allocator_ = 0;
@@ -307,7 +364,8 @@ class Script {
 int RunCallScript(const uint8_t* data, size_t size) {
   Script script;
   int taken = 0;
-  meros::testing::PlayScript(data, size, Speaker::kTime, Speaker::kCount,
+  const meros::testing::Silent<Speaker> silent{Speaker::kTime, Speaker::kCalls};
+  meros::testing::PlayScript(data, size, silent, Speaker::kCount,
                              [&](Speaker speaker, uint16_t length, absl::string_view message) {
                                if (script.Step(speaker, length, message)) ++taken;
                              });

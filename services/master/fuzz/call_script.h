@@ -15,7 +15,8 @@
 
 namespace meros::master {
 
-// Who speaks; other bytes mean one of these, too.
+// Who speaks; other bytes mean one of these, too. New ones come last, because scripts that are kept
+// (tests/fuzz/corpus) go by the numbers.
 enum class Speaker : uint8_t {
   kScheduler,    // scheduler.Call on stream 1
   kOtherStream,  // scheduler.Call on stream 4, whose first call may be SUBSCRIBE
@@ -64,6 +65,17 @@ enum class Speaker : uint8_t {
   kStreamEnds,  // stream 1 to 5 by the length; 0 modulo 6: the allocator's
   kWhitelist,   // all agents may be offered; at odd lengths some only
   kFailOver,    // another master leads; at odd lengths with what was to be written
+  kCalls,       // from here on with messages again: scheduler.Calls on stream 1
+  kOtherCalls,  // the same on stream 4
+  kCallRequest,
+  kAgentFrame,     // agent_link.AgentFrame on stream 2
+  kNewAgentFrame,  // the same on stream 5
+  kGetMaster,      // master.GetMasterRequest, and so on; from here on readers
+  kGetVersion,
+  kGetFlags,
+  kGetLogLevel,
+  kSetLogLevel,
+  kGetSnapshot,  // allocator.GetSnapshotRequest
   kCount,
 };
 

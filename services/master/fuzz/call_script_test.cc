@@ -1,21 +1,29 @@
 // Goal: scripts do what they say, and thousands of spoiled ones leave the books in balance, in
 // every build. Method: a good script of every kind of message, changed at random; the fuzz target
-// of the same name goes further where it is built.
+// of the same name goes further where it is built. It begins with these good scripts, kept in
+// tests/fuzz/corpus: MEROS_UPDATE_GOLDEN=1 rewrites them.
 #include "services/master/fuzz/call_script.h"
 
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "libs/base/rng.h"
 #include "libs/testing/script.h"
 #include "meros/agent_link/v1/agent_link.pb.h"
 #include "meros/allocator/v1/allocator_service.pb.h"
+#include "meros/allocator/v1/snapshot.pb.h"
 #include "meros/v1/master/operator/agents.pb.h"
+#include "meros/v1/master/operator/cluster.pb.h"
 #include "meros/v1/master/operator/executors.pb.h"
 #include "meros/v1/master/operator/explain.pb.h"
 #include "meros/v1/master/operator/frameworks.pb.h"
@@ -26,6 +34,7 @@
 #include "meros/v1/master/operator/tasks.pb.h"
 #include "meros/v1/master/operator/watch.pb.h"
 #include "meros/v1/scheduler/scheduler.pb.h"
+#include "meros/v1/scheduler/scheduler_service.pb.h"
 
 namespace meros::master {
 namespace {
@@ -174,6 +183,87 @@ std::vector<std::string> Questions() {
       Of<v1::master::GetMaintenanceStatusRequest>(Speaker::kGetMaintenance, ""),
       Of<v1::master::ListOffersRequest>(Speaker::kListOffers, ""),
       Of<v1::master::WatchRequest>(Speaker::kWatch, ""),
+      Of<v1::master::GetMasterRequest>(Speaker::kGetMaster, ""),
+      Of<v1::master::GetVersionRequest>(Speaker::kGetVersion, ""),
+      Of<v1::master::GetFlagsRequest>(Speaker::kGetFlags, ""),
+      Of<v1::master::SetLogLevelRequest>(
+          Speaker::kSetLogLevel,
+          "level: 'debug' duration { nanoseconds: 1000000 } request_id: 'r'"),
+      Of<v1::master::GetLogLevelRequest>(Speaker::kGetLogLevel, ""),
+      Of<allocator::v1::GetSnapshotRequest>(Speaker::kGetSnapshot, ""),
+  };
+}
+
+// Frames of several messages, and a call with a request id.
+std::vector<std::string> GoodFrames() {
+  return {
+      Of<v1::scheduler::Calls>(
+          Speaker::kCalls,
+          absl::StrCat("calls { framework_id { value: 'm-0000' } type: ACCEPT accept { offer_ids { "
+                       "value: '#1' } operations { type: LAUNCH launch { task_infos { name: 't' "
+                       "task_id { value: 't' } agent_id { value: 'm-S0' } command { value: 'x' } ",
+                       kOneCpu,
+                       "} } } } } calls { framework_id { value: 'm-0000' } type: SUPPRESS } calls "
+                       "{ framework_id { value: 'm-0000' } type: REVIVE }")),
+      Of<v1::scheduler::Calls>(
+          Speaker::kOtherCalls,
+          "calls { type: SUBSCRIBE subscribe { framework_info { user: 'u' name: 'n' role: 'eng' } "
+          "} }"),
+      Entry(Speaker::kRegistry, uint16_t{0}),
+      Of<agent_link::v1::AgentFrame>(
+          Speaker::kAgentFrame,
+          absl::StrCat("messages { heartbeat {} } messages { status_update { framework_id: "
+                       "'m-0000' latest_state: 1 status { task_id { value: 't' } state: "
+                       "TASK_RUNNING ",
+                       kUuid, "} } }")),
+      Of<agent_link::v1::AgentFrame>(
+          Speaker::kNewAgentFrame,
+          "messages { register { registration_key: 'key-2' info { hostname: 'h2' resources { "
+          "name: 'cpus' type: SCALAR scalar { value: 8 } } } } } messages { heartbeat {} }"),
+      Entry(Speaker::kRegistry, uint16_t{0}),
+      Of<v1::scheduler::CallRequest>(
+          Speaker::kCallRequest,
+          "request_id: 'k' call { framework_id { value: 'm-0000' } type: KILL kill { task_id { "
+          "value: 't' } } }"),
+  };
+}
+
+// The orders that are not in the life above.
+std::vector<std::string> MoreOrders() {
+  const std::string at_s1 = "agent_id { value: 'm-S1' } ";
+  return {
+      Of<v1::master::ReserveResourcesRequest>(Speaker::kReserve,
+                                              absl::StrCat(at_s1, "resources ", kReserved)),
+      Of<v1::master::CreateVolumesRequest>(Speaker::kCreateVolumes,
+                                           absl::StrCat(at_s1, "volumes ", kVolume)),
+      Of<v1::master::GrowVolumeRequest>(
+          Speaker::kGrowVolume,
+          absl::StrCat(at_s1, "volume ", kVolume,
+                       "addition { name: 'disk' type: SCALAR scalar { value: 10 } reservations { "
+                       "type: DYNAMIC role: 'eng' principal: 'p' } }")),
+      Of<v1::master::ShrinkVolumeRequest>(Speaker::kShrinkVolume,
+                                          absl::StrCat(at_s1, "subtract_mb: 5 volume ", kVolume)),
+      Of<v1::master::DestroyVolumesRequest>(Speaker::kDestroyVolumes,
+                                            absl::StrCat(at_s1, "volumes ", kVolume)),
+      Of<v1::master::UnreserveResourcesRequest>(Speaker::kUnreserve,
+                                                absl::StrCat(at_s1, "resources ", kReserved)),
+      Of<v1::master::UpdateWeightsRequest>(Speaker::kUpdateWeights,
+                                           "weights { role: 'eng' weight: 2 }"),
+      Of<v1::master::UpdateRolesRequest>(Speaker::kUpdateRoles,
+                                         "settings { role: 'eng' offer_timeout { timeout { "
+                                         "nanoseconds: 60000000000 } } }"),
+      Entry(Speaker::kRegistry, uint16_t{0}),
+      Of<v1::master::UpdateMaintenanceScheduleRequest>(
+          Speaker::kSchedule,
+          "schedule { windows { machine_ids { hostname: 'host-key-1' } unavailability { start { "
+          "nanoseconds: 5 } } } }"),
+      Entry(Speaker::kRegistry, uint16_t{0}),
+      Of<v1::master::StartMaintenanceRequest>(Speaker::kStartMaintenance,
+                                              "machines { hostname: 'host-key-1' }"),
+      Entry(Speaker::kRegistry, uint16_t{0}),
+      Of<v1::master::StopMaintenanceRequest>(Speaker::kStopMaintenance,
+                                             "machines { hostname: 'host-key-1' }"),
+      Entry(Speaker::kRegistry, uint16_t{0}),
   };
 }
 
@@ -181,15 +271,20 @@ int Live(const std::string& bytes) {
   return RunCallScript(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
 }
 
-TEST(CallScript, EveryEntryOfTheGoodOneIsTaken) {
+void ExpectEachIsTaken(const std::vector<std::string>& entries) {
   std::string all;
-  int entries = 0;
-  for (const std::string& entry : GoodScript()) {
+  for (size_t i = 0; i < entries.size(); ++i) {
     const int before = Live(all);
-    all += entry;
-    EXPECT_EQ(Live(all), before + 1) << "entry " << entries;
-    ++entries;
+    all += entries[i];
+    EXPECT_EQ(Live(all), before + 1)
+        << "entry " << i << ", speaker " << static_cast<int>(entries[i][0]);
   }
+}
+
+TEST(CallScript, EveryEntryOfTheGoodOnesIsTaken) {
+  ExpectEachIsTaken(GoodScript());
+  ExpectEachIsTaken(MoreOrders());
+  ExpectEachIsTaken(GoodFrames());
 }
 
 TEST(CallScript, EveryQuestionIsAnswered) {
@@ -204,6 +299,71 @@ TEST(CallScript, AGangProposalWithoutPartsIsRefused) {
   EXPECT_EQ(
       Live(Of<allocator::v1::AllocatorFrame>(Speaker::kAllocator, "messages { gang_proposal {} }")),
       1);
+}
+
+// What a service refuses before the core hears of it.
+TEST(CallScript, WhatIsWrongInAWrapperIsRefused) {
+  const std::string long_id(256, 'x');
+  const std::string kill =
+      "call { framework_id { value: 'm-0000' } type: KILL kill { task_id { value: 't' } } } ";
+  for (const std::string& refused : {
+           Of<v1::scheduler::CallRequest>(Speaker::kCallRequest, "request_id: 'k'"),
+           Of<v1::scheduler::CallRequest>(Speaker::kCallRequest,
+                                          absl::StrCat(kill, "request_id: '", long_id, "'")),
+           Of<v1::scheduler::Calls>(Speaker::kCalls,
+                                    "calls { framework_id { value: 'm-0000' } type: SUPPRESS } "
+                                    "calls { framework_id { value: 'm-0000' } type: KILL }"),
+           Of<agent_link::v1::AgentFrame>(Speaker::kAgentFrame,
+                                          "messages { heartbeat {} } messages {}"),
+           Of<v1::master::SetLogLevelRequest>(Speaker::kSetLogLevel, "level: 'loud'"),
+           Of<v1::master::SetLogLevelRequest>(Speaker::kSetLogLevel,
+                                              "level: 'info' duration { nanoseconds: -1 }"),
+           Of<v1::master::SetLogLevelRequest>(
+               Speaker::kSetLogLevel, absl::StrCat("level: 'info' request_id: '", long_id, "'")),
+       }) {
+    EXPECT_EQ(Live(refused), 0) << "speaker " << static_cast<int>(refused[0]);
+  }
+  EXPECT_EQ(Live(Of<v1::scheduler::CallRequest>(Speaker::kCallRequest,
+                                                absl::StrCat(kill, "request_id: 'k'"))),
+            1);
+}
+
+// Scripts that are kept say what they said when they were written: the numbers of those who speak
+// have not changed meanwhile.
+void ExpectKept(const std::string& name, const std::vector<std::string>& entries) {
+  const char* root = std::getenv("MEROS_SOURCE_DIR");
+  const std::string path =
+      absl::StrCat(root == nullptr ? "." : root, "/tests/fuzz/corpus/master_calls_fuzz/", name);
+  const std::string script = absl::StrJoin(entries, "");
+  if (std::getenv("MEROS_UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(path, std::ios::binary) << script;
+    return;
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream kept;
+  kept << file.rdbuf();
+  EXPECT_TRUE(kept.str() == script) << "MEROS_UPDATE_GOLDEN=1 rewrites " << path;
+  EXPECT_EQ(Live(kept.str()), static_cast<int>(entries.size())) << path;
+}
+
+TEST(CallScript, TheFuzzerBeginsWithAllThatIsGood) {
+  std::vector<std::string> questions = Questions();
+  questions.insert(questions.begin(), GoodScript()[0]);
+
+  ExpectKept("one_life_of_everything", GoodScript());
+  ExpectKept("every_question", questions);
+  ExpectKept("orders_that_undo_each_other", MoreOrders());
+  ExpectKept("frames_of_several_messages", GoodFrames());
+}
+
+TEST(CallScript, EveryoneSpeaksInSomeGoodOne) {
+  std::set<int> heard;
+  for (const auto& script : {GoodScript(), MoreOrders(), GoodFrames(), Questions()}) {
+    for (const std::string& entry : script) heard.insert(entry[0]);
+  }
+  for (int speaker = 0; speaker < static_cast<int>(Speaker::kCount); ++speaker) {
+    EXPECT_TRUE(heard.contains(speaker)) << "speaker " << speaker;
+  }
 }
 
 TEST(CallScript, BytesOfAnyKindAreSurvived) {
@@ -233,6 +393,8 @@ std::string Spoil(const std::vector<std::string>& good, Rng* rng) {
 TEST(CallScript, SpoiledOnesLeaveTheBooksInBalance) {
   std::vector<std::string> good = GoodScript();
   for (std::string& question : Questions()) good.push_back(std::move(question));
+  for (std::string& order : MoreOrders()) good.push_back(std::move(order));
+  for (std::string& frame : GoodFrames()) good.push_back(std::move(frame));
   Rng rng(2);
   int taken = 0;
   for (int i = 0; i < 1000; ++i) taken += Live(Spoil(good, &rng));

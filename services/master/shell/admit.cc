@@ -7,13 +7,17 @@
 
 namespace meros::master {
 
-absl::Status Admit(RateLimiter* limiter, grpc::CallbackServerContext* grpc_context) {
-  absl::Status status =
-      limiter->Of(rpc::PeerPrincipal(*grpc_context)).Admit(runtime::ProcessClock::Get().Now());
+void HintRetry(const absl::Status& status, grpc::CallbackServerContext* grpc_context) {
   if (const auto wait = RetryAfter(status)) {
     grpc_context->AddTrailingMetadata(kRetryPushback,
                                       absl::StrCat(absl::ToInt64Milliseconds(*wait)));
   }
+}
+
+absl::Status Admit(RateLimiter* limiter, grpc::CallbackServerContext* grpc_context) {
+  absl::Status status =
+      limiter->Of(rpc::PeerPrincipal(*grpc_context)).Admit(runtime::ProcessClock::Get().Now());
+  HintRetry(status, grpc_context);
   return status;
 }
 

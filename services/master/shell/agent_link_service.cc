@@ -7,21 +7,17 @@
 
 namespace meros::master {
 
-namespace agent_link_pb = ::meros::agent_link::v1;
-
 absl::Status AgentLinkService::Take(StreamId id, const std::string& peer, const In& frame) {
-  for (agent_link_pb::AgentMessage& message : *frame->mutable_messages()) {
-    absl::StatusOr<Input> input = DecodeAgentMessage(&message, id, frame.arena());
+  const auto take = [this](absl::StatusOr<Input> input) {
     if (!input.ok()) {
       context_->metrics->frames_malformed.Add();
       return input.status();
     }
-    SetIp(peer, &*input);
     const bool may_wait = std::holds_alternative<AgentHeartbeat>(*input);
     const auto& post = may_wait ? context_->try_post_soon : context_->try_post;
-    if (!post(*std::move(input))) return ShellContext::Overloaded();
-  }
-  return absl::OkStatus();
+    return post(*std::move(input)) ? absl::OkStatus() : ShellContext::Overloaded();
+  };
+  return DecodeAgentFrame(&*frame, id, peer, frame.arena(), take);
 }
 
 void AgentLinkService::Accept(rpc::StreamQueue* queue) {
@@ -32,9 +28,10 @@ void AgentLinkService::Accept(rpc::StreamQueue* queue) {
 
 void AgentLinkService::Open(std::unique_ptr<rpc::QueuedCall<In, Out>> call) {
   const StreamId id = context_->numbers.Next();
-  auto stream = Stream::Create(&call->context);
+  auto stream = Stream::Create(&call->context, context_->outbox);
   stream->Bind(std::move(call));
   streams_.Add(id, stream);
+  context_->metrics->agent_streams.NoteOpened();
   auto is_ending = std::make_shared<bool>(false);
   Stream* raw = stream.get();  // alive until on_closed has returned
   stream->Start({.on_frame =
@@ -49,8 +46,9 @@ void AgentLinkService::Open(std::unique_ptr<rpc::QueuedCall<In, Out>> call) {
                        raw->Close(status);
                      },
                  .on_closed =
-                     [this, id](const absl::Status& status) {
+                     [this, id, raw](const absl::Status& status) {
                        streams_.Remove(id);
+                       context_->metrics->agent_streams.NoteClosed(raw->was_cut());
                        MEROS_LOG(DEBUG)
                            << "an agent's stream ended" << telemetry::Field("stream", id)
                            << telemetry::Field("status", status);

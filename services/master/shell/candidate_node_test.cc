@@ -19,6 +19,7 @@ v1::MasterInfo Info() {
   info.set_version("0.1.0");
   info.mutable_address()->set_hostname("m1.example.org");
   info.mutable_address()->set_port(7050);
+  info.add_capabilities()->set_type(v1::MasterInfo::Capability::QUOTA_V2);
   return info;
 }
 
@@ -42,6 +43,8 @@ TEST(CandidateNode, Row22HasTheFieldsThatDetectorsOfMesosRead) {
   EXPECT_EQ(address.at("hostname").string_value(), "m1.example.org");
   EXPECT_EQ(address.at("ip").string_value(), "10.1.2.3");
   EXPECT_EQ(address.at("port").number_value(), 7050);
+  const auto& capability = node.at("capabilities").list_value().values(0).struct_value().fields();
+  EXPECT_EQ(capability.at("type").string_value(), "QUOTA_V2");
 }
 
 TEST(CandidateNode, AHostWithoutAnAddressGoesByItsName) {

@@ -1,7 +1,11 @@
 #include "services/master/shell/cluster_gauges.h"
 
 #include <array>
+#include <map>
 #include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/strip.h"
@@ -45,6 +49,15 @@ ClusterGauges::ClusterGauges(telemetry::MetricRegistry* registry)
       tasks_(registry->AddGaugeFamily("meros_master_tasks",
                                       "Tasks in the books by state, history included.",
                                       {.label = "state"})),
+      offers_(registry->AddGaugeFamily(
+          "meros_master_offers",
+          "Offers that are not answered: of resources, or inverse ones, which ask for some back.",
+          {.label = "kind"})),
+      operations_(registry->AddGaugeTable(
+          "meros_master_operations",
+          "Operations on reservations and volumes that are not done with, by type and state: "
+          "pending ones, and those whose result is not acknowledged.",
+          {"type", "state"})),
       cpus_(registry->AddGaugeFamily("meros_master_cpus", "Cpus of registered agents by use.",
                                      {.label = "use"})),
       memory_(registry->AddGaugeFamily("meros_master_memory_bytes",
@@ -63,6 +76,8 @@ void ClusterGauges::Measure(const ClusterView& view) {
   agents_recovering_.Set(view.leadership().agents_recovering);
   agents_held_back_.Set(view.leadership().agents_held_back);
   MeasureAgents(view);
+  MeasureOffers(view);
+  MeasureOperations(view);
 
   std::array<size_t, kFrameworkStates> frameworks = {};
   for (const auto& [id, entry] : view.frameworks()) {
@@ -78,6 +93,31 @@ void ClusterGauges::Measure(const ClusterView& view) {
     const auto found = view.tasks_by_state().find(state);
     tasks_.With(TaskLabel(state)).Set(found == view.tasks_by_state().end() ? 0 : found->second);
   }
+}
+
+void ClusterGauges::MeasureOffers(const ClusterView& view) {
+  size_t inverse = 0;
+  for (const auto& [sequence, offer] : view.offers()) {
+    inverse += std::holds_alternative<InverseOfferRef>(offer);
+  }
+  offers_.With("resources").Set(view.offers().size() - inverse);
+  offers_.With("inverse").Set(inverse);
+}
+
+void ClusterGauges::MeasureOperations(const ClusterView& view) {
+  std::map<std::pair<v1::Offer::Operation::Type, v1::OperationState>, size_t> numbers;
+  for (const auto& [sequence, operation] : view.operations()) {
+    ++numbers[{operation->info->type(), operation->status->state()}];
+  }
+  std::vector<telemetry::MetricRow> rows;
+  for (const auto& [what, number] : numbers) {
+    const std::string type = v1::Offer::Operation::Type_Name(what.first);
+    const std::string state = v1::OperationState_Name(what.second);
+    rows.push_back({{absl::AsciiStrToLower(type),
+                     absl::AsciiStrToLower(absl::StripPrefix(state, "OPERATION_"))},
+                    static_cast<double>(number)});
+  }
+  operations_.Replace(rows);
 }
 
 void ClusterGauges::MeasureAgents(const ClusterView& view) {

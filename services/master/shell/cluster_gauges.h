@@ -1,5 +1,5 @@
-// The state of the cluster as gauges: agents, frameworks and tasks by state, and what the agents
-// have.
+// The state of the cluster as gauges: agents, frameworks, tasks and operations by state, offers
+// that are not answered, and what the agents have.
 //
 // Every value of a label is written at each measurement, so that no gauge keeps a state that nobody
 // is in any more.
@@ -16,7 +16,7 @@ class ClusterGauges {
  public:
   explicit ClusterGauges(telemetry::MetricRegistry* registry);
 
-  // Cost: a pass over agents and frameworks; tasks are counted by the view.
+  // Cost: a pass over agents, frameworks, offers and operations; tasks are counted by the view.
   void Measure(const ClusterView& view);
 
  private:
@@ -27,9 +27,12 @@ class ClusterGauges {
   };
 
   void MeasureAgents(const ClusterView& view);
+  void MeasureOffers(const ClusterView& view);
+  void MeasureOperations(const ClusterView& view);
 
   telemetry::Gauge leading_, epoch_, agents_recovering_, agents_held_back_;
-  telemetry::GaugeFamily agents_, frameworks_, tasks_;
+  telemetry::GaugeFamily agents_, frameworks_, tasks_, offers_;
+  telemetry::MetricTable operations_;
   Amounts cpus_, memory_, disk_, gpus_;
 };
 

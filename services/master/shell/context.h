@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/resources/agent_constraints.h"
+#include "libs/rpc/outbox.h"
 #include "meros/allocator/v1/explain.pb.h"
 #include "meros/v1/master.pb.h"
 #include "services/master/core/effects.h"
@@ -37,6 +38,7 @@ struct ShellContext {
   v1::MasterInfo info;
   absl::Time started;            // the process
   resources::RegexLimits regex;  // of offer constraints; set before calls can come
+  rpc::OutboxOptions outbox;     // of each stream; set before calls can come
   // What the core last said of leadership, for readiness.
   std::atomic<LeadershipState> leadership{LeadershipState::kStandby};
   std::atomic<bool> is_leader_known{false};

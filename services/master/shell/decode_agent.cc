@@ -359,4 +359,15 @@ absl::StatusOr<Input> DecodeAgentMessage(pb::AgentMessage* message, StreamId str
   return absl::InvalidArgumentError("a message of the agent has no known body");
 }
 
+absl::Status DecodeAgentFrame(pb::AgentFrame* frame, StreamId stream, absl::string_view peer,
+                              const std::shared_ptr<google::protobuf::Arena>& arena,
+                              absl::FunctionRef<absl::Status(absl::StatusOr<Input> input)> take) {
+  for (pb::AgentMessage& message : *frame->mutable_messages()) {
+    absl::StatusOr<Input> input = DecodeAgentMessage(&message, stream, arena);
+    if (input.ok()) SetIp(peer, &*input);
+    MEROS_RETURN_IF_ERROR(take(std::move(input)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace meros::master

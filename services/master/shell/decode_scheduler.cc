@@ -13,6 +13,7 @@
 #include "libs/wire/scheduler_call.h"
 #include "libs/wire/task_rules.h"
 #include "services/master/shell/operation_codec.h"
+#include "services/master/shell/order_codec.h"
 
 namespace meros::master {
 namespace {
@@ -296,6 +297,26 @@ absl::StatusOr<Subscription> DecodeSubscription(const v1::FrameworkInfo& info,
       wire::HasCapability(info, v1::FrameworkInfo::Capability::SHARED_RESOURCES);
   FillMinAllocatable(info, &subscription);
   return subscription;
+}
+
+absl::Status DecodeCalls(
+    v1::scheduler::Calls* frame, const CallOrigin& origin,
+    absl::FunctionRef<absl::Status(absl::StatusOr<Input> input, bool subscribes)> take) {
+  for (int i = 0; i < frame->calls_size(); ++i) {
+    const bool subscribes = frame->calls(i).type() == Call::SUBSCRIBE;
+    MEROS_RETURN_IF_ERROR(take(
+        DecodeCall(std::move(*frame->mutable_calls(i)), origin, absl::StrCat("calls[", i, "]")),
+        subscribes));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Input> DecodeCallRequest(const v1::scheduler::CallRequest& request,
+                                        CallOrigin origin) {
+  if (!request.has_call()) return absl::InvalidArgumentError("call: must be set");
+  MEROS_RETURN_IF_ERROR(CheckRequestId(request.request_id()));
+  origin.request_id = request.request_id();
+  return DecodeCall(request.call(), std::move(origin), "call");
 }
 
 absl::StatusOr<Input> DecodeCall(const v1::scheduler::Call& call, CallOrigin origin,

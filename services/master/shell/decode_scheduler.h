@@ -6,10 +6,12 @@
 
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "libs/base/ids.h"
 #include "libs/resources/agent_constraints.h"
 #include "meros/v1/scheduler/scheduler.pb.h"
+#include "meros/v1/scheduler/scheduler_service.pb.h"
 #include "services/master/core/inputs.h"
 
 namespace meros::master {
@@ -30,6 +32,17 @@ absl::StatusOr<Input> DecodeCall(v1::scheduler::Call&& call, CallOrigin origin,
                                  absl::string_view root);
 absl::StatusOr<Input> DecodeCall(const v1::scheduler::Call& call, CallOrigin origin,
                                  absl::string_view root);
+
+// The calls of a frame, one after another, each given to `take` as soon as it is read, and whether
+// it was to subscribe. The first that `take` gives an error for is the last; the error is returned.
+absl::Status DecodeCalls(
+    v1::scheduler::Calls* frame, const CallOrigin& origin,
+    absl::FunctionRef<absl::Status(absl::StatusOr<Input> input, bool subscribes)> take);
+
+// A call without a stream; its request id becomes that of the origin. ERRORS: as DecodeCall, and
+// InvalidArgument for a request without call or with too long an id.
+absl::StatusOr<Input> DecodeCallRequest(const v1::scheduler::CallRequest& request,
+                                        CallOrigin origin);
 
 // What a framework says about itself. ERRORS: InvalidArgument with the path of the offending field.
 absl::StatusOr<Subscription> DecodeSubscription(const v1::FrameworkInfo& info,

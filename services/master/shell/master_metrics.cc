@@ -83,6 +83,12 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
       agents_forgotten(r->AddCounter("meros_master_agents_forgotten_total",
                                      "Agents that were unreachable for too long, or were too "
                                      "many, and of which nothing is kept.")),
+      unreachable_scheduled(r->AddCounter("meros_master_unreachable_scheduled_total",
+                                          "Agents that were silent for so long that they are to "
+                                          "be declared unreachable.")),
+      unreachable_canceled(r->AddCounter("meros_master_unreachable_canceled_total",
+                                         "Of these, those that were heard again before it was "
+                                         "their turn.")),
       maintenance_changes(r->AddCounter("meros_master_maintenance_changes_total",
                                         "Times that maintenance was planned, started or stopped.")),
       agents_sent_away(r->AddCounter("meros_master_agents_sent_away_total",
@@ -131,6 +137,17 @@ MasterMetrics::MasterMetrics(telemetry::MetricRegistry* r)
                         "Ended tasks that entered a framework's history from an agent's.")),
       frames_malformed(r->AddCounter("meros_master_frames_malformed_total",
                                      "Calls and messages that ended their stream as malformed.")),
+      streams_open(r->AddGaugeFamily("meros_master_streams",
+                                     "Open streams: of a scheduler, of an agent, of a watch or of "
+                                     "a snapshot.",
+                                     {.label = "of"})),
+      streams_cut(r->AddCounterFamily("meros_master_streams_cut_total",
+                                      "Streams that were ended because their peer read too slowly.",
+                                      {.label = "of"})),
+      scheduler_streams{streams_open.With("scheduler"), streams_cut.With("scheduler")},
+      agent_streams{streams_open.With("agent"), streams_cut.With("agent")},
+      watch_streams{streams_open.With("watch"), streams_cut.With("watch")},
+      snapshot_streams{streams_open.With("snapshot"), streams_cut.With("snapshot")},
       registry_write_time(r->AddHistogram("meros_master_registry_write_seconds",
                                           "Time from a write to the registry's answer.",
                                           telemetry::LatencyBuckets())),
@@ -165,6 +182,10 @@ telemetry::Counter* MasterMetrics::CounterOfReturn(master::Count what) {
       return &agent_history_tasks;
     case master::Count::kAgentsForgotten:
       return &agents_forgotten;
+    case master::Count::kUnreachableScheduled:
+      return &unreachable_scheduled;
+    case master::Count::kUnreachableCanceled:
+      return &unreachable_canceled;
     default:
       return nullptr;
   }

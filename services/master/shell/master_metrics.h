@@ -11,6 +11,18 @@
 
 namespace meros::master {
 
+// The streams of one kind of peer.
+struct StreamCounts {
+  telemetry::Gauge open;
+  telemetry::Counter cut;  // because their peer read too slowly
+
+  void NoteOpened() { open.Add(1); }
+  void NoteClosed(bool was_cut) {
+    open.Add(-1);
+    if (was_cut) cut.Add();
+  }
+};
+
 struct MasterMetrics {
   explicit MasterMetrics(telemetry::MetricRegistry* registry);
 
@@ -55,6 +67,8 @@ struct MasterMetrics {
   telemetry::Counter agents_drained;
   telemetry::Counter agents_gone;
   telemetry::Counter agents_forgotten;
+  telemetry::Counter unreachable_scheduled;
+  telemetry::Counter unreachable_canceled;
   telemetry::Counter maintenance_changes;
   telemetry::Counter agents_sent_away;
   telemetry::Counter agents_refused_down;
@@ -76,6 +90,12 @@ struct MasterMetrics {
   telemetry::Counter agent_histories_asked;
   telemetry::Counter agent_history_tasks;
   telemetry::Counter frames_malformed;
+  telemetry::GaugeFamily streams_open;
+  telemetry::CounterFamily streams_cut;  // and their values:
+  StreamCounts scheduler_streams;
+  StreamCounts agent_streams;
+  StreamCounts watch_streams;
+  StreamCounts snapshot_streams;
   telemetry::Histogram registry_write_time;
   ClusterGauges cluster;
   RoleGauges roles;

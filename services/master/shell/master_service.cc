@@ -14,6 +14,7 @@
 #include "services/master/shell/explain_codec.h"
 #include "services/master/shell/operator_call.h"
 #include "services/master/shell/order_codec.h"
+#include "services/master/shell/process_codec.h"
 #include "services/master/shell/role_codec.h"
 #include "services/master/view/encode_view.h"
 #include "services/master/view/executor_listing.h"
@@ -111,60 +112,22 @@ ServerUnaryReactor* MasterService::GetMaster(CallbackServerContext* grpc_context
   return FromView(context_, grpc_context, request, response, Needs::kNothing,
                   [this](const ClusterView& view,
                          const pb::GetMasterRequest&) -> absl::StatusOr<pb::GetMasterResponse> {
-                    const LeadershipRecord& leadership = view.leadership();
-                    pb::GetMasterResponse answer;
                     if (!context_->is_running) return absl::UnavailableError("the master starts");
-                    *answer.mutable_master_info() = context_->info;
-                    answer.set_start_time(SecondsOf(context_->started));
-                    answer.set_leading(leadership.state == LeadershipState::kLeading);
-                    if (leadership.led_since > absl::InfinitePast()) {
-                      answer.set_elected_time(SecondsOf(leadership.led_since));
-                    }
-                    answer.set_leader_address(leadership.leader_address);
-                    answer.set_epoch(leadership.epoch);
-                    answer.set_agents_recovering(leadership.agents_recovering);
-                    answer.set_agents_to_recover(leadership.agents_to_recover);
-                    answer.set_agents_held_back(leadership.agents_held_back);
-                    answer.set_state(std::string(LeadershipStateName(leadership.state)));
-                    return answer;
+                    return EncodeMaster(context_->info, context_->started, view.leadership());
                   });
 }
-
-namespace {
-
-void Encode(const BuildFacts& build, v1::VersionInfo* out) {
-  out->set_version(build.version);
-  if (build.built != absl::InfinitePast()) {
-    out->set_build_date(absl::FormatTime(absl::RFC3339_sec, build.built, absl::UTCTimeZone()));
-    out->set_build_time(SecondsOf(build.built));
-  }
-  if (!build.user.empty()) out->set_build_user(build.user);
-  if (!build.git_sha.empty()) out->set_git_sha(build.git_sha);
-  if (!build.git_branch.empty()) out->set_git_branch(build.git_branch);
-  if (!build.git_tag.empty()) out->set_git_tag(build.git_tag);
-}
-
-}  // namespace
 
 ServerUnaryReactor* MasterService::GetVersion(CallbackServerContext* grpc_context,
                                               const pb::GetVersionRequest*,
                                               pb::GetVersionResponse* response) {
-  pb::GetVersionResponse answer;
-  Encode(process_.build, answer.mutable_version());
-  return rpc::AnswerNow<pb::GetVersionResponse>(grpc_context, response, std::move(answer));
+  return rpc::AnswerNow<pb::GetVersionResponse>(grpc_context, response,
+                                                EncodeVersion(process_.build));
 }
 
 ServerUnaryReactor* MasterService::GetFlags(CallbackServerContext* grpc_context,
                                             const pb::GetFlagsRequest*,
                                             pb::GetFlagsResponse* response) {
-  pb::GetFlagsResponse answer;
-  for (const config::EffectiveFlag& flag : process_.flags) {
-    v1::Flag* out = answer.add_flags();
-    out->set_name(flag.name);
-    out->set_value(flag.value);
-    out->set_source(std::string(config::SourceName(flag.source)));
-  }
-  return rpc::AnswerNow<pb::GetFlagsResponse>(grpc_context, response, std::move(answer));
+  return rpc::AnswerNow<pb::GetFlagsResponse>(grpc_context, response, EncodeFlags(process_.flags));
 }
 
 // ---- Listings ----
@@ -215,8 +178,11 @@ MEROS_FROM_PAGES(ListTasks)
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* MasterService::Watch(
     CallbackServerContext* grpc_context, const grpc::ByteBuffer* request) {
-  auto writer = WatchWriter::Create(grpc_context);
-  auto* reactor = writer->Start([](const absl::Status&) {});
+  auto writer = WatchWriter::Create(grpc_context, context_->outbox);
+  context_->metrics->watch_streams.NoteOpened();
+  auto* reactor = writer->Start([this, raw = writer.get()](const absl::Status&) {
+    context_->metrics->watch_streams.NoteClosed(raw->was_cut());
+  });
   absl::StatusOr<pb::WatchRequest> wanted = rpc::Unpack<pb::WatchRequest>(*request);
   if (!wanted.ok()) {
     writer->Close(wanted.status());

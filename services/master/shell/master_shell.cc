@@ -52,6 +52,11 @@ v1::MasterInfo InfoOf(const MasterOptions& options) {
   info.set_pid(address);
   info.set_hostname(host);
   info.set_version(options.version);
+  using Capability = v1::MasterInfo::Capability;
+  for (const auto type :
+       {Capability::AGENT_UPDATE, Capability::AGENT_DRAINING, Capability::QUOTA_V2}) {
+    info.add_capabilities()->set_type(type);
+  }
   info.mutable_address()->set_hostname(host);
   info.mutable_address()->set_port(port);
   if (!options.domain.region.empty()) {
@@ -109,6 +114,7 @@ absl::Status MasterShell::Begin(const MasterConfig& config, ProcessFacts process
   options.master_id = rng.Uuid();
   options.version = std::string(config::Version());
   context_.metrics = &metrics_;
+  context_.outbox = config.outbox;
   context_.regex.memory_bytes_max = static_cast<int>(config.offer_constraints_re2_max_mem);
   context_.regex.program_size_max = static_cast<int>(config.offer_constraints_re2_max_program_size);
   v1::RateLimits limits;

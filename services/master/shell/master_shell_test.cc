@@ -233,7 +233,9 @@ TEST_F(MasterOverGrpc, AnotherLeaderEndsTheStreamsAndIsNamed) {
   call->set_type(sched::Call::REVIVE);
   call->mutable_framework_id()->set_value("f");
   again->Write(frame);
-  EXPECT_THAT(again->End().error_message(), HasSubstr("leader=other:7050"));
+  const grpc::Status ended = again->End();
+  EXPECT_THAT(ended.error_message(), HasSubstr("leader=other:7050"));
+  EXPECT_THAT(ended.error_details(), HasSubstr("NOT_LEADING")) << "for programs";
 }
 
 TEST_F(MasterOverGrpc, ARegistryThatIsAwayCostsAPauseAndNothingElse) {

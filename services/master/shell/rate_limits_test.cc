@@ -9,6 +9,7 @@
 #include "libs/base/retry_hint.h"
 #include "libs/rpc/status.h"
 #include "libs/testing/temp_dir.h"
+#include "meros/allocator/v1/snapshot.grpc.pb.h"
 #include "services/master/shell/admit.h"
 #include "services/master/shell/limited_master_service.h"
 #include "services/master/shell/test_master.h"
@@ -105,6 +106,12 @@ TEST_F(RateLimits, UnaryCallsAreRefusedWithTheTimeToComeBack) {
   ops::WatchResponse frame;
   EXPECT_FALSE(watch->Read(&frame));
   EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  grpc::ClientContext fifth;
+  auto snapshot = allocator::v1::SnapshotService::NewStub(channel_)->GetSnapshot(&fifth, {});
+  allocator::v1::GetSnapshotResponse part;
+  EXPECT_FALSE(snapshot->Read(&part));
+  EXPECT_EQ(snapshot->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(fifth.GetServerTrailingMetadata().count(kRetryPushback), 1u);
 }
 
 TEST_F(RateLimits, CallsOnAStreamAreHeldBackAndAllAnswered) {
@@ -146,6 +153,7 @@ TEST_F(RateLimits, MoreThanCapacityEndsTheStreamAndNoOther) {
   EXPECT_EQ(end.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << end.error_message();
   EXPECT_THAT(end.error_message(), HasSubstr("principal 'slow'"));
   EXPECT_TRUE(RetryAfter(rpc::FromGrpc(end)).has_value()) << end.error_message();
+  EXPECT_TRUE(scheduler->HasTrailer(kRetryPushback));
   sched::Calls free;
   for (int i = 0; i < 100; ++i) *free.add_calls() = Reconcile(other_id);
   ASSERT_TRUE(other->Write(free));

@@ -1,6 +1,10 @@
 #include "services/master/shell/role_gauges.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "services/master/view/role_view.h"
@@ -27,6 +31,28 @@ double LimitUsed(const RoleConfig& config, const resources::ResourceQuantities& 
   return most;
 }
 
+// What is set of the resources that the role's quota names, and what the role holds of them.
+void AddQuota(const RoleConfig& config, const resources::ResourceQuantities& held,
+              std::vector<telemetry::MetricRow>* rows) {
+  const RoleQuota& quota = config.quota;
+  std::set<resources::ResourceName> names;
+  for (const auto& [name, amount] : quota.guarantees) names.insert(name);
+  for (const auto& [name, limit] : quota.limits) names.insert(name);
+  size_t shown = 0;
+  for (const resources::ResourceName& name : names) {
+    if (++shown > RoleGauges::kMaxResources) return;
+    const auto add = [&](std::string what, resources::Scalar amount) {
+      rows->push_back(
+          {{config.role, std::string(name.text()), std::move(what)}, amount.ToDouble()});
+    };
+    if (const auto guarantee = quota.guarantees.Get(name); !guarantee.is_zero()) {
+      add("guarantee", guarantee);
+    }
+    if (const auto limit = quota.limits.Get(name); limit.has_value()) add("limit", *limit);
+    add("held", held.Get(name));
+  }
+}
+
 }  // namespace
 
 RoleGauges::RoleGauges(telemetry::MetricRegistry* registry)
@@ -43,13 +69,19 @@ RoleGauges::RoleGauges(telemetry::MetricRegistry* registry)
       limit_used_(registry->AddGaugeFamily(
           "meros_master_role_limit_used",
           "Largest part of a limited resource that the role holds; above 1: over its limit.",
-          {.label = "role", .values_max = kMaxRoles})) {}
+          {.label = "role", .values_max = kMaxRoles})),
+      quota_(registry->AddGaugeTable(
+          "meros_master_role_quota",
+          "Guarantee and limit of each resource that the role's quota names, and what the role and "
+          "those below it hold of it, used or offered; memory and disk in MiB.",
+          {"role", "resource", "what"})) {}
 
 void RoleGauges::Measure(const ClusterView& view) {
   configured_.Set(view.roles().size());
   const auto roles = RolesOf(view, Reservations::kSkip);
   const resources::ResourceQuantities capacity = CapacityOf(view);
   const RoleConfig none;
+  std::vector<telemetry::MetricRow> quotas;
   for (const auto& [name, role] : roles) {
     const auto config = view.roles().find(name);
     const bool is_configured = config != view.roles().end();
@@ -61,7 +93,9 @@ void RoleGauges::Measure(const ClusterView& view) {
     share_.With(name).Set(ShareOf(role, capacity).share);
     guarantee_met_.With(name).Set(GuaranteeMet(set, held));
     limit_used_.With(name).Set(LimitUsed(set, held));
+    AddQuota(set, held, &quotas);
   }
+  quota_.Replace(quotas);
   for (const std::string& name : written_) {
     if (roles.contains(name)) continue;
     share_.With(name).Set(0);

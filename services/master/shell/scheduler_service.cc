@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "libs/rpc/frame_bytes.h"
 #include "libs/rpc/packed.h"
 #include "libs/rpc/unary.h"
@@ -57,20 +56,16 @@ absl::StatusOr<absl::Duration> SchedulerService::HoldBack(const Stream& stream,
 
 absl::Status SchedulerService::Take(StreamId id, const std::string& principal,
                                     scheduler_pb::Calls* frame) {
-  for (int i = 0; i < frame->calls_size(); ++i) {
-    const std::string root = absl::StrCat("calls[", i, "]");
-    const bool subscribes = frame->calls(i).type() == scheduler_pb::Call::SUBSCRIBE;
-    absl::StatusOr<Input> input =
-        DecodeCall(std::move(*frame->mutable_calls(i)),
-                   {.stream = id, .authenticated = principal, .regex = context_->regex}, root);
+  const auto take = [this, id](absl::StatusOr<Input> input, bool subscribes) {
     if (!input.ok()) {
       context_->metrics->frames_malformed.Add();
       if (subscribes) TellError(id, input.status());
       return input.status();
     }
-    if (!context_->try_post(*std::move(input))) return ShellContext::Overloaded();
-  }
-  return absl::OkStatus();
+    return context_->try_post(*std::move(input)) ? absl::OkStatus() : ShellContext::Overloaded();
+  };
+  return DecodeCalls(frame, {.stream = id, .authenticated = principal, .regex = context_->regex},
+                     take);
 }
 
 void SchedulerService::TellError(StreamId id, const absl::Status& status) const {
@@ -85,8 +80,9 @@ void SchedulerService::TellError(StreamId id, const absl::Status& status) const 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SchedulerService::Connect(
     grpc::CallbackServerContext* grpc_context) {
   const StreamId id = context_->numbers.Next();
-  auto stream = Stream::Create(grpc_context);
+  auto stream = Stream::Create(grpc_context, context_->outbox);
   streams_.Add(id, stream);
+  context_->metrics->scheduler_streams.NoteOpened();
   auto reading = std::make_shared<Reading>();
   Stream* raw = stream.get();  // alive until on_closed has returned
   const auto end = [raw, reading](const absl::Status& status) {
@@ -100,16 +96,18 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SchedulerService::C
     if (packed.Length() > kKeptFrameBytes) reading->frame = scheduler_pb::Calls();
     if (!status.ok()) end(status);
   };
-  const auto closed = [this, id](const absl::Status& status) {
+  const auto closed = [this, id, raw](const absl::Status& status) {
     streams_.Remove(id);
+    context_->metrics->scheduler_streams.NoteClosed(raw->was_cut());
     MEROS_LOG(DEBUG) << "a scheduler's stream ended" << telemetry::Field("stream", id)
                      << telemetry::Field("status", status);
     context_->post(SchedulerStreamClosed{id});
   };
-  const auto hold_back = [this, raw, reading, end](const grpc::ByteBuffer& packed) {
+  const auto hold_back = [this, raw, reading, end, grpc_context](const grpc::ByteBuffer& packed) {
     if (reading->is_ending) return absl::ZeroDuration();
     const absl::StatusOr<absl::Duration> wait = HoldBack(*raw, packed, reading.get());
     if (wait.ok()) return *wait;
+    HintRetry(wait.status(), grpc_context);
     end(wait.status());
     return absl::ZeroDuration();
   };
@@ -122,23 +120,10 @@ grpc::ServerUnaryReactor* SchedulerService::Call(grpc::CallbackServerContext* gr
   const absl::Status admitted = Admit(context_->limiter, grpc_context);
   if (!admitted.ok())
     return rpc::AnswerNow<scheduler_pb::CallResponse>(grpc_context, response, admitted);
-  if (!request->has_call()) {
-    return rpc::AnswerNow<scheduler_pb::CallResponse>(
-        grpc_context, response, absl::InvalidArgumentError("call: must be set"));
-  }
-  if (request->request_id().size() > kMaxIdBytes) {
-    return rpc::AnswerNow<scheduler_pb::CallResponse>(
-        grpc_context, response,
-        absl::InvalidArgumentError(absl::StrCat("request_id: must have at most ", kMaxIdBytes,
-                                                " bytes, has ", request->request_id().size())));
-  }
   const uint64_t call = context_->numbers.Next();
-  absl::StatusOr<Input> input = DecodeCall(request->call(),
-                                           {.call = call,
-                                            .request_id = request->request_id(),
-                                            .authenticated = rpc::PeerPrincipal(*grpc_context),
-                                            .regex = context_->regex},
-                                           "call");
+  absl::StatusOr<Input> input = DecodeCallRequest(
+      *request,
+      {.call = call, .authenticated = rpc::PeerPrincipal(*grpc_context), .regex = context_->regex});
   if (!input.ok())
     return rpc::AnswerNow<scheduler_pb::CallResponse>(grpc_context, response, input.status());
   return rpc::AnswerLater<scheduler_pb::CallResponse>(

@@ -66,6 +66,9 @@ TEST(SnapshotService, ALargeClusterComesInManyFrames) {
   ReadReplica replica({}, "m", &metrics);
   ShellContext context;
   context.replica = &replica;
+  RateLimiter unlimited({}, absl::UnixEpoch(), &registry);
+  context.limiter = &unlimited;
+  context.metrics = &metrics;
   std::vector<Publish> changes;
   changes.push_back({1, LeadershipRecord{.state = LeadershipState::kLeading, .epoch = 3}});
   for (int i = 0; i < 5; ++i) {

@@ -63,6 +63,10 @@ class Peer {
     }
     return stream_->Finish();
   }
+  // What the server sent besides the status. REQUIRES: End.
+  bool HasTrailer(const std::string& name) const {
+    return context_.GetServerTrailingMetadata().count(name) > 0;
+  }
 
  private:
   grpc::ClientContext context_;

@@ -74,7 +74,7 @@ TEST_F(ZooKeeperBackupTest, ARestoredStoreHoldsEverythingAboveEveryEpochSince) {
 
   ASSERT_TRUE(verified.ok()) << verified.status();
   EXPECT_EQ(verified->epoch, 1005u);
-  EXPECT_EQ(verified->revision, 77u);
+  EXPECT_EQ(verified->revision, 10'000'000'000'077u);
   EXPECT_EQ(verified->records.at(v1::RECORD_KIND_AGENT), static_cast<size_t>(kAgents));
   EXPECT_EQ(verified->value_bytes, restored->value_bytes);
 }

@@ -33,8 +33,13 @@ AgentDescription DescriptionOf(const std::string& key, const resources::Resource
   description.version = "0.1.0";
   description.total = total;
   using Capability = v1::AgentInfo::Capability;
-  description.capabilities = {Capability::AGENT_OPERATION_FEEDBACK, Capability::AGENT_DRAINING,
-                              Capability::RESIZE_VOLUME, Capability::TASK_RESOURCE_LIMITS};
+  description.capabilities = {Capability::MULTI_ROLE,
+                              Capability::HIERARCHICAL_ROLE,
+                              Capability::RESERVATION_REFINEMENT,
+                              Capability::RESIZE_VOLUME,
+                              Capability::AGENT_OPERATION_FEEDBACK,
+                              Capability::AGENT_DRAINING,
+                              Capability::TASK_RESOURCE_LIMITS};
   return description;
 }
 

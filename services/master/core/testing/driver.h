@@ -19,6 +19,7 @@ inline MasterOptions TestOptions() {
   MasterOptions options;
   options.master_id = "m";
   options.advertise_address = "master:7050";
+  options.fenced_max = absl::Minutes(2);
   return options;
 }
 

@@ -70,8 +70,9 @@ std::string Text(const MessageEvent& e) {
   return absl::StrCat("MESSAGE ", e.agent_id.value(), " ", e.executor_id.value(), " ", e.data);
 }
 std::string Text(const FailureEvent& e) {
-  return absl::StrCat("FAILURE ", e.agent_id.value(),
-                      e.executor_id.empty() ? "" : " executor=" + e.executor_id.value());
+  if (e.executor_id.empty()) return absl::StrCat("FAILURE ", e.agent_id.value());
+  return absl::StrCat("FAILURE ", e.agent_id.value(), " executor=", e.executor_id.value(),
+                      " status=", e.wait_status);
 }
 std::string Text(const GangEndedEvent& e) {
   return absl::StrCat("GANG_ENDED ", e.gang_id, " ", static_cast<int>(e.reason), " \"", e.message,
