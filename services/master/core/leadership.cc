@@ -53,7 +53,7 @@ absl::Duration Leadership::RetryDelay() {
 Leadership::Verdict Leadership::OnTime(absl::Time now, EffectList* out) {
   if (state_ == State::kStopping) return Verdict::kNone;
   if (state_ == State::kRecovering && now >= valid_until_) return Lost(now);
-  // The lease is not given back: nobody may hear that until it is ours again, with the same epoch.
+  // The lease is not given back: the registry does not answer, so it could hear that much later.
   if (state_ == State::kFenced && now >= fenced_until_) return Lost(now);
   const bool fence = state_ == State::kLeading && now >= valid_until_;
   if (fence) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "meros/v1/master.pb.h"
 #include "services/master/shell/registry_codec.h"
 
@@ -40,12 +41,21 @@ LeaseAnswer AnswerOf(uint64_t attempt, absl::Duration ttl, const pb::Response& r
 
 }  // namespace
 
+std::string RegistryExchange::NewCandidate() {
+  if (std::exchange(was_granted_, false)) {
+    ++given_up_;
+    open_.clear();
+  }
+  return given_up_ == 0 ? options_.candidate_id
+                        : absl::StrCat(options_.candidate_id, "/", given_up_);
+}
+
 bool RegistryExchange::Ask(absl::Time now, const Effect& effect, pb::Request* request) {
   Open open;
   open.sent = now;
   if (const auto* acquire = std::get_if<AcquireLease>(&effect)) {
     open = {Kind::kLease, acquire->attempt, now, acquire->ttl, {}};
-    request->mutable_acquire_lease()->set_candidate_id(options_.candidate_id);
+    request->mutable_acquire_lease()->set_candidate_id(NewCandidate());
     request->mutable_acquire_lease()->set_address(options_.master_info);
     request->mutable_acquire_lease()->set_ttl_ms(absl::ToInt64Milliseconds(acquire->ttl));
   } else if (const auto* renew = std::get_if<RenewLease>(&effect)) {
@@ -90,6 +100,7 @@ std::optional<RegistryExchange::Answer> RegistryExchange::Take(pb::Response resp
   switch (open.kind) {
     case Kind::kLease:
       answer.input = AnswerOf(open.number, open.ttl, response);
+      was_granted_ = was_granted_ || response.code() == 0;
       break;
     case Kind::kWrite:
       answer.input = RegistryWritten{open.number, answer.status, AgentId()};

@@ -2,6 +2,10 @@
 // answers become inputs of the core. Nothing is asked twice here: what has no answer is answered as
 // unknown, and the core asks again in its own time.
 //
+// A lease that was granted and is asked for anew is another leadership, for which this master is a
+// new candidate: so it has an epoch of its own, and what was written in the former one, and may be
+// heard late, is refused. Answers to what was asked in the former one are dropped.
+//
 // Without gRPC, so that a simulation exchanges the same messages (tests/simulation).
 //
 // Owner: RegistryLink. Thread rule: thread-compatible.
@@ -22,7 +26,7 @@
 namespace meros::master {
 
 struct RegistryExchangeOptions {
-  std::string candidate_id;  // unique for this process run
+  std::string candidate_id;  // unique for this process run; later leaderships add their number
   std::string master_info;   // v1::MasterInfo, serialized: what others are told about the leader
   absl::Duration request_timeout = absl::Seconds(10);  // an answer that takes longer is unknown
 };
@@ -62,11 +66,15 @@ class RegistryExchange {
     std::vector<registry::v1::Record> records;  // of kRead, as far as received
   };
 
+  // The name of the next leadership.
+  std::string NewCandidate();
   static void Fail(const Open& open, const absl::Status& status, std::vector<Input>* out);
   static Input Read(const Open& open, const absl::Status& status);
 
   const RegistryExchangeOptions options_;
   uint64_t next_id_ = 1;
+  bool was_granted_ = false;              // the lease, under the present name
+  uint64_t given_up_ = 0;                 // leaderships
   absl::btree_map<uint64_t, Open> open_;  // ids grow with time
 };
 
