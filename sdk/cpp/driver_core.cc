@@ -198,26 +198,28 @@ void DriverCore::OnSubscribed(absl::Time now, const Event& event, std::vector<Ef
   out->push_back(Subscribed{framework_.id().value(), event.subscribed().master_info(),
                             std::exchange(subscribed_before_, true)});
   for (auto& [id, task] : tasks_) {
-    task.unheard = !task.has_ended();
     // Whether what was lost runs after all is asked below.
     if (task.kill_wanted && !task.terminal) SendCall(task.kill, out);
   }
-  reconcile_backoff_.Reset();
   all_due_ = false;
-  if (!is_known) return Reconcile(now, out);
-  AskForAll(out);
-  // The answers are of all that the master knows; what they leave out is asked for by name.
-  reconcile_deadline_ = now + reconcile_backoff_.Next(&rng_);
+  if (is_known) return AskForAll(now, out);
+  Reconcile(now, out);
 }
 
 // While nobody listened, tasks may have come back that were thought to have ended, as with
 // TASK_LOST of an agent that was away, and a scheduler may not know what it launched before it
-// died. Nobody else would ever stop them.
-void DriverCore::AskForAll(std::vector<Effect>* out) {
+// died. Nobody else would ever stop them. A new leader answers only of the agents that are back, so
+// all are asked for again after the long interval.
+void DriverCore::AskForAll(absl::Time now, std::vector<Effect>* out) {
   Call call;
   call.set_type(Call::RECONCILE);
   call.mutable_reconcile();
   SendCall(std::move(call), out);
+  // The answers are of all that the master knows; what they leave out is asked for by name.
+  for (auto& [id, task] : tasks_) task.unheard = !task.has_ended();
+  all_due_ = false;
+  reconcile_backoff_.Reset();
+  reconcile_deadline_ = now + reconcile_backoff_.Next(&rng_);
 }
 
 // The agent repeats an update until it is acknowledged; the scheduler hears it once.
@@ -384,13 +386,14 @@ void DriverCore::DropLaunches(const Call& call, std::vector<Effect>* out) {
 void DriverCore::Reconcile(absl::Time now, std::vector<Effect>* out) {
   bool any_unheard = false;
   for (const auto& [id, task] : tasks_) any_unheard |= task.unheard;
-  if (any_unheard || all_due_) AskByName(any_unheard, out);
+  if (!any_unheard && all_due_) return AskForAll(now, out);
+  if (any_unheard) AskUnheardByName(out);
   all_due_ = !any_unheard;
   reconcile_deadline_ =
       now + (any_unheard ? reconcile_backoff_.Next(&rng_) : options_.reconcile_interval);
 }
 
-void DriverCore::AskByName(bool only_unheard, std::vector<Effect>* out) {
+void DriverCore::AskUnheardByName(std::vector<Effect>* out) {
   Call call;
   const auto send = [&] {
     if (call.reconcile().tasks_size() == 0) return;
@@ -398,8 +401,7 @@ void DriverCore::AskByName(bool only_unheard, std::vector<Effect>* out) {
     SendCall(std::exchange(call, Call()), out);
   };
   for (const auto& [id, task] : tasks_) {
-    // Unheard ones until each is heard of; when all are, everything once per long interval.
-    if (task.has_ended() || (only_unheard && !task.unheard)) continue;
+    if (task.has_ended() || !task.unheard) continue;
     auto* wanted = call.mutable_reconcile()->add_tasks();
     wanted->mutable_task_id()->set_value(id);
     if (!task.agent_id.empty()) wanted->mutable_agent_id()->set_value(task.agent_id);

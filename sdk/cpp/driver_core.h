@@ -16,9 +16,9 @@
 //  the next master after a delay with jitter, which is told of one that did not answer: should it
 //  take that one for the leader it answers when it knows of the next; (5) outstanding offers are
 //  void, the scheduler is told; (2) kills still unanswered are sent again; a framework that was
-//  known before asks once what runs at all, then for the unfinished and the lost tasks that the
-//  answers left out, again and again at growing intervals until each has been heard of (spec of the
-//  v1 API: clients must reconcile).
+//  known before asks what runs at all, then for the unfinished and the lost tasks that the answers
+//  left out, again and again at growing intervals until each has been heard of (spec of the v1 API:
+//  clients must reconcile). All of it is repeated after a long interval.
 //
 //  A kill is sent again whenever a master says that the task runs: it was asked, or the agent came
 //  back. So it outlives TASK_LOST, which a master takes back with the agent.
@@ -53,7 +53,7 @@ struct DriverCoreOptions {
   absl::Duration connect_timeout = absl::Seconds(10);  // from opening to SUBSCRIBED
   runtime::BackoffOptions reconcile = {.initial = absl::Seconds(2), .maximum = absl::Minutes(1)};
   absl::Duration teardown_timeout = absl::Minutes(1);  // from Stop to the master's word
-  // Of all unfinished tasks, while subscribed.
+  // What runs at all is asked again so long after every task has been heard of.
   absl::Duration reconcile_interval = absl::Minutes(15);
   // Ends of tasks, some 200 bytes each, and as many losses that may be taken back.
   size_t ends_remembered = 10000;
@@ -129,7 +129,7 @@ class DriverCore {
     std::string last_uuid;    // of the newest delivered update; empty for none
     bool terminal = false;    // kept until that is acknowledged, or no longer kept as a loss
     bool may_return = false;  // terminal for now: it may come back with its agent
-    bool unheard = false;     // not heard of since the last subscription
+    bool unheard = false;     // not heard of since all were asked for
     bool kill_wanted = false;
     meros::v1::scheduler::Call kill;  // as the scheduler asked
 
@@ -165,9 +165,9 @@ class DriverCore {
   void RememberKill(const meros::v1::scheduler::Call& call);
   void RememberLaunches(const meros::v1::scheduler::Call& call);
   void RememberSuppression(const meros::v1::scheduler::Call& call);
-  void AskForAll(std::vector<Effect>* out);
+  void AskForAll(absl::Time now, std::vector<Effect>* out);
   void Reconcile(absl::Time now, std::vector<Effect>* out);
-  void AskByName(bool only_unheard, std::vector<Effect>* out);
+  void AskUnheardByName(std::vector<Effect>* out);
   bool is_leaving() const { return leave_deadline_ != absl::InfiniteFuture(); }
 
   const DriverCoreOptions options_;
@@ -182,7 +182,7 @@ class DriverCore {
   absl::Duration silence_max_ = absl::Seconds(75);
   absl::Time state_deadline_ = absl::InfiniteFuture();  // timeout, end of delay, or silence
   absl::Time reconcile_deadline_ = absl::InfiniteFuture();
-  bool all_due_ = false;  // then: not only of those that are not heard of
+  bool all_due_ = false;  // then: what runs at all is asked, as all tasks have been heard of
   absl::Time leave_deadline_ = absl::InfiniteFuture();  // InfiniteFuture: it is not leaving
   std::map<std::string, KnownTask> tasks_;              // by task id
   // Ends that the scheduler has acknowledged, and those that masters told: uuids by task id, empty

@@ -75,9 +75,24 @@ TEST_F(DriverReconciliationTest, WhatIsLostIsAskedForUntilItIsHeardOf) {
   EXPECT_TRUE(Of<DriverCore::Deliver>(Hear(lost)).empty()) << "no news";
   EXPECT_TRUE(Asked(Wake()).empty()) << "it was heard of";
 
-  EXPECT_EQ(Asked(WakeAfterALongWhile()), (Asks{{"t"}}));
+  EXPECT_EQ(Asked(WakeAfterALongWhile()), (Asks{{}}));
+  EXPECT_EQ(Asked(Wake()), (Asks{{"t"}})) << "the answers left it out";
   const Event back = Word("t", meros::v1::TASK_RUNNING, TaskStatus::REASON_RECONCILIATION);
   EXPECT_EQ(Of<DriverCore::Deliver>(Hear(back)).size(), 1u);
+}
+
+// A new leader answers only of the agents that are back.
+TEST_F(DriverReconciliationTest, WhatRunsAtAllIsAskedAgainAfterALongWhile) {
+  Step(DriverCore::Start{});
+  Subscribe(1);
+
+  EXPECT_EQ(Asked(WakeAfterALongWhile()), (Asks{{}}));
+  EXPECT_TRUE(Asked(Wake()).empty()) << "no task was left out";
+  EXPECT_EQ(Asked(WakeAfterALongWhile()), (Asks{{}}));
+
+  EXPECT_EQ(Asked(SubscribeElsewhere()), (Asks{{}}));
+  EXPECT_TRUE(Asked(Wake()).empty());
+  EXPECT_EQ(Asked(WakeAfterALongWhile()), (Asks{{}}));
 }
 
 TEST_F(DriverReconciliationTest, AMastersEndIsTheLastOfItsTask) {
