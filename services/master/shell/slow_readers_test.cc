@@ -24,13 +24,13 @@ namespace ops = ::meros::v1::master;
 
 constexpr int kReaders = 1000;
 constexpr int kConnections = 10;
-constexpr int kRounds = 12;  // of messages to each reader, where three are too many
+constexpr int kRounds = 16;  // of messages to each reader, where three are too many
 constexpr size_t kMessageBytes = 64 << 10;
 constexpr rpc::OutboxOptions kSmallOutbox = {.bytes_max = 128 << 10,
                                              .write_deadline = absl::Minutes(10)};
-// What all readers may cost: what an outbox holds, one message being written, one that the reader's
+// What all readers may cost: what an outbox holds, one message being written, two that the reader's
 // own side has taken in, and the streams themselves, whose both ends are in this process.
-constexpr size_t kBytesMax = kReaders * (kSmallOutbox.bytes_max + 2 * kMessageBytes + (128 << 10));
+constexpr size_t kBytesMax = kReaders * (kSmallOutbox.bytes_max + 3 * kMessageBytes + (128 << 10));
 static_assert(kBytesMax < kRounds * kMessageBytes * kReaders * 2 / 3,
               "the bound would say nothing");
 
