@@ -26,11 +26,14 @@ void Ledger::Fail(const std::string& what) {
   if (status_.ok()) status_ = absl::InternalError(what);
 }
 
-void Ledger::OnRegistryAcknowledges(const registry::v1::Commit& commit, uint64_t revision) {
+void Ledger::OnRegistryAcknowledges(const registry::v1::Commit& commit, uint64_t revision,
+                                    bool has_others) {
   for (const registry::v1::Mutation& mutation : commit.mutations()) {
     const registry::Key key(mutation.key().kind(), mutation.key().name());
     Acknowledged& last = acknowledged_[key];
     if (revision < last.revision) {
+      // It stood still while another went on; RegistryHistory knows whether that is in order.
+      if (has_others) continue;
       Fail(absl::StrCat("the registry acknowledges revision ", revision, " of ", key.second,
                         " after revision ", last.revision));
     }

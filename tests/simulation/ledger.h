@@ -29,7 +29,9 @@ class Ledger {
   const absl::Status& status() const { return status_; }
 
   // ---- Registry: an acknowledged write is never lost; one holder per epoch. ----
-  void OnRegistryAcknowledges(const registry::v1::Commit& commit, uint64_t revision);
+  // In the order of revisions, unless other registries serve the store by turns.
+  void OnRegistryAcknowledges(const registry::v1::Commit& commit, uint64_t revision,
+                              bool has_others);
   void OnLeaseAnswered(const registry::v1::LeaseResult& lease);
   void OnRegistryStarts(const registry::StoredState& stored);
 

@@ -101,7 +101,8 @@ void RegistryNode::Apply(absl::Time, Effect effect) {
     Sometimes<"the registry refuses a write of an earlier leader">(
         absl::StatusCode(response.code()) == absl::StatusCode::kFailedPrecondition);
     if (response.code() == 0) {
-      cluster_.ledger().OnRegistryAcknowledges(commit->second, response.commit().revision());
+      cluster_.ledger().OnRegistryAcknowledges(commit->second, response.commit().revision(),
+                                               cluster_.shape().on_zookeeper);
     }
     open_commits_.erase(commit);
   }
