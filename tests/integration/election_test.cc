@@ -5,7 +5,6 @@
 #include <google/protobuf/util/json_util.h>
 #include <signal.h>
 
-#include <chrono>
 #include <fstream>
 #include <set>
 
@@ -13,25 +12,20 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/coordination/candidacy.h"
-#include "libs/rpc/channel.h"
 #include "libs/testing/http_get.h"
 #include "libs/testing/local_cluster.h"
 #include "libs/testing/temp_dir.h"
 #include "libs/testing/zookeeper_ensemble.h"
-#include "meros/registry/v1/registry_service.grpc.pb.h"
-#include "meros/v1/master/master_service.grpc.pb.h"
+#include "tests/integration/masters.h"
 #include "tests/integration/recording_scheduler.h"
 
 namespace meros::integration {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::SizeIs;
 
 constexpr absl::Duration kLimit = absl::Seconds(180);
 constexpr int kMasters = 3;
-
-using GetMasterResponse = meros::v1::master::GetMasterResponse;
 
 class ElectionTest : public ::testing::Test {
  protected:
@@ -59,6 +53,7 @@ class ElectionTest : public ::testing::Test {
             absl::StrCat("--zk_session_timeout=", absl::FormatDuration(session_timeout))}});
     const absl::Status started = cluster_->Start();
     ASSERT_TRUE(started.ok()) << started;
+    masters_ = std::make_unique<Masters>(cluster_.get(), kMasters);
     detector_ = *coordination::ZooKeeper::Open(
         {.url = {.servers = ensemble_->servers(), .credentials = "", .path = path_}}, nullptr);
   }
@@ -68,39 +63,12 @@ class ElectionTest : public ::testing::Test {
     cluster_ = nullptr;
   }
 
-  // What a master says of itself; nothing when it does not answer.
-  GetMasterResponse Of(int i) const {
-    auto stub = meros::v1::master::MasterService::NewStub(
-        *rpc::MakeChannel(cluster_->master_address(i), {.insecure = true}));
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(2));
-    GetMasterResponse response;
-    if (!stub->GetMaster(&context, {}, &response).ok()) response.Clear();
-    return response;
-  }
-  // The master that leads, waiting for it; `not_this` is known not to.
-  int AwaitLeader(int not_this = -1) const {
-    int leader = -1;
-    EXPECT_TRUE(testing::Eventually(kLimit, [&] {
-      for (int i = 0; i < kMasters; ++i) {
-        if (i != not_this && Of(i).leading()) leader = i;
-      }
-      return leader >= 0;
-    }));
-    return leader;
-  }
   // Whether agents have reported to a master while they waited for a leader.
   bool HasEarlyReports(int i) const {
     const std::string served = testing::HttpGet(cluster_->master(i).metrics_port(), "/metrics");
     const std::string line = "\nmeros_master_agent_reports_early_total ";
     EXPECT_THAT(served, HasSubstr(line));
     return served.find(line + "0\n") == std::string::npos;
-  }
-  bool EventuallyFollows(int i, int leader) const {
-    return testing::Eventually(kLimit, [&] {
-      const GetMasterResponse now = Of(i);
-      return !now.leading() && now.leader_address() == cluster_->master_address(leader);
-    });
   }
 
   // ---- what a detector sees ----
@@ -137,32 +105,12 @@ class ElectionTest : public ::testing::Test {
     return node.ok() ? *node : coordination::Node();
   }
 
-  // What the registry answers to a write with that epoch.
-  absl::StatusCode WriteWith(uint64_t epoch) const {
-    auto stub = registry::v1::RegistryService::NewStub(
-        *rpc::MakeChannel(cluster_->registry_address(), {.insecure = true}));
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(120));
-    auto stream = stub->Session(&context);
-    registry::v1::SessionRequest frame;
-    registry::v1::Request* request = frame.add_requests();
-    request->set_id(1);
-    request->mutable_commit()->set_epoch(epoch);
-    registry::v1::Mutation* mutation = request->mutable_commit()->add_mutations();
-    mutation->mutable_key()->set_kind(registry::v1::RECORD_KIND_MINIMUM_CAPABILITY);
-    mutation->mutable_key()->set_name("OF_AN_OLD_LEADER");
-    mutation->set_put("");
-    registry::v1::SessionResponse response;
-    if (!stream->Write(frame) || !stream->Read(&response)) return absl::StatusCode::kUnknown;
-    context.TryCancel();
-    return static_cast<absl::StatusCode>(response.responses(0).code());
-  }
-
   static testing::TempDir* ensemble_directory_;
   static testing::ZooKeeperEnsemble* ensemble_;
   testing::TempDir directory_;
   std::string path_;
   std::unique_ptr<testing::LocalCluster> cluster_;
+  std::unique_ptr<Masters> masters_;
   std::unique_ptr<coordination::ZooKeeper> detector_;
 };
 
@@ -171,7 +119,7 @@ testing::ZooKeeperEnsemble* ElectionTest::ensemble_ = nullptr;
 
 TEST_F(ElectionTest, ADetectorFindsTheLeaderAndEveryFollowerNamesIt) {
   Start(absl::Seconds(10));
-  const int leader = AwaitLeader();
+  const int leader = masters_->AwaitLeader();
   EXPECT_TRUE(testing::Eventually(kLimit, [&] { return Candidates().size() == kMasters; }));
 
   const coordination::Node node = ReadNode(coordination::FirstInQueue(Candidates()));
@@ -181,7 +129,7 @@ TEST_F(ElectionTest, ADetectorFindsTheLeaderAndEveryFollowerNamesIt) {
   const auto& info = parsed.fields();
   const std::string address = cluster_->master_address(leader);
   EXPECT_EQ(info.at("pid").string_value(), "master@" + address);
-  EXPECT_EQ(info.at("id").string_value(), Of(leader).master_info().id());
+  EXPECT_EQ(info.at("id").string_value(), masters_->Of(leader).master_info().id());
   EXPECT_EQ(info.at("hostname").string_value(), "127.0.0.1");
   EXPECT_EQ(info.at("ip").number_value(), 127 + (1 << 24));
   EXPECT_EQ(absl::StrCat("127.0.0.1:", info.at("port").number_value()), address);
@@ -194,14 +142,14 @@ TEST_F(ElectionTest, ADetectorFindsTheLeaderAndEveryFollowerNamesIt) {
   EXPECT_TRUE(absl::IsPermissionDenied(deleted)) << deleted;
   for (int i = 0; i < kMasters; ++i) {
     if (i == leader) continue;
-    EXPECT_TRUE(EventuallyFollows(i, leader)) << i;
+    EXPECT_TRUE(masters_->EventuallyFollows(i, leader)) << i;
   }
 }
 
 TEST_F(ElectionTest, AnotherLeadsWhenTheLeaderIsKilledAndTasksRunOn) {
   Start(absl::Seconds(5), /*agents=*/1);
-  const int first = AwaitLeader();
-  const uint64_t epoch = Of(first).epoch();
+  const int first = masters_->AwaitLeader();
+  const uint64_t epoch = masters_->Of(first).epoch();
   RecordingScheduler scheduler;
   sdk::SchedulerDriver driver(&scheduler,
                               {.masters = {cluster_->master_address(0), cluster_->master_address(1),
@@ -219,57 +167,58 @@ TEST_F(ElectionTest, AnotherLeadsWhenTheLeaderIsKilledAndTasksRunOn) {
 
   cluster_->master(first).Kill();
 
-  const int second = AwaitLeader(first);
-  EXPECT_GT(Of(second).epoch(), epoch);
+  const int second = masters_->AwaitLeader(first);
+  EXPECT_GT(masters_->Of(second).epoch(), epoch);
   EXPECT_TRUE(HasEarlyReports(second) || HasEarlyReports(kMasters - first - second))
       << "the agent had time to report while the masters elected";
   EXPECT_TRUE(testing::Eventually(kLimit, [&] { return scheduler.subscriptions() >= 2; }));
   std::ofstream(go).put('x');
   EXPECT_TRUE(scheduler.WaitState("t", meros::v1::TASK_FINISHED, kLimit).has_value());
   ASSERT_TRUE(cluster_->RestartMaster(first).ok());
-  EXPECT_TRUE(EventuallyFollows(first, second));
+  EXPECT_TRUE(masters_->EventuallyFollows(first, second));
   driver.Stop();
 }
 
 TEST_F(ElectionTest, ALeaderThatStoodStillWritesNothingAndQueuesAnew) {
   Start(absl::Seconds(5));
-  const int first = AwaitLeader();
-  const uint64_t epoch = Of(first).epoch();
+  const int first = masters_->AwaitLeader();
+  const uint64_t epoch = masters_->Of(first).epoch();
   const std::string node = coordination::FirstInQueue(Candidates());
   ASSERT_TRUE(testing::Eventually(kLimit, [&] { return Candidates().size() == kMasters; }));
 
   cluster_->master(first).Signal(SIGSTOP);
-  const int second = AwaitLeader(first);
-  const uint64_t later = Of(second).epoch();
+  const int second = masters_->AwaitLeader(first);
+  const uint64_t later = masters_->Of(second).epoch();
   EXPECT_GT(later, epoch);
-  EXPECT_EQ(WriteWith(epoch), absl::StatusCode::kFailedPrecondition) << "what it might still send";
+  EXPECT_EQ(masters_->WriteWith(epoch), absl::StatusCode::kFailedPrecondition)
+      << "what it might still send";
   cluster_->master(first).Signal(SIGCONT);
 
-  EXPECT_TRUE(EventuallyFollows(first, second));
+  EXPECT_TRUE(masters_->EventuallyFollows(first, second));
   EXPECT_TRUE(cluster_->master(first).running());
   EXPECT_TRUE(testing::Eventually(kLimit, [&] { return Candidates().size() == kMasters; }));
   for (const std::string& candidate : Candidates()) EXPECT_NE(candidate, node);
-  EXPECT_TRUE(Of(second).leading());
-  EXPECT_EQ(Of(second).epoch(), later) << "it goes on undisturbed";
+  EXPECT_TRUE(masters_->Of(second).leading());
+  EXPECT_EQ(masters_->Of(second).epoch(), later) << "it goes on undisturbed";
 }
 
 TEST_F(ElectionTest, ALeaderThatIsStoppedHandsOver) {
   Start(absl::Seconds(10));
-  const int first = AwaitLeader();
-  const uint64_t epoch = Of(first).epoch();
+  const int first = masters_->AwaitLeader();
+  const uint64_t epoch = masters_->Of(first).epoch();
 
   const auto stopped = cluster_->master(first).Stop(kLimit);
 
   ASSERT_TRUE(stopped.ok()) << stopped.status();
   EXPECT_EQ(*stopped, 0);
-  const int second = AwaitLeader(first);
-  EXPECT_GT(Of(second).epoch(), epoch);
+  const int second = masters_->AwaitLeader(first);
+  EXPECT_GT(masters_->Of(second).epoch(), epoch);
 }
 
 TEST_F(ElectionTest, AnyOneZooKeeperServerMayDieWithoutAChangeOfLeader) {
   Start(absl::Seconds(10));
-  const int leader = AwaitLeader();
-  const uint64_t epoch = Of(leader).epoch();
+  const int leader = masters_->AwaitLeader();
+  const uint64_t epoch = masters_->Of(leader).epoch();
   const std::string node = coordination::FirstInQueue(Candidates());
 
   for (int i = 0; i < ensemble_->size(); ++i) {  // one of them leads the ensemble
@@ -281,33 +230,33 @@ TEST_F(ElectionTest, AnyOneZooKeeperServerMayDieWithoutAChangeOfLeader) {
     ASSERT_TRUE(ensemble_->Heal().ok());
   }
 
-  EXPECT_TRUE(testing::Eventually(kLimit, [&] { return Of(leader).leading(); }));
-  EXPECT_EQ(Of(leader).epoch(), epoch);
+  EXPECT_TRUE(testing::Eventually(kLimit, [&] { return masters_->Of(leader).leading(); }));
+  EXPECT_EQ(masters_->Of(leader).epoch(), epoch);
   EXPECT_EQ(coordination::FirstInQueue(Candidates()), node);
 }
 
 TEST_F(ElectionTest, WithoutAnEnsembleTheLeaderStopsActingAndComesBack) {
   Start(absl::Seconds(5));
-  const int first = AwaitLeader();
-  const uint64_t epoch = Of(first).epoch();
+  const int first = masters_->AwaitLeader();
+  const uint64_t epoch = masters_->Of(first).epoch();
 
   for (int i = 0; i < ensemble_->size(); ++i) ensemble_->Pause(i);
 
-  EXPECT_TRUE(testing::Eventually(kLimit, [&] { return Of(first).state() == "FENCED"; }))
-      << Of(first).state();
-  for (int i = 0; i < kMasters; ++i) EXPECT_FALSE(Of(i).leading());
+  EXPECT_TRUE(testing::Eventually(kLimit, [&] { return masters_->Of(first).state() == "FENCED"; }))
+      << masters_->Of(first).state();
+  for (int i = 0; i < kMasters; ++i) EXPECT_FALSE(masters_->Of(i).leading());
   for (int i = 0; i < ensemble_->size(); ++i) ensemble_->Resume(i);
 
   // With its old epoch when its session lived on, else it or another with a new one.
-  const int later = AwaitLeader();
-  EXPECT_GE(Of(later).epoch(), epoch);
+  const int later = masters_->AwaitLeader();
+  EXPECT_GE(masters_->Of(later).epoch(), epoch);
   EXPECT_TRUE(testing::Eventually(kLimit, [&] { return Candidates().size() == kMasters; }));
 }
 
 TEST_F(ElectionTest, ALeaderGoesOnWithoutTheRegistry) {
   Start(absl::Seconds(10));
-  const int leader = AwaitLeader();
-  const uint64_t epoch = Of(leader).epoch();
+  const int leader = masters_->AwaitLeader();
+  const uint64_t epoch = masters_->Of(leader).epoch();
   const std::string node = coordination::FirstInQueue(Candidates());
 
   cluster_->registry().Kill();
@@ -316,10 +265,10 @@ TEST_F(ElectionTest, ALeaderGoesOnWithoutTheRegistry) {
   const int32_t proofs = ReadNode(node).stat.version;
   EXPECT_TRUE(
       testing::Eventually(kLimit, [&] { return ReadNode(node).stat.version >= proofs + 8; }));
-  EXPECT_TRUE(testing::Eventually(kLimit, [&] { return Of(leader).leading(); }));
+  EXPECT_TRUE(testing::Eventually(kLimit, [&] { return masters_->Of(leader).leading(); }));
   ASSERT_TRUE(cluster_->RestartRegistry().ok());
-  EXPECT_EQ(AwaitLeader(), leader);
-  EXPECT_EQ(Of(leader).epoch(), epoch);
+  EXPECT_EQ(masters_->AwaitLeader(), leader);
+  EXPECT_EQ(masters_->Of(leader).epoch(), epoch);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "libs/rpc/channel.h"
 #include "libs/testing/local_cluster.h"
+#include "meros/registry/v1/registry_service.grpc.pb.h"
 #include "meros/v1/master/master_service.grpc.pb.h"
 
 namespace meros::integration {
@@ -48,6 +49,26 @@ class Masters {
       const auto now = Of(i);
       return now.state() == "STANDBY" && now.leader_address() == cluster_->master_address(leader);
     });
+  }
+  // What the registry answers to a write of a leader of that epoch; UNKNOWN if nothing in 120 s.
+  absl::StatusCode WriteWith(uint64_t epoch) const {
+    auto stub = registry::v1::RegistryService::NewStub(
+        *rpc::MakeChannel(cluster_->registry_address(), {.insecure = true}));
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(120));
+    auto stream = stub->Session(&context);
+    registry::v1::SessionRequest frame;
+    registry::v1::Request* request = frame.add_requests();
+    request->set_id(1);
+    request->mutable_commit()->set_epoch(epoch);
+    registry::v1::Mutation* mutation = request->mutable_commit()->add_mutations();
+    mutation->mutable_key()->set_kind(registry::v1::RECORD_KIND_MINIMUM_CAPABILITY);
+    mutation->mutable_key()->set_name("OF_AN_OLD_LEADER");
+    mutation->set_put("");
+    registry::v1::SessionResponse response;
+    if (!stream->Write(frame) || !stream->Read(&response)) return absl::StatusCode::kUnknown;
+    context.TryCancel();
+    return static_cast<absl::StatusCode>(response.responses(0).code());
   }
 
  private:

@@ -21,7 +21,6 @@
 #include "libs/testing/temp_dir.h"
 #include "libs/testing/zookeeper_ensemble.h"
 #include "meros/agent_link/v1/agent_link.grpc.pb.h"
-#include "meros/registry/v1/registry_service.grpc.pb.h"
 #include "meros/v1/scheduler/scheduler_service.grpc.pb.h"
 #include "tests/integration/lasting_task.h"
 #include "tests/integration/masters.h"
@@ -172,26 +171,6 @@ class StandingStillTest : public ::testing::TestWithParam<Election> {
     v1s::CallResponse response;
     return stub->Call(&context, request, &response);
   }
-  // What the registry answers to a write with that epoch.
-  absl::StatusCode WriteWith(uint64_t epoch) const {
-    auto stub = registry::v1::RegistryService::NewStub(
-        *rpc::MakeChannel(cluster_->registry_address(), {.insecure = true}));
-    grpc::ClientContext context;
-    context.set_deadline(Deadline());
-    auto stream = stub->Session(&context);
-    registry::v1::SessionRequest frame;
-    registry::v1::Request* request = frame.add_requests();
-    request->set_id(1);
-    request->mutable_commit()->set_epoch(epoch);
-    registry::v1::Mutation* mutation = request->mutable_commit()->add_mutations();
-    mutation->mutable_key()->set_kind(registry::v1::RECORD_KIND_MINIMUM_CAPABILITY);
-    mutation->mutable_key()->set_name("OF_AN_OLD_LEADER");
-    mutation->set_put("");
-    registry::v1::SessionResponse response;
-    if (!stream->Write(frame) || !stream->Read(&response)) return absl::StatusCode::kUnknown;
-    context.TryCancel();
-    return static_cast<absl::StatusCode>(response.responses(0).code());
-  }
   // The agent hears of that master alone from now on; it looks on its disk what it knows.
   void RestartAgentKnowing(const std::string& master) {
     cluster_->agent().Kill();
@@ -249,7 +228,7 @@ TEST_P(StandingStillTest, WhatTheOldLeaderPromisedIsVoidAndItStandsBy) {
   driver_->LaunchTasks({held->id()}, {Forbidden("late", *held)});
   EXPECT_TRUE(scheduler_.WaitState("late", meros::v1::TASK_DROPPED, kLimit).has_value());
   // What it might still write.
-  EXPECT_EQ(WriteWith(epoch), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(masters_->WriteWith(epoch), absl::StatusCode::kFailedPrecondition);
   // The next one goes on undisturbed, and nothing is lost. A task that is launched after all the
   // forbidden ones has run, so they would have, too.
   driver_->LaunchTasks({offer->id()}, {ShellTask("after", *offer, 0.1, 32, "true")});
