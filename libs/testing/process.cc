@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -123,6 +124,18 @@ absl::Status Process::WaitReady(absl::Duration limit) {
 void Process::Signal(int number) {
   if (running()) kill(pid_, number);
 }
+
+void Process::Pause() {
+  Signal(SIGSTOP);
+  if (wait_status_.has_value()) return;
+  // Reported when all threads have stopped; how it ended is left to Reap.
+  siginfo_t how = {};
+  while (waitid(P_PID, static_cast<id_t>(pid_), &how, WSTOPPED | WEXITED | WNOWAIT) != 0) {
+    if (errno != EINTR) break;
+  }
+}
+
+void Process::Resume() { Signal(SIGCONT); }
 
 void Process::Kill() {
   Signal(SIGKILL);

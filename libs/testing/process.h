@@ -52,6 +52,10 @@ class Process {
   pid_t pid() const { return pid_; }
   bool running();
   void Signal(int number);
+  // SIGSTOP; returns when no thread of it runs any more, or it has ended. A signal alone leaves
+  // them some milliseconds on a busy machine, in which it may still answer.
+  void Pause();
+  void Resume();  // SIGCONT
   // SIGKILL, and reaps it.
   void Kill();
   // SIGTERM, and the exit status as wait(2) reports it. ERRORS: DeadlineExceeded (then it is

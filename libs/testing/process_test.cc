@@ -1,6 +1,5 @@
 #include "libs/testing/process.h"
 
-#include <signal.h>
 #include <sys/wait.h>
 
 #include "gtest/gtest.h"
@@ -44,6 +43,25 @@ TEST(Process, StopsAndKills) {
   ASSERT_TRUE(Eventually(absl::Seconds(60), [&] { return process->Output() == "up\n"; }));
   EXPECT_TRUE(absl::IsDeadlineExceeded(process->Stop(absl::Milliseconds(100)).status()));
   EXPECT_FALSE(process->running());
+}
+
+TEST(Process, APausedOneDoesNothingUntilItIsResumed) {
+  TempDir dir;
+  auto process = Shell(dir, "while :; do echo x; done");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(Eventually(absl::Seconds(60), [&] { return !process->Output().empty(); }));
+    process->Pause();
+    const size_t written = process->Output().size();
+    for (int pauses = 0; pauses < 4; ++pauses) PollPause();
+    EXPECT_EQ(process->Output().size(), written);
+    EXPECT_TRUE(process->running());
+    process->Resume();
+    EXPECT_TRUE(Eventually(absl::Seconds(60), [&] { return process->Output().size() > written; }));
+  }
+  process->Pause();
+  process->Kill();
+  EXPECT_FALSE(process->running());
+  process->Pause();
 }
 
 }  // namespace

@@ -130,8 +130,8 @@ absl::Status ZooKeeperEnsemble::Restart(int i) {
   return Launch(i);
 }
 
-void ZooKeeperEnsemble::Pause(int i) { processes_[i]->Signal(SIGSTOP); }
-void ZooKeeperEnsemble::Resume(int i) { processes_[i]->Signal(SIGCONT); }
+void ZooKeeperEnsemble::Pause(int i) { processes_[i]->Pause(); }
+void ZooKeeperEnsemble::Resume(int i) { processes_[i]->Resume(); }
 
 std::string ZooKeeperEnsemble::Mode(int i) const {
   const std::string answer = Ask(host(i), port(i), "srvr");

@@ -1,7 +1,6 @@
 // Goal: registries on one ZooKeeper store: one serves, another takes over, none answers when it
 // cannot be sure, and without a quorum they say so and return by themselves. Method: the real
 // binary and a real three-server ensemble.
-#include <signal.h>
 
 #include <map>
 #include <memory>
@@ -90,11 +89,11 @@ TEST_F(RegistryOnZooKeeper, AnotherTakesOverFromOneThatStoodStillAndNeverBothAns
   EXPECT_EQ(Session(second->address()).Call(Get("k")).code(),
             static_cast<int>(absl::StatusCode::kUnavailable));
 
-  first->Signal(SIGSTOP);
+  first->Pause();
   EXPECT_EQ(AskUntilOk(*second, Get("k")).record().value(), "1");
   EXPECT_EQ(AskUntilOk(*second, Acquire("m")).lease().epoch(), epoch);
   AskUntilOk(*second, Put(epoch, "k", "2"));
-  first->Signal(SIGCONT);
+  first->Resume();
 
   // What it remembers is old, and it must not say it.
   const v1::Response late = Session(first->address()).Call(Get("k"));

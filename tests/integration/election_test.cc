@@ -3,7 +3,6 @@
 // own that looks at the candidates as a detector does.
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
-#include <signal.h>
 
 #include <fstream>
 #include <set>
@@ -186,13 +185,13 @@ TEST_F(ElectionTest, ALeaderThatStoodStillWritesNothingAndQueuesAnew) {
   const std::string node = coordination::FirstInQueue(Candidates());
   ASSERT_TRUE(testing::Eventually(kLimit, [&] { return Candidates().size() == kMasters; }));
 
-  cluster_->master(first).Signal(SIGSTOP);
+  cluster_->master(first).Pause();
   const int second = masters_->AwaitLeader(first);
   const uint64_t later = masters_->Of(second).epoch();
   EXPECT_GT(later, epoch);
   EXPECT_EQ(masters_->WriteWith(epoch), absl::StatusCode::kFailedPrecondition)
       << "what it might still send";
-  cluster_->master(first).Signal(SIGCONT);
+  cluster_->master(first).Resume();
 
   EXPECT_TRUE(masters_->EventuallyFollows(first, second));
   EXPECT_TRUE(cluster_->master(first).running());

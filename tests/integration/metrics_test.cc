@@ -110,7 +110,7 @@ TEST_F(MetricsTest, EveryLabelOfTheMappingTableIsServed) {
   sdk::SchedulerDriver driver(&scheduler, Options("labelled"));
   RunTwoTasks(&scheduler, &driver);
   ASSERT_EQ(cluster_.Cli({"quota", "set", "eng", "--guarantee", "cpus=1"}).exit_code, 0);
-  cluster_.agent().Signal(SIGSTOP);  // an operation is in the books until its agent has answered
+  cluster_.agent().Pause();  // an operation is in the books until its agent has answered
   ASSERT_EQ(cluster_.Cli({"reserve", agent_id_, "disk=10", "--role", "eng"}).exit_code, 0);
 
   std::vector<std::string> missing;
@@ -122,7 +122,7 @@ TEST_F(MetricsTest, EveryLabelOfTheMappingTableIsServed) {
     }
     return missing.empty();
   })) << ::testing::PrintToString(missing);
-  cluster_.agent().Signal(SIGCONT);
+  cluster_.agent().Resume();
   driver.Stop();
 }
 

@@ -135,7 +135,7 @@ TEST_F(OperatorTest, AFrameworkIsShownWithItsExecutorsUntilItIsTornDown) {
   const auto offer = scheduler.WaitOffer();
   ASSERT_TRUE(offer.has_value());
   // Agents run no custom executors: one is known until its agent, which is held, has refused it.
-  cluster_.agent().Signal(SIGSTOP);
+  cluster_.agent().Pause();
   auto task = ShellTask("t1", *offer, 0.1, 32, "");
   task.clear_command();
   task.mutable_executor()->set_type(meros::v1::ExecutorInfo::CUSTOM);
@@ -169,7 +169,7 @@ TEST_F(OperatorTest, AFrameworkIsShownWithItsExecutorsUntilItIsTornDown) {
   EXPECT_TRUE(testing::Eventually(absl::Seconds(60), [&] {
     return !absl::StrContains(Out({"executors"}), "sleeper");
   })) << "its executor goes with it";
-  cluster_.agent().Signal(SIGCONT);
+  cluster_.agent().Resume();
   driver.Stop();
 }
 

@@ -4,7 +4,6 @@
 // framework with an offer open, SIGSTOP and SIGCONT; once with each kind of election. What a leader
 // of an old epoch might still say, the test says in its stead to the real registry and to the real
 // agent.
-#include <signal.h>
 
 #include <chrono>
 #include <filesystem>
@@ -199,7 +198,7 @@ TEST_P(StandingStillTest, WhatTheOldLeaderPromisedIsVoidAndItStandsBy) {
   const auto held = scheduler_.WaitOffer(kLimit);  // and not answered
   ASSERT_TRUE(held.has_value());
 
-  cluster_->master(first).Signal(SIGSTOP);
+  cluster_->master(first).Pause();
   grpc::Status answer;  // of the old one, which finds the call when it goes on
   std::thread stale_call([&] { answer = AcceptAt(first, *held, Forbidden("stale", *held)); });
   const int second = masters_->AwaitLeader(first);
@@ -208,7 +207,7 @@ TEST_P(StandingStillTest, WhatTheOldLeaderPromisedIsVoidAndItStandsBy) {
   EXPECT_TRUE(testing::Eventually(kLimit, [&] { return scheduler_.subscriptions() >= 2; }));
   offer = scheduler_.WaitOffer(kLimit);  // so the agent is here, too
   ASSERT_TRUE(offer.has_value());
-  cluster_->master(first).Signal(SIGCONT);
+  cluster_->master(first).Resume();
 
   // It stands by.
   EXPECT_TRUE(masters_->EventuallyFollows(first, second));
@@ -249,7 +248,7 @@ TEST_P(StandingStillTest, AnAgentObeysNoMasterOfAnOlderEpoch) {
   driver_->LaunchTasks({offer->id()}, {task.On(*offer)});
   ASSERT_TRUE(scheduler_.WaitState("t", meros::v1::TASK_RUNNING, kLimit).has_value());
   old.Kill(scheduler_.framework_id(), "t");
-  cluster_->master(first).Signal(SIGSTOP);
+  cluster_->master(first).Pause();
   const int second = masters_->AwaitLeader(first);
   EXPECT_TRUE(testing::Eventually(kLimit, [&] { return scheduler_.subscriptions() >= 2; }));
   ASSERT_TRUE(scheduler_.WaitOffer(kLimit).has_value()) << "the agent knows the next epoch";
@@ -258,7 +257,7 @@ TEST_P(StandingStillTest, AnAgentObeysNoMasterOfAnOlderEpoch) {
 
   EXPECT_TRUE(testing::Eventually(kLimit, [&] { return old.left() >= 2; })) << "it tries again";
   EXPECT_EQ(old.epoch_seen(), masters_->Of(second).epoch());
-  cluster_->master(first).Signal(SIGCONT);
+  cluster_->master(first).Resume();
   RestartAgentKnowing("");
   task.LetGo();
   EXPECT_TRUE(scheduler_.WaitState("t", meros::v1::TASK_FINISHED, kLimit).has_value());
