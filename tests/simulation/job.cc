@@ -123,9 +123,11 @@ void Job::Heard(const std::string& task_id, v1::TaskState state, absl::Time now)
   if (found == tries_.end()) return;
   Try& heard = found->second;
   if (!heard.is_open()) {
-    // What was lost with its agent, or not known to a new master, came back; GiveUp() ends it.
+    // What was lost with its agent, or not known to a new master, or ended by an operator's word
+    // that the agent had not heard, came back; GiveUp() ends it.
     const bool is_back = !tasks::IsTerminal(state) && state != v1::TASK_UNKNOWN;
-    const bool was_away = heard.state == v1::TASK_LOST || heard.state == v1::TASK_UNKNOWN;
+    const bool was_away = heard.state == v1::TASK_LOST || heard.state == v1::TASK_UNKNOWN ||
+                          heard.state == v1::TASK_GONE_BY_OPERATOR;
     if (!was_away || !is_back) return;
     heard.state = state;
     heard.is_given_up = false;
