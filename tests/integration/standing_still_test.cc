@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -221,7 +222,10 @@ TEST_P(StandingStillTest, WhatTheOldLeaderPromisedIsVoidAndItStandsBy) {
   EXPECT_THAT(again.error_message(), HasSubstr("leader=" + cluster_->master_address(second)));
   const int port = cluster_->master(first).metrics_port();
   EXPECT_THAT(testing::HttpGet(port, "/readyz"), HasSubstr("200 OK"));
-  EXPECT_THAT(testing::HttpGet(port, "/metrics"), HasSubstr("\nmeros_master_leading 0"));
+  // Gauges are measured now and then.
+  EXPECT_TRUE(testing::Eventually(kLimit, [&] {
+    return absl::StrContains(testing::HttpGet(port, "/metrics"), "\nmeros_master_leading 0");
+  }));
   EXPECT_TRUE(cluster_->master(first).running());
   // Its offer is void where another leads.
   driver_->LaunchTasks({held->id()}, {Forbidden("late", *held)});
