@@ -44,23 +44,13 @@ class AgentHealth : public ::testing::Test {
     for (absl::Duration passed; passed < time; passed += kBeat) {
       for (int i = 0; i < kAgents; ++i) {
         driver_.Advance(kBeat / kAgents);
-        scheduled_ += Counts(Count::kUnreachableScheduled);
+        scheduled_ += driver_.Counts(Count::kUnreachableScheduled);
         if (i >= silent) driver_.Do(AgentHeartbeat{static_cast<StreamId>(100 + i)});
       }
       driver_.CommitWrites();
     }
   }
   size_t In(AgentState state) const { return driver_.books().agents.in(state); }
-
-  // In the newest effects.
-  uint64_t Counts(Count what) const {
-    uint64_t counts = 0;
-    for (const Effect& effect : driver_.effects()) {
-      const auto* counted = std::get_if<Counted>(&effect);
-      if (counted != nullptr && counted->what == what) counts += counted->by;
-    }
-    return counts;
-  }
 
   CoreDriver driver_;
   uint64_t scheduled_ = 0;
@@ -141,7 +131,7 @@ TEST_F(AgentHealth, WhenEnoughAreBackTheOthersAreDeclared) {
     message.agent =
         DescriptionOf(absl::StrCat("k", i), Resources::Of(4, 4096), message.agent_id.value());
     driver_.Do(std::move(message));
-    canceled += Counts(Count::kUnreachableCanceled);
+    canceled += driver_.Counts(Count::kUnreachableCanceled);
   }
   EXPECT_EQ(canceled, 20u);
   driver_.CommitWrites();

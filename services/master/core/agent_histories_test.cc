@@ -78,14 +78,6 @@ class AgentHistories : public ::testing::Test {
     if (runs) message.digest->Add("f", "running", v1::TASK_RUNNING);
     return driver_.Do(std::move(message));
   }
-  // In the last step.
-  bool HasCounted(Count what) const {
-    for (const Effect& effect : driver_.effects()) {
-      const auto* counted = std::get_if<Counted>(&effect);
-      if (counted != nullptr && counted->what == what) return true;
-    }
-    return false;
-  }
   std::vector<std::string> History() {
     std::vector<std::string> ids;
     for (const Task& task : driver_.books().frameworks.Find(FrameworkId("f"))->completed) {
@@ -211,7 +203,7 @@ TEST_F(AgentHistories, WhatWasNotAskedForIsNotBelieved) {
 
   driver_.Do(Answer(100, "a0", {EndedAt("lie", 10)}));
 
-  EXPECT_TRUE(HasCounted(Count::kAgentHistoryDisputed));
+  EXPECT_TRUE(driver_.Counts(Count::kAgentHistoryDisputed));
   EXPECT_THAT(History(), IsEmpty());
   EXPECT_TRUE(driver_.books().agents.Find(AgentId("a0"))->is_active());
 }

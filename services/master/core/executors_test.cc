@@ -31,15 +31,6 @@ class Executors : public ::testing::Test {
     driver_.Call(1, "m-0000",
                  Accept{{driver_.Offer(1)}, {LaunchOperation{{task}}}, absl::ZeroDuration()});
   }
-  // By the last step.
-  uint64_t Dropped() const {
-    uint64_t dropped = 0;
-    for (const Effect& effect : driver_.effects()) {
-      const auto* counted = std::get_if<Counted>(&effect);
-      if (counted != nullptr && counted->what == Count::kDroppedMessages) dropped += counted->by;
-    }
-    return dropped;
-  }
 
   const ExecutorId kExecutor{"e"};
   const AgentId kAgent{"m-S0"};
@@ -67,24 +58,24 @@ TEST_F(Executors, BytesGoBothWaysUnchanged) {
               ElementsAre("agent 2: BYTES e " + bytes));
   EXPECT_THAT(driver_.Do(AgentExecutorMessage{2, FrameworkId("m-0000"), kExecutor, bytes}),
               ElementsAre("scheduler 1: MESSAGE m-S0 e " + bytes));
-  EXPECT_EQ(Dropped(), 0u);
+  EXPECT_EQ(driver_.Counts(Count::kDroppedMessages), 0u);
 }
 
 TEST_F(Executors, BytesThatCannotArriveAreCounted) {
   const std::string large(driver_.options().max_message_bytes + 1, 'x');
   EXPECT_THAT(driver_.Call(0, "m-0000", MessageCall{kAgent, kExecutor, large}, 7),
               ElementsAre(HasSubstr("reply 7: INVALID_ARGUMENT: message.data has")));
-  EXPECT_EQ(Dropped(), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kDroppedMessages), 1u);
   EXPECT_THAT(driver_.Call(0, "m-0000", MessageCall{AgentId("m-S9"), kExecutor, "x"}, 8),
               ElementsAre(HasSubstr("reply 8: NOT_FOUND: agent m-S9")));
-  EXPECT_EQ(Dropped(), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kDroppedMessages), 1u);
 
   driver_.Do(AgentExecutorMessage{2, FrameworkId("unknown"), kExecutor, "x"});
-  EXPECT_EQ(Dropped(), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kDroppedMessages), 1u);
   driver_.Do(SchedulerStreamClosed{1});
   EXPECT_THAT(driver_.Do(AgentExecutorMessage{2, FrameworkId("m-0000"), kExecutor, "x"}),
               IsEmpty());
-  EXPECT_EQ(Dropped(), 1u) << "it is not kept for later";
+  EXPECT_EQ(driver_.Counts(Count::kDroppedMessages), 1u) << "it is not kept for later";
 }
 
 TEST_F(Executors, AnEndIsAFailureWithItsStatusAndFreesWhatItHeld) {

@@ -63,15 +63,6 @@ class LyingAgent : public ::testing::Test {
     message.frameworks.push_back({FrameworkId("m-0000"), SubscriptionOf({.id = "m-0000"})});
     return message;
   }
-  uint64_t Disputed(Count what) const {
-    uint64_t sum = 0;
-    for (const Effect& effect : driver_.effects()) {
-      if (const auto* counted = std::get_if<Counted>(&effect); counted && counted->what == what) {
-        sum += counted->by;
-      }
-    }
-    return sum;
-  }
 
   const Resources kAll = Resources::Of(4, 4096);
   CoreDriver driver_;
@@ -83,7 +74,7 @@ TEST_F(LyingAgent, DoesNotTakeAnothersId) {
 
   EXPECT_THAT(lines, Contains(HasSubstr("close 4")));
   EXPECT_THAT(lines, Not(Contains(HasSubstr("close 2"))));
-  EXPECT_EQ(Disputed(Count::kAgentIdDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentIdDisputed), 1u);
 }
 
 TEST_F(LyingAgent, DoesNotTakeAnothersIdByADigestEither) {
@@ -92,15 +83,15 @@ TEST_F(LyingAgent, DoesNotTakeAnothersIdByADigestEither) {
   message.digest = tasks::HoldingsDigest();
 
   EXPECT_THAT(driver_.Do(std::move(message)), Contains(HasSubstr("close 4")));
-  EXPECT_EQ(Disputed(Count::kAgentIdDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentIdDisputed), 1u);
 }
 
 TEST_F(LyingAgent, IsNotTwoAgentsOnOneSession) {
   EXPECT_THAT(driver_.Do(AgentRegister{3, DescriptionOf("second-key", kAll)}),
               ElementsAre(HasSubstr("close 3")));
-  EXPECT_EQ(Disputed(Count::kAgentIdDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentIdDisputed), 1u);
   EXPECT_THAT(driver_.Do(Report(3, "stranger", "third-key")), ElementsAre(HasSubstr("close 3")));
-  EXPECT_EQ(Disputed(Count::kAgentIdDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentIdDisputed), 1u);
 }
 
 TEST_F(LyingAgent, DoesNotEndAnothersTask) {
@@ -109,7 +100,7 @@ TEST_F(LyingAgent, DoesNotEndAnothersTask) {
   EXPECT_THAT(lines, Not(Contains(HasSubstr("scheduler 1"))));
   // The framework will not acknowledge what it does not hear, and so the master does.
   EXPECT_THAT(lines, Contains(HasSubstr("agent 3: ACK")));
-  EXPECT_EQ(Disputed(Count::kAgentTaskDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentTaskDisputed), 1u);
 }
 
 TEST_F(LyingAgent, DoesNotSpeakInAnothersName) {
@@ -126,7 +117,7 @@ TEST_F(LyingAgent, DoesNotSpeakInAnothersName) {
   update.latest_state = v1::TASK_LOST;
 
   EXPECT_THAT(driver_.Do(std::move(update)), Not(Contains(HasSubstr("scheduler 1"))));
-  EXPECT_EQ(Disputed(Count::kAgentTaskDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentTaskDisputed), 1u);
 }
 
 TEST_F(LyingAgent, IsToldToKillAnothersTaskThatItReports) {
@@ -136,7 +127,7 @@ TEST_F(LyingAgent, IsToldToKillAnothersTaskThatItReports) {
   const Lines lines = driver_.Do(std::move(message));
 
   EXPECT_THAT(lines, Contains(HasSubstr("agent 3: KILL honest")));
-  EXPECT_EQ(Disputed(Count::kAgentTaskDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentTaskDisputed), 1u);
 }
 
 TEST_F(LyingAgent, ReportsOfTasksItNeverGotCountOnItsOwnResourcesOnly) {
@@ -158,7 +149,7 @@ TEST_F(LyingAgent, UpdatesOfUnknownFrameworksReachNobody) {
   const Lines lines = driver_.Update(3, "nobody", "t", v1::TASK_RUNNING, "u9");
 
   EXPECT_THAT(lines, Not(Contains(HasSubstr("scheduler"))));
-  EXPECT_EQ(Disputed(Count::kInvalidStatusUpdates), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kInvalidStatusUpdates), 1u);
 }
 
 TEST_F(LyingAgent, ExecutorsOfUnknownFrameworksAreNotTaken) {
@@ -185,7 +176,7 @@ TEST_F(LyingAgent, LosesItsSessionWhenItsTotalIsLessThanWhatIsUsed) {
   const Lines lines = driver_.Do(AgentTotalChanged{3, Resources::Of(0, 16), "v2"});
 
   EXPECT_THAT(lines, Contains(HasSubstr("close 3")));
-  EXPECT_EQ(Disputed(Count::kAgentTotalDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentTotalDisputed), 1u);
   EXPECT_EQ(driver_.books().agents.Find(AgentId("m-S1"))->record.total, kAll);
 
   AgentReregister again = Report(5, "m-S1", "liar-key");
@@ -193,7 +184,7 @@ TEST_F(LyingAgent, LosesItsSessionWhenItsTotalIsLessThanWhatIsUsed) {
   again.tasks.push_back(
       AReportedTask("on-the-liar", "m-0000", v1::TASK_RUNNING, Resources::Of(1, 64)));
   EXPECT_THAT(driver_.Do(std::move(again)), Contains(HasSubstr("close 5")));
-  EXPECT_EQ(Disputed(Count::kAgentTotalDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentTotalDisputed), 1u);
 }
 
 TEST_F(LyingAgent, MessagesBeforeAdmissionChangeNothing) {
@@ -234,13 +225,13 @@ TEST_F(LyingAgent, DoesNotEndAnothersOperation) {
   failed->mutable_uuid()->set_value("u");
   const Lines lines = driver_.Do(AgentOperationUpdate{3, operation.uuid, failed});
   EXPECT_THAT(lines, Not(Contains(HasSubstr("scheduler 1"))));
-  EXPECT_EQ(Disputed(Count::kAgentOperationDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentOperationDisputed), 1u);
 
   // Nor does it take its name for one of its own.
   AgentReregister liar = Report(3, "m-S1", "liar-key");
   liar.operations.push_back({"fedcba9876543210", FrameworkId("m-0000"), info, failed});
   driver_.Do(std::move(liar));
-  EXPECT_EQ(Disputed(Count::kAgentOperationDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentOperationDisputed), 1u);
   const Operation* named = driver_.books().operations.FindByName(FrameworkId("m-0000"), "reserve");
   ASSERT_NE(named, nullptr);
   EXPECT_EQ(named->agent_id, AgentId("m-S0"));
@@ -265,7 +256,7 @@ TEST_F(LyingAgentOfAFullMaster, DoesNotFillItWithFrameworks) {
   }
 
   EXPECT_THAT(driver_.Do(std::move(message)), Contains(HasSubstr("close 3")));
-  EXPECT_EQ(Disputed(Count::kAgentFrameworksDisputed), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kAgentFrameworksDisputed), 1u);
   EXPECT_EQ(driver_.books().frameworks.size(), 1u);
 }
 

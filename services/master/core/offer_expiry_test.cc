@@ -35,14 +35,6 @@ class OfferExpiry : public ::testing::Test {
     }
     return lines;
   }
-  size_t CountedExpiries() const {
-    size_t count = 0;
-    for (const Effect& effect : driver_.effects()) {
-      const auto* counted = std::get_if<Counted>(&effect);
-      if (counted != nullptr && counted->what == Count::kOffersExpired) count += counted->by;
-    }
-    return count;
-  }
 
   CoreDriver driver_;
 };
@@ -55,7 +47,7 @@ TEST_F(OfferExpiry, AnOfferIsRescindedWhenItsTimeHasComeAndNotBefore) {
 
   EXPECT_THAT(lines, Contains("scheduler 1: RESCIND #1"));
   EXPECT_THAT(lines, Contains(HasSubstr("RECOVER m-0000 * m-S0 cpus:2;mem:1024 refuse=1m")));
-  EXPECT_EQ(CountedExpiries(), 1u);
+  EXPECT_EQ(driver_.Counts(Count::kOffersExpired), 1u);
 }
 
 TEST_F(OfferExpiry, EachOfferHasItsOwnTime) {

@@ -193,6 +193,15 @@ std::vector<std::string> CoreDriver::Update(StreamId stream, const std::string& 
   return Do(AgentStatusUpdate{stream, FrameworkId(framework), TaskId(task), status, state});
 }
 
+uint64_t CoreDriver::Counts(Count what) const {
+  uint64_t counts = 0;
+  for (const Effect& effect : effects_) {
+    const auto* counted = std::get_if<Counted>(&effect);
+    if (counted != nullptr && counted->what == what) counts += counted->by;
+  }
+  return counts;
+}
+
 OfferId CoreDriver::Offer(uint64_t sequence) const {
   const master::Offer* offer = books().offers.Find(sequence);
   return offer == nullptr ? OfferId() : offer->id;

@@ -86,6 +86,8 @@ class CoreDriver {
   OfferId Offer(uint64_t sequence) const;
 
   const EffectList& effects() const { return effects_; }
+  // How often something was counted in effects().
+  uint64_t Counts(Count what) const;
   void ForgetEffects() { effects_.clear(); }
   const MasterCore& core() const { return core_; }
   const Books& books() const { return core_.books(); }
