@@ -66,12 +66,15 @@ void AddLeadershipFlags(MasterConfig* c, config::FlagSet* flags) {
        .help = "How long the leader's lease lasts, unless election is by zk://; it is renewed "
                "every third of it.",
        .group = "Leadership"});
-  flags->Add(&c->options.fenced_max,
-             {.name = "fenced_max",
-              .help = "A leader that can no longer renew its lease does nothing (FENCED); for so "
-                      "long it keeps its streams, to go on as if nothing had been, then it steps "
-                      "down and everybody looks for the next leader.",
-              .group = "Leadership"});
+  flags->Add(
+      &c->options.fenced_max,
+      {.name = "fenced_max",
+       .help = "A leader that can no longer renew its lease does nothing (FENCED); for so "
+               "long it keeps its streams, to go on as if nothing had been, then it steps "
+               "down and everybody looks for the next leader. Where "
+               "it is shorter than --agent_unreachable_timeout, agents are with the next one in "
+               "time.",
+       .group = "Leadership"});
 }
 
 void AddOfferFlags(MasterConfig* c, config::FlagSet* flags) {

@@ -115,6 +115,32 @@ TEST(LeadershipOfAMaster, ADoubtThatLastsTooLongEndsAllStreams) {
   EXPECT_EQ(driver.books().agents.size(), 0u);
 }
 
+// The lease of the leadership that it has given up goes on for a while; nobody leads by it.
+TEST(LeadershipOfAMaster, WhoHasSteppedDownDoesNotNameItself) {
+  CoreDriver driver;
+  driver.Lead(3);
+  driver.Subscribe(1);
+  driver.set_registry_answers(false);
+  driver.Advance(driver.options().lease_ttl + driver.options().fenced_max + absl::Seconds(1));
+  const uint64_t asked = Attempt(driver.effects());
+  ASSERT_NE(asked, 0u);
+
+  driver.Do(LeaseAnswer{asked, LeaseAnswer::Kind::kHeldByOther, 3, absl::ZeroDuration(),
+                        driver.options().advertise_address});
+
+  EXPECT_EQ(driver.core().leadership(), LeadershipState::kStandby);
+  for (const Effect& effect : driver.effects()) {
+    const auto* publish = std::get_if<Publish>(&effect);
+    if (publish == nullptr) continue;
+    const auto* record = std::get_if<LeadershipRecord>(&publish->change);
+    if (record != nullptr) {
+      EXPECT_EQ(record->leader_address, "");
+    }
+  }
+  EXPECT_THAT(driver.Call(0, "m-0000", TeardownCall{}, 3),
+              ElementsAre(HasSubstr("this master does not lead, and knows of no leader")));
+}
+
 // It may be that the others have waited for it, and nobody for the lease.
 TEST(LeadershipOfAMaster, WhoStoodStillForLongerStillTriesToGoOn) {
   MasterOptions options = TestOptions();

@@ -129,6 +129,9 @@ void MasterCore::On(absl::Time now, LeaseAnswer answer, EffectList* out) {
     out->push_back(Quit{std::move(region)});
     return;
   }
+  // A leadership of our own that ended without a release: its lease has yet to end, and whoever
+  // followed its address came back to us.
+  if (answer.leader_address == state_->options.advertise_address) answer.leader_address.clear();
   Obey(now, state_->leadership.OnAnswer(now, answer), out);
 }
 

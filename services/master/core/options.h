@@ -42,7 +42,8 @@ struct MasterOptions {
   // a registry may be away for as long without a pause of the leader (ADR 0005).
   absl::Duration lease_ttl = absl::Milliseconds(1200);
   // A leader that cannot renew its lease keeps its books and streams for so long, then it steps
-  // down: half of what makes an agent unreachable, so that agents find the next leader before.
+  // down. By default half of what makes an agent unreachable, so that agents find the next leader
+  // before; who changes one looks at the other.
   absl::Duration fenced_max = absl::Seconds(5);
   // Between two heartbeats on a scheduler's stream.
   absl::Duration framework_heartbeat_interval = absl::Seconds(15);
