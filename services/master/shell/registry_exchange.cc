@@ -42,7 +42,7 @@ LeaseAnswer AnswerOf(uint64_t attempt, absl::Duration ttl, const pb::Response& r
 }  // namespace
 
 std::string RegistryExchange::NewCandidate() {
-  if (std::exchange(was_granted_, false)) {
+  if (std::exchange(is_used_, false)) {
     ++given_up_;
     open_.clear();
   }
@@ -80,6 +80,8 @@ bool RegistryExchange::Ask(absl::Time now, const Effect& effect, pb::Request* re
   } else {
     return false;
   }
+  // A grant that the core did not take, because it came too late, is not followed by these.
+  is_used_ = is_used_ || !std::holds_alternative<AcquireLease>(effect);
   request->set_id(next_id_++);
   open_.emplace(request->id(), std::move(open));
   return true;
@@ -100,7 +102,6 @@ std::optional<RegistryExchange::Answer> RegistryExchange::Take(pb::Response resp
   switch (open.kind) {
     case Kind::kLease:
       answer.input = AnswerOf(open.number, open.ttl, response);
-      was_granted_ = was_granted_ || response.code() == 0;
       break;
     case Kind::kWrite:
       answer.input = RegistryWritten{open.number, answer.status, AgentId()};

@@ -2,9 +2,9 @@
 // answers become inputs of the core. Nothing is asked twice here: what has no answer is answered as
 // unknown, and the core asks again in its own time.
 //
-// A lease that was granted and is asked for anew is another leadership, for which this master is a
-// new candidate: so it has an epoch of its own, and what was written in the former one, and may be
-// heard late, is refused. Answers to what was asked in the former one are dropped.
+// A lease that was granted, acted on and is asked for anew is another leadership, for which this
+// master is a new candidate: so it has an epoch of its own, and what was written in the former one,
+// and may be heard late, is refused. Answers to what was asked in the former one are dropped.
 //
 // Without gRPC, so that a simulation exchanges the same messages (tests/simulation).
 //
@@ -73,7 +73,7 @@ class RegistryExchange {
 
   const RegistryExchangeOptions options_;
   uint64_t next_id_ = 1;
-  bool was_granted_ = false;              // the lease, under the present name
+  bool is_used_ = false;                  // somebody acted as the leader under the present name
   uint64_t given_up_ = 0;                 // leaderships
   absl::btree_map<uint64_t, Open> open_;  // ids grow with time
 };

@@ -51,6 +51,17 @@ TEST_F(RegistryExchangeTest, UntilItIsGrantedTheLeaseIsAskedForUnderOneName) {
   EXPECT_EQ(CandidateOf(Ask(AcquireLease{3, kTtl})), "m");
 }
 
+// The registry repeats its answer to the same name at once; another name would wait for the end of
+// the lease, and so again and again where answers take long.
+TEST_F(RegistryExchangeTest, AGrantThatNobodyActedOnIsAskedForUnderTheSameName) {
+  const pb::Request slow = Ask(AcquireLease{1, kTtl});
+  const pb::Request again = Ask(AcquireLease{2, kTtl});
+  EXPECT_TRUE(Grant(slow, 1).has_value());
+
+  EXPECT_EQ(CandidateOf(Ask(AcquireLease{3, kTtl})), CandidateOf(slow));
+  EXPECT_TRUE(Grant(again, 1).has_value());
+}
+
 TEST_F(RegistryExchangeTest, EveryLeadershipHasANameOfItsOwn) {
   std::set<std::string> names;
   for (uint64_t epoch = 1; epoch <= 3; ++epoch) {
