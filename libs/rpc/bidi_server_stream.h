@@ -116,7 +116,12 @@ class BidiServerStream final
   }
 
   void CancelCall() override { context_->TryCancel(); }
-  void EndCall(const absl::Status& status) override { this->Finish(ToGrpc(status)); }
+  // Here alone, where the end has been decided, the trailing metadata can be touched: anywhere else
+  // another thread may be finishing the call.
+  void EndCall(const absl::Status& status) override {
+    HintRetry(status, context_);
+    this->Finish(ToGrpc(status));
+  }
 
   grpc::ServerContextBase* const context_;  // valid until OnDone
   const std::string peer_;

@@ -1,16 +1,17 @@
 #include "libs/rpc/server.h"
 
-#include <sys/stat.h>
-
-#include <chrono>
-
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/auth_context.h>
 #include <grpcpp/server_builder.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "libs/base/retry_hint.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/lock_checks.h"
@@ -100,6 +101,12 @@ std::string PeerPrincipal(const grpc::ServerContextBase& context) {
   if (auth == nullptr || !auth->IsPeerAuthenticated()) return "";
   const auto names = auth->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
   return names.empty() ? "" : std::string(names[0].data(), names[0].size());
+}
+
+void HintRetry(const absl::Status& status, grpc::ServerContextBase* context) {
+  const std::optional<absl::Duration> wait = RetryAfter(status);
+  if (!wait.has_value()) return;
+  context->AddTrailingMetadata(kRetryPushback, absl::StrCat(absl::ToInt64Milliseconds(*wait)));
 }
 
 }  // namespace meros::rpc

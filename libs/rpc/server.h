@@ -59,4 +59,11 @@ class Server {
 // TLS, empty for plaintext and unix sockets.
 std::string PeerPrincipal(const grpc::ServerContextBase& context);
 
+// What gRPC's clients go by: how many milliseconds to wait before the call is made again.
+inline constexpr char kRetryPushback[] = "grpc-retry-pushback-ms";
+
+// Puts the retry hint of a status (libs/base/retry_hint.h), if it has one, into the trailing
+// metadata. REQUIRES: the call has not been finished, and is finished by the same thread later.
+void HintRetry(const absl::Status& status, grpc::ServerContextBase* context);
+
 }  // namespace meros::rpc

@@ -10,13 +10,6 @@
 
 namespace meros::master {
 
-// What gRPC's clients go by: how many milliseconds to wait before the call is made again.
-inline constexpr char kRetryPushback[] = "grpc-retry-pushback-ms";
-
-// Puts the retry hint of a status, if it has one, into the trailing metadata.
-// REQUIRES: the call has not been finished.
-void HintRetry(const absl::Status& status, grpc::CallbackServerContext* grpc_context);
-
 // ERRORS: ResourceExhausted, with a retry hint, which is also put into the trailing metadata.
 absl::Status Admit(RateLimiter* limiter, grpc::CallbackServerContext* grpc_context);
 

@@ -89,7 +89,7 @@ TEST_F(RateLimits, UnaryCallsAreRefusedWithTheTimeToComeBack) {
   EXPECT_GT(*hint, absl::Seconds(1));
   EXPECT_LE(*hint, absl::Seconds(1000));
   const auto& trailers = second.GetServerTrailingMetadata();
-  const auto pushback = trailers.find(kRetryPushback);
+  const auto pushback = trailers.find(rpc::kRetryPushback);
   ASSERT_NE(pushback, trailers.end());
   EXPECT_EQ(std::string(pushback->second.data(), pushback->second.size()),
             absl::StrCat(absl::ToInt64Milliseconds(*hint)));
@@ -111,7 +111,7 @@ TEST_F(RateLimits, UnaryCallsAreRefusedWithTheTimeToComeBack) {
   allocator::v1::GetSnapshotResponse part;
   EXPECT_FALSE(snapshot->Read(&part));
   EXPECT_EQ(snapshot->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(fifth.GetServerTrailingMetadata().count(kRetryPushback), 1u);
+  EXPECT_EQ(fifth.GetServerTrailingMetadata().count(rpc::kRetryPushback), 1u);
 }
 
 TEST_F(RateLimits, CallsOnAStreamAreHeldBackAndAllAnswered) {
@@ -153,7 +153,7 @@ TEST_F(RateLimits, MoreThanCapacityEndsTheStreamAndNoOther) {
   EXPECT_EQ(end.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << end.error_message();
   EXPECT_THAT(end.error_message(), HasSubstr("principal 'slow'"));
   EXPECT_TRUE(RetryAfter(rpc::FromGrpc(end)).has_value()) << end.error_message();
-  EXPECT_TRUE(scheduler->HasTrailer(kRetryPushback));
+  EXPECT_TRUE(scheduler->HasTrailer(rpc::kRetryPushback));
   sched::Calls free;
   for (int i = 0; i < 100; ++i) *free.add_calls() = Reconcile(other_id);
   ASSERT_TRUE(other->Write(free));

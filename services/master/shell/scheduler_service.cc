@@ -103,11 +103,10 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SchedulerService::C
                      << telemetry::Field("status", status);
     context_->post(SchedulerStreamClosed{id});
   };
-  const auto hold_back = [this, raw, reading, end, grpc_context](const grpc::ByteBuffer& packed) {
+  const auto hold_back = [this, raw, reading, end](const grpc::ByteBuffer& packed) {
     if (reading->is_ending) return absl::ZeroDuration();
     const absl::StatusOr<absl::Duration> wait = HoldBack(*raw, packed, reading.get());
     if (wait.ok()) return *wait;
-    HintRetry(wait.status(), grpc_context);
     end(wait.status());
     return absl::ZeroDuration();
   };
