@@ -120,6 +120,25 @@ TEST_F(ClusterGaugesTest, QuotaIsShownByResourceWithWhatIsHeldOfIt) {
   EXPECT_THAT(Text(), Not(HasSubstr("meros_master_role_quota{")));
 }
 
+TEST_F(ClusterGaugesTest, NoFrameworkHidesARoleOfWhichSomethingIsSet) {
+  std::vector<std::string> roles;
+  for (size_t i = 0; i < RoleGauges::kMaxRoles; ++i) roles.push_back(absl::StrCat("a", i));
+  AddFramework("many", FrameworkState::kConnected, roles);
+  const std::string before = Text();
+  EXPECT_THAT(before, HasSubstr("meros_master_role_share{role=\"a9\"}"));
+  AddFramework("f", FrameworkState::kConnected, {"eng"});
+  RoleQuota quota;
+  quota.limits.Set(resources::ResourceName::Cpus(), resources::Scalar::FromUnits(4));
+  SetQuota("eng", quota);
+
+  const std::string text = Text();
+
+  EXPECT_THAT(text, HasSubstr("meros_master_role_quota{role=\"eng\",resource=\"cpus\""));
+  EXPECT_THAT(text, HasSubstr("meros_master_role_limit_used{role=\"eng\"}"));
+  EXPECT_THAT(text, HasSubstr("meros_master_role_share{role=\"a0\"}"));
+  EXPECT_THAT(text, Not(HasSubstr("meros_master_role_share{role=\"a9\"}"))) << "one too many";
+}
+
 TEST_F(ClusterGaugesTest, AQuotaOfManyResourcesShowsTheFirst) {
   RoleQuota quota;
   for (char name = 'a'; name <= 'z'; ++name) {

@@ -58,18 +58,17 @@ void AddQuota(const RoleConfig& config, const resources::ResourceQuantities& hel
 RoleGauges::RoleGauges(telemetry::MetricRegistry* registry)
     : configured_(registry->AddGauge("meros_master_roles_configured",
                                      "Roles of which operators have set something.")),
-      share_(registry->AddGaugeFamily(
+      share_(registry->AddGaugeTable(
           "meros_master_role_share",
           "Dominant share of the cluster that the role and those below it hold, from 0 to 1.",
-          {.label = "role", .values_max = kMaxRoles})),
-      guarantee_met_(registry->AddGaugeFamily(
+          {"role"})),
+      guarantee_met_(registry->AddGaugeTable(
           "meros_master_role_guarantee_met",
-          "Least part of a guaranteed resource that the role holds, at most 1.",
-          {.label = "role", .values_max = kMaxRoles})),
-      limit_used_(registry->AddGaugeFamily(
+          "Least part of a guaranteed resource that the role holds, at most 1.", {"role"})),
+      limit_used_(registry->AddGaugeTable(
           "meros_master_role_limit_used",
           "Largest part of a limited resource that the role holds; above 1: over its limit.",
-          {.label = "role", .values_max = kMaxRoles})),
+          {"role"})),
       quota_(registry->AddGaugeTable(
           "meros_master_role_quota",
           "Guarantee and limit of each resource that the role's quota names, and what the role and "
@@ -80,28 +79,26 @@ void RoleGauges::Measure(const ClusterView& view) {
   configured_.Set(view.roles().size());
   const auto roles = RolesOf(view, Reservations::kSkip);
   const resources::ResourceQuantities capacity = CapacityOf(view);
-  const RoleConfig none;
-  std::vector<telemetry::MetricRow> quotas;
-  for (const auto& [name, role] : roles) {
-    const auto config = view.roles().find(name);
-    const bool is_configured = config != view.roles().end();
-    if (!is_configured && absl::StrContains(name, '/')) continue;
-    if (!written_.contains(name) && written_.size() >= kMaxRoles) continue;
-    written_.insert(name);
-    const RoleConfig& set = is_configured ? *config->second : none;
+  std::vector<telemetry::MetricRow> shares, guarantees_met, limits_used, quotas;
+  const auto add = [&](const std::string& name, const RoleEntry& role, const RoleConfig& set) {
+    if (shares.size() >= kMaxRoles) return;
     const resources::ResourceQuantities held = role.used + role.offered;
-    share_.With(name).Set(ShareOf(role, capacity).share);
-    guarantee_met_.With(name).Set(GuaranteeMet(set, held));
-    limit_used_.With(name).Set(LimitUsed(set, held));
+    shares.push_back({{name}, ShareOf(role, capacity).share});
+    guarantees_met.push_back({{name}, GuaranteeMet(set, held)});
+    limits_used.push_back({{name}, LimitUsed(set, held)});
     AddQuota(set, held, &quotas);
+  };
+  for (const auto& [name, set] : view.roles()) {
+    if (const auto role = roles.find(name); role != roles.end()) add(name, role->second, *set);
   }
+  for (const auto& [name, role] : roles) {
+    const bool is_configured = view.roles().find(name) != view.roles().end();
+    if (!is_configured && !absl::StrContains(name, '/')) add(name, role, RoleConfig());
+  }
+  share_.Replace(shares);
+  guarantee_met_.Replace(guarantees_met);
+  limit_used_.Replace(limits_used);
   quota_.Replace(quotas);
-  for (const std::string& name : written_) {
-    if (roles.contains(name)) continue;
-    share_.With(name).Set(0);
-    guarantee_met_.With(name).Set(1);
-    limit_used_.With(name).Set(0);
-  }
 }
 
 }  // namespace meros::master

@@ -1,12 +1,11 @@
-// Shares and quotas of roles as gauges: of the roles of which operators have set something and of
-// the top-level ones, the first kMaxRoles that were seen, because each is some time series in every
-// Prometheus.
+// Shares and quotas of roles as gauges: of at most kMaxRoles, because each is some time series in
+// every Prometheus. First, by name, those of which operators have set something, so that no
+// framework's choice of roles hides them; then the top-level ones that frameworks brought.
 //
 // Owner: ReadReplica. Thread rule: thread-compatible; used on the replica's thread alone.
 #pragma once
 
-#include <set>
-#include <string>
+#include <cstddef>
 
 #include "libs/telemetry/metrics.h"
 #include "services/master/view/cluster_view.h"
@@ -26,9 +25,7 @@ class RoleGauges {
 
  private:
   telemetry::Gauge configured_;
-  telemetry::GaugeFamily share_, guarantee_met_, limit_used_;
-  telemetry::MetricTable quota_;
-  std::set<std::string> written_;  // at most kMaxRoles, ever; those that are gone stay at 0
+  telemetry::MetricTable share_, guarantee_met_, limit_used_, quota_;
 };
 
 }  // namespace meros::master
