@@ -127,7 +127,8 @@ absl::Status HandleAccept(Transaction* tx, Framework* framework, Accept call) {
     RefuseAll(tx, *framework, call, Status::REASON_INVALID_OFFERS,
               std::string(offers.status().message()));
     tx->NoteAnswer(framework);
-    return offers.status();
+    return absl::Status(offers.status().code(),
+                        absl::StrCat("accept.offer_ids: ", offers.status().message()));
   }
   SpentOffers target{
       framework, tx->books().agents.Find(offers->front()->agent_id), offers->front()->role, {}, {}};

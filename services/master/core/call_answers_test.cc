@@ -75,8 +75,10 @@ TEST_F(CallAnswers, ADeclineOfNothingIsNotFound) {
 
 TEST_F(CallAnswers, AnAnswerToNoInverseOfferIsNotFound) {
   for (const bool accepted : {true, false}) {
-    EXPECT_THAT(Ask(AnswerInverseOffers{{OfferId("gone")}, accepted, absl::ZeroDuration()}),
-                ElementsAre(HasSubstr("NOT_FOUND: inverse_offer_ids")));
+    EXPECT_THAT(
+        Ask(AnswerInverseOffers{{OfferId("gone")}, accepted, absl::ZeroDuration()}),
+        ElementsAre(HasSubstr(accepted ? "NOT_FOUND: accept_inverse_offers.inverse_offer_ids: "
+                                       : "NOT_FOUND: decline_inverse_offers.inverse_offer_ids: ")));
   }
 }
 
@@ -86,8 +88,8 @@ TEST_F(CallAnswers, AnAcceptOfOffersThatDoNotGoTogetherSaysWhy) {
     std::vector<OfferId> offers;
     const char* reply;
   } rows[] = {
-      {{}, "INVALID_ARGUMENT: no offers are named"},
-      {{OfferId("gone")}, "NOT_FOUND: offer gone is no longer valid"},
+      {{}, "INVALID_ARGUMENT: accept.offer_ids: no offers are named"},
+      {{OfferId("gone")}, "NOT_FOUND: accept.offer_ids: offer gone is no longer valid"},
       {{Offered("m-0001")}, "is no longer valid"},
       {{own, own}, "is named twice"},
   };
@@ -109,14 +111,16 @@ TEST_F(CallAnswers, OffersOfOneAcceptAreOfOneAgentAndRole) {
   const OfferId elsewhere = driver_.Offer(3);
   const OfferId other_role = driver_.Offer(4);
 
-  EXPECT_THAT(accept(elsewhere),
-              Contains(Reply("INVALID_ARGUMENT: the offers are of different agents")));
+  EXPECT_THAT(
+      accept(elsewhere),
+      Contains(Reply("INVALID_ARGUMENT: accept.offer_ids: the offers are of different agents")));
   EXPECT_EQ(driver_.books().offers.Find(first), nullptr) << "those of the call are given back";
   driver_.Propose(++offers_, "m-0002", "m-S0", Resources::Of(1, 64), "a");
-  EXPECT_THAT(driver_.Call(0, "m-0002",
-                           Accept{{driver_.Offer(offers_), other_role}, {}, absl::ZeroDuration()},
-                           ++calls_),
-              Contains(Reply("INVALID_ARGUMENT: the offers are of different roles")));
+  EXPECT_THAT(
+      driver_.Call(0, "m-0002",
+                   Accept{{driver_.Offer(offers_), other_role}, {}, absl::ZeroDuration()},
+                   ++calls_),
+      Contains(Reply("INVALID_ARGUMENT: accept.offer_ids: the offers are of different roles")));
 }
 
 TEST_F(CallAnswers, AnOperationWithoutIdThatIsRefusedIsNamedAndTheOthersStand) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/strings/str_cat.h"
 #include "services/master/core/agent_orders.h"
 
 namespace meros::master {
@@ -65,7 +66,9 @@ absl::Status HandleAnswerInverseOffers(Transaction* tx, Framework* framework,
   }
   if (is_any) return absl::OkStatus();
   return absl::NotFoundError(
-      "inverse_offer_ids: none of them is an inverse offer of this framework now");
+      absl::StrCat(call.accepted ? "accept" : "decline",
+                   "_inverse_offers.inverse_offer_ids: none of them is an inverse offer of this "
+                   "framework now"));
 }
 
 void OnInverseOfferExpiry(Transaction* tx, uint64_t sequence) {

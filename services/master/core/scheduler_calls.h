@@ -20,8 +20,9 @@ void HandleSubscribe(Transaction* tx, Subscribe call);
 // Launches tasks with the resources of one or more offers of one agent and role; what is left is
 // returned with the filter. Tasks that cannot be launched get TASK_ERROR, TASK_DROPPED or
 // TASK_LOST, resource operations with an id that cannot be carried out get OPERATION_ERROR. ERRORS:
-// NotFound or InvalidArgument (the offers, as a whole: nothing is done); that of the first resource
-// operation without an id that is refused (the others stand).
+// NotFound or InvalidArgument (the offers, as a whole: the valid ones are given back, all tasks and
+// operations are answered so); that of the first resource operation without an id that is refused
+// (the others stand).
 absl::Status HandleAccept(Transaction* tx, Framework* framework, Accept call);
 
 // Returns offers with the filter. Unknown ids are ignored: the offer may just have been rescinded.
