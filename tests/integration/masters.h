@@ -32,6 +32,15 @@ class Masters {
     if (!Dial(i)->GetMaster(&context, {}, &response).ok()) response.Clear();
     return response;
   }
+  // Whether it says that it does not lead, waiting for its word.
+  bool SaysItDoesNotLead(int i) const {
+    meros::v1::master::GetMasterResponse now;
+    const bool answers = testing::Eventually(kLimit, [&] {
+      now = Of(i);
+      return !now.state().empty();
+    });
+    return answers && !now.leading();
+  }
   // The master that leads, waiting for it; `not_this` is known not to. -1 if none comes to lead.
   int AwaitLeader(int not_this = -1) const {
     int leader = -1;

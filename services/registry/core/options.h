@@ -35,7 +35,8 @@ struct CoreOptions {
   size_t watch_ring_bytes_max = 64 << 20;
 
   // A watcher to whom so many commits meant nothing is told the revision alone, so that it can go
-  // on after one that is still remembered.
+  // on after one that is still remembered; as long as so many fit into the ring (at most 100
+  // changes and 64 KiB a commit, on average, as the values are).
   size_t watch_silent_commits_max = 1000;
 
   // ERRORS: InvalidArgument naming the first option that makes no sense.
