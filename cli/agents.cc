@@ -60,7 +60,7 @@ int ListAgents(const Common& common, ListAgentsRequest request) {
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"AGENT", "HOST", "STATE", "TASKS", "CPUS", "MEM", "DISK", "ADDRESS", "AGE"});
-  const auto all = cluster->List(&Cluster::MasterStub::ListAgents, request);
+  const auto all = cluster->List<meros::v1::master::ListAgentsResponse>("ListAgents", request);
   if (!all.ok()) return Fail(all.status());
   for (const auto& agent : all->agents()) table.Add(Row(agent));
   std::fputs(common.json ? (Json(*all) + "\n").c_str() : table.Print().c_str(), stdout);

@@ -51,6 +51,7 @@ absl::StatusOr<Cluster> Cluster::Connect(const ConnectionOptions& options) {
         Cluster cluster;
         cluster.options_ = options;
         cluster.leader_ = address;
+        cluster.channel_ = std::move(channel);
         cluster.master_ = std::move(stub);
         return cluster;
       }

@@ -9,8 +9,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "libs/rpc/credentials.h"
+#include "libs/rpc/page_reader.h"
 #include "meros/v1/agent/agent_service.grpc.pb.h"
 #include "meros/v1/master/master_service.grpc.pb.h"
 
@@ -53,17 +55,23 @@ class Cluster {
   }
 
   // The same for a listing that comes in pages: all of them as one, each with that deadline.
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> List(grpc::Status (MasterStub::*method)(grpc::ClientContext*,
-                                                                   const Request&, Response*),
-                                Request request) const {
+  //   cluster.List<ListTasksResponse>("ListTasks", request) -> StatusOr<ListTasksResponse>
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> List(const char* method, Request request) const {
+    rpc::PageReader pages(
+        channel_, absl::StrCat("/meros.v1.master.MasterService/", method),
+        Response::kNextPageTokenFieldNumber,
+        [&](const std::string& token) {
+          request.set_page_token(token);
+          return request.SerializeAsString();
+        },
+        [this](grpc::ClientContext* context) { SetDeadline(context); });
     Response all;
     do {
-      const absl::StatusOr<Response> page = Call(method, request);
+      const auto page = pages.Next();
       if (!page.ok()) return page.status();
-      request.set_page_token(page->next_page_token());
-      all.MergeFrom(*page);
-    } while (!request.page_token().empty());
+      if (const auto merged = rpc::MergeInto(*page, &all); !merged.ok()) return merged;
+    } while (pages.HasMore());
     all.clear_next_page_token();
     return all;
   }
@@ -75,6 +83,7 @@ class Cluster {
 
   ConnectionOptions options_;
   std::string leader_;
+  std::shared_ptr<grpc::Channel> channel_;
   std::shared_ptr<MasterStub> master_;
 };
 

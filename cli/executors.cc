@@ -19,7 +19,8 @@ int Executors(const Common& common, meros::v1::master::ListExecutorsRequest requ
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"EXECUTOR", "NAME", "FRAMEWORK", "FRAMEWORK NAME", "AGENT", "HOST"});
-  const auto all = cluster->List(&Cluster::MasterStub::ListExecutors, request);
+  const auto all =
+      cluster->List<meros::v1::master::ListExecutorsResponse>("ListExecutors", request);
   if (!all.ok()) return Fail(all.status());
   for (const auto& executor : all->executors()) table.Add(Row(executor));
   std::fputs(common.json ? (Json(*all) + "\n").c_str() : table.Print().c_str(), stdout);

@@ -33,7 +33,8 @@ int Frameworks(const Common& common, meros::v1::master::ListFrameworksRequest re
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"FRAMEWORK", "NAME", "STATE", "ROLES", "TASKS", "CPUS", "MEM", "AGE"});
-  const auto all = cluster->List(&Cluster::MasterStub::ListFrameworks, request);
+  const auto all =
+      cluster->List<meros::v1::master::ListFrameworksResponse>("ListFrameworks", request);
   if (!all.ok()) return Fail(all.status());
   for (const auto& framework : all->frameworks()) table.Add(Row(framework));
   std::fputs(common.json ? (Json(*all) + "\n").c_str() : table.Print().c_str(), stdout);

@@ -33,7 +33,7 @@ int Offers(const Common& common, pb::ListOffersRequest request) {
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"OFFER", "KIND", "FRAMEWORK", "ROLE", "HOST", "CPUS", "MEM", "GPUS", "AGE", "ENDS"});
-  const auto all = cluster->List(&Cluster::MasterStub::ListOffers, request);
+  const auto all = cluster->List<pb::ListOffersResponse>("ListOffers", request);
   if (!all.ok()) return Fail(all.status());
   for (const pb::OfferView& offer : all->offers()) table.Add(Row(offer));
   std::fputs(common.json ? absl::StrCat(Json(*all), "\n").c_str() : table.Print().c_str(), stdout);

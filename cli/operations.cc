@@ -217,7 +217,8 @@ absl::Status List(const Common& common, const Options& o) {
   if (!wanted.ok()) return wanted.status();
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return cluster.status();
-  const auto all = cluster->List(&Cluster::MasterStub::ListOperations, *wanted);
+  const auto all =
+      cluster->List<meros::v1::master::ListOperationsResponse>("ListOperations", *wanted);
   if (!all.ok()) return all.status();
   Table table({"AGENT", "FRAMEWORK", "TYPE", "ID", "STATE", "MESSAGE"});
   for (const meros::v1::Operation& operation : all->operations()) {

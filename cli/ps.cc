@@ -58,7 +58,7 @@ int Ps(const Common& common, const PsOptions& options) {
   auto cluster = Cluster::Connect(common.connection);
   if (!cluster.ok()) return Fail(cluster.status());
   Table table({"TASK", "NAME", "STATE", "FRAMEWORK", "AGENT", "CPUS", "MEM", "AGE"});
-  const auto all = cluster->List(&Cluster::MasterStub::ListTasks, *request);
+  const auto all = cluster->List<ListTasksResponse>("ListTasks", *request);
   if (!all.ok()) return Fail(all.status());
   for (const auto& task : all->tasks()) table.Add(Row(task));
   std::fputs(common.json ? (Json(*all) + "\n").c_str() : table.Print().c_str(), stdout);

@@ -30,11 +30,11 @@ std::string Bar(const std::string& name, double used, double offered, double tot
 }
 
 absl::StatusOr<std::string> Screen(const Cluster& cluster) {
-  const auto agents =
-      cluster.List(&Cluster::MasterStub::ListAgents, meros::v1::master::ListAgentsRequest());
+  const auto agents = cluster.List<meros::v1::master::ListAgentsResponse>(
+      "ListAgents", meros::v1::master::ListAgentsRequest());
   if (!agents.ok()) return agents.status();
-  const auto frameworks = cluster.List(&Cluster::MasterStub::ListFrameworks,
-                                       meros::v1::master::ListFrameworksRequest());
+  const auto frameworks = cluster.List<meros::v1::master::ListFrameworksResponse>(
+      "ListFrameworks", meros::v1::master::ListFrameworksRequest());
   if (!frameworks.ok()) return frameworks.status();
   auto master =
       cluster.Call(&Cluster::MasterStub::GetMaster, meros::v1::master::GetMasterRequest());

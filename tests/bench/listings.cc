@@ -14,7 +14,8 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
-#include "libs/rpc/status.h"
+#include "libs/rpc/page_reader.h"
+#include "meros/v1/master/master_service.grpc.pb.h"
 #include "tests/bench/benchmark.h"
 
 namespace meros::bench {
@@ -22,32 +23,58 @@ namespace {
 
 namespace pb = ::meros::v1::master;
 
-template <typename Request, typename Response, typename Call>
-absl::Status ListPages(Call call, size_t* count, int (Response::*items)() const) {
+// Calls `use` with each page of what `method` lists.
+template <typename Request, typename Response, typename Use>
+absl::Status ForEachPage(const std::shared_ptr<grpc::Channel>& channel, const char* method,
+                         Use use) {
   Request request;
   request.set_page_size(10000);
+  rpc::PageReader pages(channel, absl::StrCat("/meros.v1.master.MasterService/", method),
+                        Response::kNextPageTokenFieldNumber, [&](const std::string& token) {
+                          request.set_page_token(token);
+                          return request.SerializeAsString();
+                        });
   do {
+    MEROS_ASSIGN_OR_RETURN(const grpc::ByteBuffer page, pages.Next());
+    MEROS_RETURN_IF_ERROR(use(page));
+  } while (pages.HasMore());
+  return absl::OkStatus();
+}
+
+template <typename Request, typename Response>
+absl::Status ListPages(const std::shared_ptr<grpc::Channel>& channel, const char* method,
+                       size_t* count, int (Response::*items)() const) {
+  return ForEachPage<Request, Response>(channel, method, [&](const grpc::ByteBuffer& packed) {
     google::protobuf::Arena arena;
     auto* page = google::protobuf::Arena::CreateMessage<Response>(&arena);
-    grpc::ClientContext context;
-    MEROS_RETURN_IF_ERROR(rpc::FromGrpc(call(&context, request, page)));
+    MEROS_RETURN_IF_ERROR(rpc::MergeInto(packed, page));
     *count += (page->*items)();
-    request.set_page_token(page->next_page_token());
-  } while (!request.page_token().empty());
-  return absl::OkStatus();
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace
 
-absl::StatusOr<Listed> ListAll(pb::MasterService::Stub* stub) {
+absl::StatusOr<Listed> ListAll(const std::shared_ptr<grpc::Channel>& channel) {
   Listed listed;
-  MEROS_RETURN_IF_ERROR(
-      (ListPages<pb::ListAgentsRequest>([&](auto... a) { return stub->ListAgents(a...); },
-                                        &listed.agents, &pb::ListAgentsResponse::agents_size)));
-  MEROS_RETURN_IF_ERROR(
-      (ListPages<pb::ListTasksRequest>([&](auto... a) { return stub->ListTasks(a...); },
-                                       &listed.tasks, &pb::ListTasksResponse::tasks_size)));
+  MEROS_RETURN_IF_ERROR((ListPages<pb::ListAgentsRequest>(channel, "ListAgents", &listed.agents,
+                                                          &pb::ListAgentsResponse::agents_size)));
+  MEROS_RETURN_IF_ERROR((ListPages<pb::ListTasksRequest>(channel, "ListTasks", &listed.tasks,
+                                                         &pb::ListTasksResponse::tasks_size)));
   return listed;
+}
+
+absl::StatusOr<size_t> ReceiveAll(const std::shared_ptr<grpc::Channel>& channel) {
+  size_t bytes = 0;
+  const auto count = [&](const grpc::ByteBuffer& page) {
+    bytes += page.Length();
+    return absl::OkStatus();
+  };
+  MEROS_RETURN_IF_ERROR(
+      (ForEachPage<pb::ListAgentsRequest, pb::ListAgentsResponse>(channel, "ListAgents", count)));
+  MEROS_RETURN_IF_ERROR(
+      (ForEachPage<pb::ListTasksRequest, pb::ListTasksResponse>(channel, "ListTasks", count)));
+  return bytes;
 }
 
 absl::StatusOr<std::unique_ptr<testing::Process>> StartListings(const std::string& master,
@@ -75,19 +102,19 @@ absl::StatusOr<Report> RunListings(Options* options) {
   const int clients = static_cast<int>(options->Get("clients", 20));
   const double seconds = options->Get("seconds", 10);
   setpriority(PRIO_PROCESS, 0, 19);  // inherited by all threads
-  std::vector<std::unique_ptr<pb::MasterService::Stub>> stubs;
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
   for (int i = 0; i < clients; ++i) {
     MEROS_ASSIGN_OR_RETURN(const auto channel, rpc::MakeChannel(master, {.insecure = true},
                                                                 {.connection_group = 1 + i}));
-    stubs.push_back(pb::MasterService::NewStub(channel));
+    channels.push_back(channel);
   }
   std::atomic<size_t> listings{0};
   std::atomic<size_t> failures{0};
   std::vector<std::thread> threads;
   const absl::Time end = Now() + absl::Seconds(seconds);
-  for (const auto& stub : stubs) {
-    threads.emplace_back([&, client = stub.get()] {
-      while (Now() < end) ++(ListAll(client).ok() ? listings : failures);
+  for (const auto& channel : channels) {
+    threads.emplace_back([&, channel] {
+      while (Now() < end) ++(ListAll(channel).ok() ? listings : failures);
     });
   }
   for (std::thread& thread : threads) thread.join();

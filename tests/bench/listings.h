@@ -1,13 +1,14 @@
 // Everything that a master lists: what one client reads, and many that do so again and again.
 #pragma once
 
+#include <grpcpp/channel.h>
+
 #include <cstddef>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "libs/testing/process.h"
-#include "meros/v1/master/master_service.grpc.pb.h"
 
 namespace meros::bench {
 
@@ -17,8 +18,11 @@ struct Listed {
 };
 
 // Lists all agents and tasks, page by page, as large as pages may be. Each is parsed into an arena,
-// as a client would that reads so much.
-absl::StatusOr<Listed> ListAll(meros::v1::master::MasterService::Stub* stub);
+// as a client would that reads so much, while the next one comes in.
+absl::StatusOr<Listed> ListAll(const std::shared_ptr<grpc::Channel>& channel);
+
+// The same by a client that does nothing with what it receives: how many bytes there were.
+absl::StatusOr<size_t> ReceiveAll(const std::shared_ptr<grpc::Channel>& channel);
 
 // `clients` that list everything of this master, which is on this machine, for so long, in a
 // process of their own and at the lowest priority: they stand for clients on other machines, which
